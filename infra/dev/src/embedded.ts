@@ -1,0 +1,135 @@
+// The embedded provider: Kafka by Java and PostgreSQL by its binaries, as processes of ours on loopback.
+
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { cacheFolder } from './cache-folder.ts';
+import { pickPorts } from './free-port.ts';
+import { findJava } from './java.ts';
+import { describeKafkaCluster, type KafkaCluster } from './kafka-cluster.ts';
+import { prepareKafka } from './kafka-runtime.ts';
+import { START_TRIES } from './limits.ts';
+import { postgresAccount, reachableFolder } from './postgres-account.ts';
+import { postgresBinaries } from './postgres-binaries.ts';
+import { describePostgresServer, type PostgresServer } from './postgres-server.ts';
+import type { ProcessLedger } from './process-ledger.ts';
+import { told, type Progress } from './progress.ts';
+import { StackError } from './stack-error.ts';
+import type { KafkaOptions, PostgresOptions } from './stack.ts';
+
+export type EmbeddedContext = {
+  dataDir: string;
+  fresh: boolean;
+  ledger: ProcessLedger;
+  progress: Progress;
+  env: NodeJS.ProcessEnv;
+};
+
+export const KAFKA_VERSION_DEFAULT = '4.3.1';
+
+/** Prepares and starts the brokers. */
+export async function startEmbeddedKafka(context: EmbeddedContext, options: KafkaOptions): Promise<KafkaCluster> {
+  const { progress, dataDir } = context;
+  const cache = cacheFolder(context.env);
+  const java = await findJava({ cache, progress, env: context.env });
+  const runtime = await prepareKafka(options.version ?? KAFKA_VERSION_DEFAULT, java, cache, progress);
+  const brokers = options.brokers ?? 1;
+  const profile = options.profile ?? 'test';
+  // A kept data folder belongs to one version and one number of brokers.
+  const name = `kafka-${runtime.version}-${brokers}`;
+  return withPorts(context, name, 2 * brokers, async (ports) => {
+    const nodes = Array.from({ length: brokers }, (_, index) => ({
+      nodeId: index + 1,
+      brokerPort: ports[2 * index] ?? 0,
+      controllerPort: ports[2 * index + 1] ?? 0,
+    }));
+    const cluster = describeKafkaCluster({
+      runtime,
+      folder: join(dataDir, name),
+      nodes,
+      ledger: context.ledger,
+      profile,
+      heapMb: options.heapMb ?? (profile === 'bench' ? 1024 : 256),
+      properties: options.properties,
+    });
+    const title = `Starting Apache Kafka ${runtime.version}${brokers > 1 ? ` (${brokers} brokers)` : ''}`;
+    await told(progress, title, () => cluster.start());
+    return cluster;
+  });
+}
+
+/** Prepares and starts PostgreSQL. */
+export async function startEmbeddedPostgres(
+  context: EmbeddedContext,
+  options: PostgresOptions,
+): Promise<PostgresServer> {
+  const { progress, dataDir, ledger } = context;
+  const account = postgresAccount();
+  const cache = cacheFolder(context.env);
+  const shared = account ? reachableFolder(cache, 'cache') : cache;
+  const binaries = await postgresBinaries(shared, progress);
+  const dataFolder = placeOfData(context, account !== undefined);
+  return withPorts(context, 'postgres', 1, async ([port = 0]) => {
+    const server = describePostgresServer({
+      binaries,
+      templateParent: shared,
+      dataFolder,
+      logFile: join(dataDir, 'postgres.log'),
+      port,
+      account,
+      fsync: options.fsync ?? true,
+      ledger,
+      progress,
+    });
+    await told(progress, `Starting PostgreSQL ${binaries.version}`, () => server.start());
+    return server;
+  });
+}
+
+function placeOfData(context: EmbeddedContext, underAnotherAccount: boolean): string {
+  const inside = join(context.dataDir, 'postgres');
+  if (!underAnotherAccount) return inside;
+  const digest = createHash('sha256').update(context.dataDir).digest('hex').slice(0, 12);
+  const place = reachableFolder(inside, `data-${digest}`);
+  if (place !== inside) context.ledger.recordOutside(place);
+  return place;
+}
+
+/**
+ * Runs `start` with free ports; with those of the last time where a kept stack had some, and with others when
+ * somebody took one between our look and the server's bind.
+ */
+async function withPorts<T>(
+  context: EmbeddedContext,
+  name: string,
+  count: number,
+  start: (ports: number[]) => Promise<T>,
+): Promise<T> {
+  const file = join(context.dataDir, `${name}.ports.json`);
+  let preferred = readPorts(file);
+  for (let tries = 1; ; tries += 1) {
+    const ports = await pickPorts(count, { preferred });
+    mkdirSync(context.dataDir, { recursive: true });
+    writeFileSync(file, JSON.stringify(ports));
+    try {
+      return await start(ports);
+    } catch (error) {
+      if (tries === START_TRIES || !isPortTaken(error)) throw error;
+      context.progress(`A port was taken by another program; starting ${name} on other ones`);
+      preferred = [];
+    }
+  }
+}
+
+function isPortTaken(error: unknown): boolean {
+  return error instanceof StackError && /already in use|could not bind|BindException/i.test(error.message);
+}
+
+function readPorts(file: string): number[] {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as number[];
+  } catch {
+    return [];
+  }
+}

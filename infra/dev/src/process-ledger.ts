@@ -1,0 +1,165 @@
+// Who runs a stack and which servers belong to it, on disk beside the stack's data, so that the next start can
+// end what a killed owner left (the guard of guarded-process.ts does so too, unless it was killed as well).
+
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { withLock } from './file-lock.ts';
+import { READY_POLL_MS, STOP_GRACE_MS } from './limits.ts';
+import { identify, inspectProcess, isAlive, type ProcessIdentity } from './process-identity.ts';
+import { StackError } from './stack-error.ts';
+
+const LEDGER_NAME = 'processes.json';
+
+export type RecordedServer = ProcessIdentity & {
+  name: string;
+  /** A part of the command line that no other program has, checked again before anything is killed. */
+  marker: string;
+};
+
+type LedgerContent = {
+  owner: ProcessIdentity;
+  /** Its data is thrown away with it. */
+  fresh: boolean;
+  /** Folders outside the stack's own that belong to it (PostgreSQL's data, where the clone is not traversable). */
+  outside: string[];
+  servers: RecordedServer[];
+};
+
+export type ProcessLedger = {
+  record(server: RecordedServer): void;
+  forget(pid: number): void;
+  recordOutside(folder: string): void;
+  /** Ends the claim: removes the ledger, and all data when the stack is fresh. */
+  release(): void;
+};
+
+/**
+ * Claims `stackFolder` for this process, after ending what dead owners left in it and in the folders beside it.
+ *
+ * @throws {StackError} `already-running` when a living process holds the folder
+ */
+export async function claimStackFolder(stackFolder: string, fresh: boolean): Promise<ProcessLedger> {
+  return withLock(join(dirname(stackFolder), '.claim.lock'), () => {}, async () => {
+    await sweepOrphans(dirname(stackFolder));
+    const holder = readLedger(stackFolder)?.owner;
+    if (holder) {
+      throw new StackError(
+        'already-running',
+        `A stack is already running from ${stackFolder} (process ${holder.pid}). Stop it, or use it: set POSTRIDER_KAFKA_BROKERS and POSTRIDER_POSTGRES_URL to its addresses.`,
+      );
+    }
+    mkdirSync(stackFolder, { recursive: true });
+    return openLedger(stackFolder, fresh);
+  });
+}
+
+/**
+ * Ends every server whose owner has died, in all stack folders under `parent`, and removes their throw-away data.
+ *
+ * @returns the names of the servers that were still running
+ */
+export async function sweepOrphans(parent: string): Promise<string[]> {
+  const ended: string[] = [];
+  for (const { folder, content } of ledgersIn(parent)) {
+    if (isAlive(content.owner)) continue;
+    for (const server of content.servers) {
+      if (await endServer(server)) ended.push(server.name);
+    }
+    discard(folder, content);
+  }
+  return ended;
+}
+
+/** Ends every recorded stack under `parent`, whoever owns it: for `npm run clean`. */
+export async function endAllStacks(parent: string): Promise<string[]> {
+  const ended: string[] = [];
+  for (const { folder, content } of ledgersIn(parent)) {
+    const owner = { ...content.owner, name: `owner of ${folder}`, marker: '' };
+    if (content.owner.pid !== process.pid && (await endServer(owner))) ended.push(owner.name);
+    for (const server of content.servers) if (await endServer(server)) ended.push(server.name);
+    discard(folder, { ...content, fresh: true });
+  }
+  return ended;
+}
+
+function openLedger(folder: string, fresh: boolean): ProcessLedger {
+  const owner = identify(process.pid);
+  if (!owner) throw new StackError('start-failed', 'This process cannot be found in the process table.');
+  const content: LedgerContent = { owner, fresh, outside: [], servers: [] };
+  const save = (): void => writeLedger(folder, content);
+  save();
+  return {
+    record(server) {
+      content.servers.push(server);
+      save();
+    },
+    forget(pid) {
+      content.servers = content.servers.filter((server) => server.pid !== pid);
+      save();
+    },
+    recordOutside(outside) {
+      content.outside.push(outside);
+      save();
+    },
+    release: () => discard(folder, content),
+  };
+}
+
+async function endServer(server: RecordedServer): Promise<boolean> {
+  if (!isOurs(server)) return false;
+  sendSignal(server.pid, 'SIGTERM');
+  const deadline = performance.now() + STOP_GRACE_MS;
+  while (isOurs(server) && performance.now() < deadline) await delay(READY_POLL_MS);
+  if (isOurs(server)) sendSignal(server.pid, 'SIGKILL');
+  return true;
+}
+
+function isOurs(server: RecordedServer): boolean {
+  const found = inspectProcess(server.pid);
+  return found !== undefined && found.startedAt === server.startedAt && found.command.includes(server.marker);
+}
+
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It went by itself in between.
+  }
+}
+
+function ledgersIn(parent: string): { folder: string; content: LedgerContent }[] {
+  let names: string[] = [];
+  try {
+    names = readdirSync(parent);
+  } catch {
+    return [];
+  }
+  return names.flatMap((name) => {
+    const folder = join(parent, name);
+    const content = readLedger(folder);
+    return content ? [{ folder, content }] : [];
+  });
+}
+
+function readLedger(folder: string): LedgerContent | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, LEDGER_NAME), 'utf8')) as LedgerContent;
+  } catch {
+    return undefined;
+  }
+}
+
+function writeLedger(folder: string, content: LedgerContent): void {
+  const file = join(folder, LEDGER_NAME);
+  writeFileSync(`${file}.new`, JSON.stringify(content, null, 2));
+  renameSync(`${file}.new`, file);
+}
+
+function discard(folder: string, content: LedgerContent): void {
+  if (!content.fresh) return rmSync(join(folder, LEDGER_NAME), { force: true });
+  // Data first, ledger last: a kill in between leaves a ledger that the next start works through again.
+  for (const outside of content.outside) rmSync(outside, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,251 @@
+// The audit log: one type a fact, JSON on the topics `attempts` (written by the dispatch owner of the partition alone)
+// and `audit` (everything else). The projector, the CLI and a later restore read these same types.
+
+import type {
+  AttemptId,
+  AttemptStatus,
+  DeadReason,
+  DeferReason,
+  Disposition,
+  DispatchId,
+  EndpointId,
+  EventId,
+  Origin,
+  OutcomeKind,
+  ProjectId,
+} from '../domain/index.ts';
+import type { Decoded } from './dispatch-record.ts';
+import type { RejectReason, UnmatchedReason } from './event.ts';
+
+/** Who wrote it: tells two owners of one partition apart. */
+export interface Owner {
+  readonly generation: number;
+  readonly member: string;
+}
+
+/** ISO 8601 UTC with milliseconds. */
+export type Timestamp = string;
+
+interface DispatchFacts {
+  readonly dispatch: DispatchId;
+  readonly round: number;
+  readonly attempt: number;
+  readonly attemptId: AttemptId;
+  readonly endpoint: EndpointId;
+  readonly project: ProjectId;
+  readonly event: EventId;
+  readonly eventType: string;
+  readonly subject?: string | undefined;
+  readonly origin: Origin;
+}
+
+export interface AttemptSettled extends DispatchFacts {
+  readonly type: 'AttemptSettled';
+  readonly park: number;
+  readonly endpointVersion: number;
+  /** Where it went, query values masked. */
+  readonly url: string;
+  readonly startedAt: Timestamp;
+  readonly durationMs: number;
+  readonly phases?: { dnsMs?: number; connectMs?: number; tlsMs?: number; firstByteMs?: number } | undefined;
+  readonly outcome: OutcomeKind;
+  readonly httpStatus?: number | undefined;
+  /** What the wire said when there was no status line. */
+  readonly detail?: string | undefined;
+  readonly status: AttemptStatus;
+  /** Of the response body; the excerpt itself travels in the record header `pr-response`. */
+  readonly response?: { readonly digest: string; readonly bytes: number; readonly truncated: boolean } | undefined;
+  readonly disposition: Disposition;
+  readonly keyIds: readonly string[];
+  readonly bodyDigest: string;
+  readonly bodyBytes: number;
+  readonly owner: Owner;
+}
+
+export interface DispatchDeferred extends DispatchFacts {
+  readonly type: 'DispatchDeferred';
+  readonly park: number;
+  readonly at: Timestamp;
+  readonly reason: DeferReason;
+  readonly due: Timestamp;
+  readonly owner: Owner;
+}
+
+/** Ended without an attempt. */
+export interface DispatchEnded extends DispatchFacts {
+  readonly type: 'DispatchEnded';
+  readonly at: Timestamp;
+  readonly disposition: { readonly kind: 'dead'; readonly reason: DeadReason } | { readonly kind: 'suppressed'; readonly reason: string };
+  readonly detail?: string | undefined;
+  readonly owner: Owner;
+}
+
+export interface EndpointDisabled {
+  readonly type: 'EndpointDisabled';
+  readonly endpoint: EndpointId;
+  readonly endpointVersion: number;
+  readonly project: ProjectId;
+  readonly at: Timestamp;
+  readonly reason: 'gone';
+  readonly attemptId: AttemptId;
+  readonly owner: Owner;
+}
+
+export interface PartitionReleased {
+  readonly type: 'PartitionReleased';
+  readonly partition: number;
+  readonly at: Timestamp;
+  readonly owner: Owner;
+}
+
+/** What the owner of a partition writes to `attempts`. */
+export type AttemptsRecord = AttemptSettled | DispatchDeferred | DispatchEnded | EndpointDisabled | PartitionReleased;
+
+interface EventFacts {
+  readonly origin: Origin;
+  readonly at: Timestamp;
+}
+
+export interface EventAccepted extends EventFacts {
+  readonly type: 'EventAccepted';
+  readonly source: string;
+  readonly event: EventId;
+  readonly eventType: string;
+  readonly project: ProjectId;
+  readonly subject?: string | undefined;
+  readonly eventTime?: Timestamp | undefined;
+  readonly dispatches: readonly { readonly endpoint: EndpointId; readonly dispatch: DispatchId; readonly bodyDigest: string }[];
+  /** Matching endpoints whose profile cannot carry this event; the event stands on `<env>.rejected` as well. */
+  readonly refused?: readonly { readonly endpoint: EndpointId; readonly reason: RejectReason }[] | undefined;
+}
+
+export interface EventUnmatched extends EventFacts {
+  readonly type: 'EventUnmatched';
+  readonly source: string;
+  readonly event: EventId;
+  readonly eventType: string;
+  readonly project: ProjectId;
+  readonly subject?: string | undefined;
+  readonly reason: UnmatchedReason;
+}
+
+export interface EventRejected extends EventFacts {
+  readonly type: 'EventRejected';
+  readonly reason: RejectReason;
+  readonly detail?: string | undefined;
+  readonly event?: EventId | undefined;
+  readonly eventType?: string | undefined;
+  readonly project?: ProjectId | undefined;
+}
+
+export interface ReplayRequested {
+  readonly type: 'ReplayRequested';
+  readonly at: Timestamp;
+  readonly replay: string;
+  readonly actor: string;
+  readonly reason: string;
+  readonly filter: { readonly dispatch?: DispatchId | undefined; readonly endpoint?: EndpointId | undefined };
+  readonly planned: number;
+}
+
+export interface ReplayFinished {
+  readonly type: 'ReplayFinished';
+  readonly at: Timestamp;
+  readonly replay: string;
+  readonly actor: string;
+  readonly sent: number;
+  readonly skipped: number;
+  readonly failed: number;
+}
+
+export interface EndpointChanged {
+  readonly type: 'EndpointChanged';
+  readonly at: Timestamp;
+  readonly actor: string;
+  readonly endpoint: EndpointId;
+  readonly project?: ProjectId | undefined;
+  readonly change: 'created' | 'changed' | 'deleted';
+  /** Digest and version before and after; secrets stand in them as references only. */
+  readonly before?: { readonly version: number; readonly url: string; readonly digest: string } | undefined;
+  readonly after?: { readonly version: number; readonly url: string; readonly digest: string } | undefined;
+}
+
+/** What everyone but the dispatch owner writes to `audit`. */
+export type AuditTopicRecord =
+  | EventAccepted
+  | EventUnmatched
+  | EventRejected
+  | ReplayRequested
+  | ReplayFinished
+  | EndpointChanged;
+
+export type AuditRecord = AttemptsRecord | AuditTopicRecord;
+export type AuditRecordType = AuditRecord['type'];
+
+/** Names the fields of `audit` records may be told apart by; a reader keeps a record of an unknown type as bytes. */
+export const auditRecordTypes: Readonly<Record<AuditRecordType, true>> = {
+  AttemptSettled: true,
+  DispatchDeferred: true,
+  DispatchEnded: true,
+  EndpointDisabled: true,
+  PartitionReleased: true,
+  EventAccepted: true,
+  EventUnmatched: true,
+  EventRejected: true,
+  ReplayRequested: true,
+  ReplayFinished: true,
+  EndpointChanged: true,
+};
+
+/** Record header that carries the response excerpt of an AttemptSettled. */
+export const responseHeader = 'pr-response';
+
+/** JSON bytes of a record, with its layout version. */
+export function encodeAudit(record: AuditRecord): Buffer {
+  return Buffer.from(JSON.stringify({ v: 1, ...record }));
+}
+
+/** Reads a record back. Never throws. Only the type is checked: the writers are ours. */
+export function decodeAudit(value: Uint8Array | null): Decoded<AuditRecord> {
+  if (value === null) return { ok: false, problem: 'no value' };
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8'));
+    const type = typeof parsed === 'object' && parsed !== null && 'type' in parsed ? parsed.type : undefined;
+    if (typeof type !== 'string' || !(type in auditRecordTypes)) return { ok: false, problem: `unknown type ${String(type)}` };
+    return { ok: true, value: parsed as AuditRecord };
+  } catch (error) {
+    return { ok: false, problem: `not JSON: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+/**
+ * What makes two copies of a record one fact: the first in partition order counts, later ones are kept and flagged.
+ * Undefined for types that are never written twice for one cause.
+ */
+export function identityOf(record: AuditRecord): string | undefined {
+  switch (record.type) {
+    case 'EventAccepted':
+    case 'EventUnmatched':
+    case 'EventRejected':
+      return `event:${record.origin}`;
+    case 'AttemptSettled':
+      return `settled:${record.attemptId}`;
+    case 'DispatchDeferred':
+      return `deferred:${record.attemptId}/${record.park}`;
+    case 'DispatchEnded':
+      return `ended:${record.dispatch}.${record.round}`;
+    case 'EndpointDisabled':
+      return `disabled:${record.endpoint}/${record.endpointVersion}`;
+    case 'ReplayRequested':
+    case 'ReplayFinished':
+      return `${record.type}:${record.replay}`;
+    case 'PartitionReleased':
+    case 'EndpointChanged':
+      return undefined;
+  }
+}
+
+/** ISO 8601 UTC with milliseconds, from epoch ms. */
+export function timestamp(epochMs: number): Timestamp {
+  return new Date(epochMs).toISOString();
+}

@@ -1,0 +1,39 @@
+// Every record on every topic: names, ids, headers, encode and decode.
+
+export {
+  decodeAudit,
+  encodeAudit,
+  identityOf,
+  responseHeader,
+  timestamp,
+  type AttemptSettled,
+  type AttemptsRecord,
+  type AuditRecord,
+  type AuditRecordType,
+  type AuditTopicRecord,
+  type DispatchDeferred,
+  type DispatchEnded,
+  type EndpointChanged,
+  type EndpointDisabled,
+  type EventAccepted,
+  type EventRejected,
+  type EventUnmatched,
+  type Owner,
+  type PartitionReleased,
+  type ReplayFinished,
+  type ReplayRequested,
+} from './audit-record.ts';
+export { deadLetterHeaders, type DeadLetterCause } from './dead-letter.ts';
+export {
+  decodeDispatch,
+  dispatchHeaders,
+  type Decoded,
+  type HeaderReader,
+  type RecordHeaders,
+} from './dispatch-record.ts';
+export { checkEndpoint, decodeEndpoint, encodeEndpoint, maskUrl } from './endpoint-record.ts';
+export { EndpointTable, type EndpointChange } from './endpoint-table.ts';
+export type { RejectReason, UnmatchedReason, UpstreamEvent } from './event.ts';
+export { dispatchIdOf, originOf, parseAttemptId, sha256Hex } from './ids.ts';
+export { partitionOf } from './partition.ts';
+export { environmentPattern, topicNames, topicTable, type TopicNames, type TopicSettings, type TopicSpec } from './topics.ts';

@@ -1,0 +1,50 @@
+// A dispatch: one event on its way to one endpoint, as it stands on `<env>.dispatches`, in a retry
+// tier, or in the dead letter queue. The body is fixed once, at convergence, and never changes.
+
+import type { AttemptId, DispatchId, EndpointId, EventId, Origin, ProjectId } from './brand.ts';
+
+export interface Dispatch {
+  readonly dispatchId: DispatchId;
+  /** 0 is the original; a replay opens the round of the dead letter + 1. */
+  readonly round: number;
+  /** Number of the next attempt in this round, 1-based. */
+  readonly attempt: number;
+  readonly endpointId: EndpointId;
+  readonly projectId: ProjectId;
+  readonly eventId: EventId;
+  readonly eventType: string;
+  /** When the event happened, epoch ms, if upstream said so. */
+  readonly eventTimeMs: number | undefined;
+  readonly subject: string | undefined;
+  /** When convergence made the dispatch, epoch ms. */
+  readonly createdMs: number;
+  /** When this round began, epoch ms; `maxAge` counts from here. */
+  readonly roundStartedMs: number;
+  /** The attempt may not start before, epoch ms. */
+  readonly dueMs: number;
+  /** How often a tier has passed this record on towards the same due time. */
+  readonly hop: number;
+  /** How often this attempt was put off without being made. */
+  readonly park: number;
+  readonly origin: Origin;
+  /** Request/reply: the reply is worthless after this moment, epoch ms. */
+  readonly deadlineMs: number | undefined;
+  /** Request/reply: what the reply is keyed by. */
+  readonly correlation: string | undefined;
+  /** Id of the replay that opened this round. */
+  readonly replay: string | undefined;
+  /** W3C trace context, passed through. */
+  readonly traceparent: string | undefined;
+  /** The exact plain bytes to send. */
+  readonly body: Uint8Array;
+}
+
+/** The id that a settled outcome is unique for. */
+export function attemptIdOf(d: Pick<Dispatch, 'dispatchId' | 'round' | 'attempt'>): AttemptId {
+  return `${d.dispatchId}.${d.round}.${d.attempt}` as AttemptId;
+}
+
+/** Identity of this record in the settled window: a parked copy is another piece of work than the one that was parked. */
+export function workIdOf(d: Pick<Dispatch, 'dispatchId' | 'round' | 'attempt' | 'park'>): string {
+  return `${d.dispatchId}.${d.round}.${d.attempt}/${d.park}`;
+}

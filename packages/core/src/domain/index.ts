@@ -1,0 +1,29 @@
+// The pure core: decisions as functions of their arguments. Imports nothing, not even node:.
+
+export type { AttemptId, DispatchId, EndpointId, EventId, Origin, ProjectId } from './brand.ts';
+export { attemptIdOf, workIdOf, type Dispatch } from './dispatch.ts';
+export { DueHeap, type Due } from './due-heap.ts';
+export type { Endpoint, EndpointStatus, HttpMethod, SecretReference } from './endpoint.ts';
+export { EndpointIndex, typeMatches } from './matching.ts';
+export { OffsetTracker, type TrackedOffset } from './offset-tracker.ts';
+export {
+  judge,
+  outcomeRules,
+  type AttemptStatus,
+  type Exchange,
+  type FailureKind,
+  type Outcome,
+  type OutcomeKind,
+} from './outcome.ts';
+export { planAttempt, type AttemptPlan, type EndpointView, type PlanInput } from './plan-attempt.ts';
+export { parkDelayMs, type DeadReason, type DeferReason, type DropReason } from './reasons.ts';
+export {
+  delayAfter,
+  namedPolicies,
+  retryAfterMsMax,
+  type RetryPolicy,
+  type RetryPolicyName,
+} from './retry-policy.ts';
+export { settleAttempt, type Disposition, type Settlement, type SettleInput } from './settle-attempt.ts';
+export { SettledWindow, type WorkState } from './settled-window.ts';
+export { tierFor, type Tier, type Tiers, type TierStay } from './tiers.ts';

@@ -1,0 +1,67 @@
+// What an attempt can come to (closed), and the one table that says what follows from each kind.
+
+/** What the wire gave, before anyone judged it: either a status line arrived, or a named failure. */
+export type Exchange =
+  | { readonly kind: 'response'; readonly status: number; readonly retryAfterMs: number | undefined; readonly bodyCut: boolean }
+  | { readonly kind: 'failure'; readonly failure: FailureKind; readonly detail: string };
+
+export type FailureKind =
+  | 'timeout'
+  | 'connect'
+  | 'reset'
+  | 'dns'
+  | 'tls'
+  | 'blocked-address'
+  | 'response-too-large'
+  | 'invalid-configuration'
+  | 'cancelled';
+
+export type OutcomeKind = 'success' | 'http-status' | FailureKind;
+
+export type AttemptStatus = 'SUCCESS' | 'FAIL' | 'ERROR';
+
+interface OutcomeRule {
+  /** SUCCESS = a success status; FAIL = any other status line; ERROR = no status line. */
+  readonly status: AttemptStatus;
+  readonly next: 'deliver' | 'retry' | 'retry-three-times' | 'end' | 'not-counted';
+  /** What it says about the endpoint's health. */
+  readonly breaker: 'closes' | 'counts' | 'by-status' | 'ignores';
+}
+
+export const outcomeRules: Readonly<Record<OutcomeKind, OutcomeRule>> = {
+  success: { status: 'SUCCESS', next: 'deliver', breaker: 'closes' },
+  'http-status': { status: 'FAIL', next: 'retry', breaker: 'by-status' },
+  timeout: { status: 'ERROR', next: 'retry', breaker: 'counts' },
+  connect: { status: 'ERROR', next: 'retry', breaker: 'counts' },
+  reset: { status: 'ERROR', next: 'retry', breaker: 'counts' },
+  dns: { status: 'ERROR', next: 'retry', breaker: 'counts' },
+  tls: { status: 'ERROR', next: 'retry', breaker: 'counts' },
+  'blocked-address': { status: 'ERROR', next: 'retry-three-times', breaker: 'ignores' },
+  'response-too-large': { status: 'ERROR', next: 'retry', breaker: 'counts' },
+  'invalid-configuration': { status: 'ERROR', next: 'end', breaker: 'ignores' },
+  cancelled: { status: 'ERROR', next: 'not-counted', breaker: 'ignores' },
+};
+
+/** An outcome kind with what the audit keeps of it. */
+export interface Outcome {
+  readonly kind: OutcomeKind;
+  readonly httpStatus: number | undefined;
+  readonly detail: string | undefined;
+  readonly retryAfterMs: number | undefined;
+}
+
+/** Judges an exchange by the endpoint's success statuses. A cut body does not undo a success status. */
+export function judge(exchange: Exchange, successStatus: readonly (readonly [number, number])[]): Outcome {
+  if (exchange.kind === 'failure') {
+    return { kind: exchange.failure, httpStatus: undefined, detail: exchange.detail, retryAfterMs: undefined };
+  }
+  const { status } = exchange;
+  const success = successStatus.some(([from, to]) => status >= from && status <= to);
+  return {
+    kind: success ? 'success' : 'http-status',
+    httpStatus: status,
+    detail: undefined,
+    // Only "too many requests" and "service unavailable" may ask for patience (RFC 9110, 10.2.3; RFC 6585, 4).
+    retryAfterMs: !success && (status === 429 || status === 503) ? exchange.retryAfterMs : undefined,
+  };
+}

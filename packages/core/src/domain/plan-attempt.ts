@@ -1,0 +1,54 @@
+// First of the two decisions worth arguing about: may this dispatch be sent now, and if not, what instead?
+//
+//   read ──▶ drop            a copy of work that is settled or under way
+//        ──▶ wait            due is still ahead (the scheduler gave it back early, or the clocks differ)
+//        ──▶ defer(reason)   the endpoint cannot take it now; comes back through a tier, no attempt counted
+//        ──▶ end(reason)     it can never be sent as things stand: dead letter, an operator may replay it
+//        ──▶ send
+
+import type { Dispatch } from './dispatch.ts';
+import type { Endpoint } from './endpoint.ts';
+import { parkDelayMs, type DeadReason, type DeferReason, type DropReason } from './reasons.ts';
+
+/** What is known of the dispatch's endpoint: its record, that its tombstone was read, or nothing at all. */
+export type EndpointView =
+  | { readonly kind: 'known'; readonly endpoint: Endpoint; readonly disabledSince: 'this-version' | undefined }
+  | { readonly kind: 'deleted' }
+  | { readonly kind: 'unknown' };
+
+export interface PlanInput {
+  readonly dispatch: Dispatch;
+  readonly endpoint: EndpointView;
+  /** Where this very piece of work stands in the settled window. */
+  readonly seen: 'new' | 'under-way' | 'settled';
+  /** The endpoint's own queue is at its cap. */
+  readonly queueFull: boolean;
+  readonly nowMs: number;
+}
+
+export type AttemptPlan =
+  | { readonly kind: 'send'; readonly endpoint: Endpoint }
+  | { readonly kind: 'wait'; readonly untilMs: number }
+  | { readonly kind: 'defer'; readonly reason: DeferReason; readonly dueMs: number }
+  | { readonly kind: 'end'; readonly reason: DeadReason }
+  | { readonly kind: 'drop'; readonly reason: Extract<DropReason, 'settled' | 'under-way'> };
+
+/** Decides what to do with a dispatch record. Pure: equal inputs, equal plans. */
+export function planAttempt(input: PlanInput): AttemptPlan {
+  const { dispatch, nowMs } = input;
+  if (input.seen !== 'new') return { kind: 'drop', reason: input.seen };
+  if (input.endpoint.kind === 'deleted') return { kind: 'end', reason: 'endpoint-deleted' };
+  if (input.endpoint.kind === 'unknown') return defer(input, 'unknown-endpoint');
+
+  const { endpoint, disabledSince } = input.endpoint;
+  if (endpoint.status.kind === 'disabled' || disabledSince) return { kind: 'end', reason: 'endpoint-disabled' };
+  if (nowMs - dispatch.roundStartedMs > endpoint.maxAgeMs) return { kind: 'end', reason: 'expired' };
+  if (dispatch.dueMs > nowMs) return { kind: 'wait', untilMs: dispatch.dueMs };
+  if (endpoint.status.kind === 'paused') return defer(input, 'paused');
+  if (input.queueFull) return defer(input, 'queue-full');
+  return { kind: 'send', endpoint };
+}
+
+function defer({ dispatch, nowMs }: PlanInput, reason: DeferReason): AttemptPlan {
+  return { kind: 'defer', reason, dueMs: nowMs + parkDelayMs(dispatch.park) };
+}

@@ -1,0 +1,47 @@
+// Every bound of the HTTP client, with its reason.
+
+const KIB = 1024;
+const second = 1_000;
+
+/** Response headers: what common servers themselves accept in a request; more is a broken or hostile receiver. */
+export const responseHeaderBytesMax = 16 * KIB;
+
+/** Excerpt of a response body that is kept when the caller names no cap: enough for an error page's message. */
+export const responseBytesDefault = 4 * KIB;
+
+/**
+ * How much of a body beyond the cap is read and thrown away so that the connection can be used again. A new TLS connection
+ * costs both sides more than reading this much; a body that is longer still is dropped together with its connection.
+ */
+export const drainBytesMax = 64 * KIB;
+
+/**
+ * Idle connections go after this. Below the shortest common server-side limit (5 s, Node and Apache), because a request
+ * that crosses the server's close is an ambiguous reset.
+ */
+export const idleTimeoutMsDefault = 4 * second;
+
+/** A server's own `Keep-Alive: timeout=` may lengthen the idle time up to this, less the threshold below. */
+export const idleTimeoutMsMax = 30 * second;
+export const idleTimeoutThresholdMs = 1 * second;
+
+/** A connection that is never idle is replaced after this, so that a changed address is found and vetted again. */
+export const connectionAgeMsMax = 5 * 60 * second;
+
+/**
+ * Connections to one origin. Not a means of isolation: that is the endpoint's own concurrency, and a request that waits
+ * here spends its deadline. So it is high enough for many endpoints behind one host, and low enough for file descriptors.
+ */
+export const connectionsPerOriginMax = 512;
+
+/** Name to usable connection. Kernels try for two minutes; no receiver that needs more than this is healthy. */
+export const connectTimeoutMsDefault = 10 * second;
+
+/** Part of it that looking the name up may take. */
+export const dnsTimeoutMsDefault = 2 * second;
+
+/** Sets of TLS material with a connection pool of their own; beyond it, idle ones are closed. */
+export const agentsMax = 256;
+
+/** `Retry-After` in seconds beyond nine digits is cut there: thirty years, and safe to multiply. */
+export const retryAfterSecondsMax = 999_999_999;

@@ -1,0 +1,158 @@
+// The one place where a connection is made: look-up → vetting → TCP → TLS, each timed, each failure with its stage.
+// The egress guard hangs here (`vet`), between look-up and dialling.
+
+import { BlockList, isIP, type TcpNetConnectOpts } from 'node:net';
+import { connect as tlsConnect, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
+
+import { codeOf, ConnectFailure, type ConnectStage } from './connect-failure.ts';
+import type { ConnectTarget, ResolvedAddress, Resolver, Vet } from './resolver.ts';
+
+/** Times of the steps of a new connection that were finished, ms with fractions. */
+export interface ConnectPhases {
+  dnsMs?: number;
+  connectMs?: number;
+  tlsMs?: number;
+}
+
+export interface ConnectSetup {
+  readonly resolver: Resolver;
+  readonly allowHosts: ReadonlyMap<string, ResolvedAddress>;
+  readonly vet: Vet | undefined;
+  readonly connectTimeoutMs: number;
+  readonly dnsTimeoutMs: number;
+}
+
+export type Connected = (error: ConnectFailure | null, socket: TLSSocket | null) => void;
+
+export class ConnectionAttempt {
+  #stage: ConnectStage = 'dns';
+  #socket: TLSSocket | undefined;
+  #done: Connected | undefined;
+  #stepStartedMs = performance.now();
+  readonly #limit: NodeJS.Timeout;
+  readonly phases: ConnectPhases = {};
+
+  /** Starts at once; `done` is called exactly once and never before this returns. */
+  constructor(
+    target: { readonly host: string; readonly port: number },
+    setup: ConnectSetup,
+    secureContext: SecureContext,
+    done: Connected,
+  ) {
+    this.#done = done;
+    this.#limit = setTimeout(() => this.abort('ETIMEDOUT'), setup.connectTimeoutMs);
+    void this.#open(target, setup, secureContext);
+  }
+
+  get stage(): ConnectStage {
+    return this.#stage;
+  }
+
+  /** Gives up; nothing of the request has been written. */
+  abort(code: string): void {
+    this.#fail(this.#stage, code);
+  }
+
+  async #open(
+    { host, port }: { readonly host: string; readonly port: number },
+    setup: ConnectSetup,
+    secureContext: SecureContext,
+  ): Promise<void> {
+    let target: ConnectTarget;
+    try {
+      target = { host, port, ...(await addressesOf(host, setup)) };
+    } catch (error) {
+      this.#fail('dns', codeOf(error));
+      return;
+    }
+    if (this.#done === undefined) return; // aborted meanwhile
+    this.phases.dnsMs = this.#endStep('vet');
+    const verdict = setup.vet?.(target);
+    if (verdict?.ok === false) {
+      this.#fail('vet', verdict.reason);
+      return;
+    }
+    this.#stage = 'connect';
+    this.#dial(target, secureContext);
+  }
+
+  #dial(target: ConnectTarget, secureContext: SecureContext): void {
+    const { host, port, addresses } = target;
+    // The types of `tls.connect` leave out what it passes on to `net.connect`.
+    const options: ConnectionOptions & Pick<TcpNetConnectOpts, 'autoSelectFamily'> = {
+      host,
+      port,
+      servername: isIP(host) === 0 ? host : '',
+      secureContext,
+      // Said here as well as in the context: no environment variable or default may weaken them.
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['http/1.1'],
+      autoSelectFamily: addresses.length > 1,
+      // Node asks for the addresses again; it gets those that were vetted. (It never asks for a literal.)
+      lookup: (_host, { all }, callback) => {
+        if (all === true) callback(null, [...addresses]);
+        else callback(null, addresses[0]?.address ?? '', addresses[0]?.family);
+      },
+    };
+    const socket = tlsConnect(options);
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.once('connect', () => {
+      if (!isOneOf(addresses, socket.remoteAddress)) {
+        this.#fail('vet', 'connected to an address that was not vetted');
+        return;
+      }
+      this.phases.connectMs = this.#endStep('tls');
+    });
+    socket.once('secureConnect', () => {
+      this.phases.tlsMs = this.#endStep('tls');
+      this.#settle(null, socket);
+    });
+    // Stays on: an error after a failure was reported must not become an uncaught one.
+    socket.on('error', (error) => this.#fail(this.#stage, codeOf(error)));
+    socket.once('close', () => this.#fail(this.#stage, 'ECONNRESET'));
+  }
+
+  #fail(stage: ConnectStage, code: string): void {
+    this.#socket?.destroy();
+    this.#settle(new ConnectFailure(stage, code), null);
+  }
+
+  #settle(error: ConnectFailure | null, socket: TLSSocket | null): void {
+    const done = this.#done;
+    if (done === undefined) return;
+    this.#done = undefined;
+    clearTimeout(this.#limit);
+    done(error, socket);
+  }
+
+  #endStep(next: ConnectStage): number {
+    const nowMs = performance.now();
+    const tookMs = nowMs - this.#stepStartedMs;
+    this.#stepStartedMs = nowMs;
+    this.#stage = next;
+    return tookMs;
+  }
+}
+
+async function addressesOf(
+  host: string,
+  setup: ConnectSetup,
+): Promise<Pick<ConnectTarget, 'addresses' | 'source'>> {
+  const family = isIP(host);
+  if (family === 4 || family === 6) return { addresses: [{ address: host, family }], source: 'literal' };
+  const allowed = setup.allowHosts.get(host);
+  if (allowed !== undefined) return { addresses: [allowed], source: 'allow-hosts' };
+  const addresses = await setup.resolver.resolve(host, setup.dnsTimeoutMs);
+  if (addresses.length === 0) throw new ConnectFailure('dns', 'ENODATA');
+  return { addresses, source: 'resolver' };
+}
+
+/** Compares numerically: an IPv6 address has many spellings. */
+function isOneOf(addresses: readonly ResolvedAddress[], remote: string | undefined): boolean {
+  if (remote === undefined) return false;
+  const vetted = new BlockList();
+  for (const { address, family } of addresses) vetted.addAddress(address, family === 6 ? 'ipv6' : 'ipv4');
+  return vetted.check(remote, isIP(remote) === 6 ? 'ipv6' : 'ipv4');
+}

@@ -1,0 +1,146 @@
+// Sends one request over HTTPS and says what became of it, as a value. No redirects, no retries, no decompression, no
+// proxy: what an attempt came to is decided by whoever called.
+
+import { isIP } from 'node:net';
+
+import { ExchangeInFlight } from './exchange-in-flight.ts';
+import {
+  connectionsPerOriginMax,
+  connectTimeoutMsDefault,
+  dnsTimeoutMsDefault,
+  idleTimeoutMsDefault,
+  responseBytesDefault,
+} from './limits.ts';
+import { nodeDnsResolver } from './node-dns-resolver.ts';
+import type { ResolvedAddress, Resolver, Vet } from './resolver.ts';
+import type { SendRequest, SendResult } from './send.ts';
+import { TrustPools } from './trust-pools.ts';
+
+export interface SenderOptions {
+  /** Epoch ms. */
+  readonly now: () => number;
+  readonly resolver?: Resolver | undefined;
+  /** Static names, for development and private networks: name → address. They win over the resolver. */
+  readonly allowHosts?: Readonly<Record<string, string>> | undefined;
+  /** The egress guard; without it every address is dialled. */
+  readonly vet?: Vet | undefined;
+  readonly connectionsPerOriginMax?: number | undefined;
+  readonly idleTimeoutMs?: number | undefined;
+  readonly connectTimeoutMs?: number | undefined;
+  readonly dnsTimeoutMs?: number | undefined;
+}
+
+export interface SenderStats {
+  readonly inFlight: number;
+  readonly openConnections: number;
+  readonly connectsTotal: number;
+  /** Distinct sets of TLS material in use. */
+  readonly agents: number;
+}
+
+export interface Sender {
+  /** Never rejects for what the wire does: failures are values. */
+  send(request: SendRequest): Promise<SendResult>;
+  stats(): SenderStats;
+  /** Settles what is under way as `cancelled` and drops all connections. To drain, wait for the sends first. */
+  close(): Promise<void>;
+}
+
+/** Throws a TypeError when an entry of `allowHosts` is not an address. */
+export function createSender(options: SenderOptions): Sender {
+  const pools = new TrustPools({
+    resolver: options.resolver ?? nodeDnsResolver(),
+    allowHosts: parseAllowHosts(options.allowHosts ?? {}),
+    vet: options.vet,
+    connectionsPerOriginMax: options.connectionsPerOriginMax ?? connectionsPerOriginMax,
+    idleTimeoutMs: options.idleTimeoutMs ?? idleTimeoutMsDefault,
+    connectTimeoutMs: options.connectTimeoutMs ?? connectTimeoutMsDefault,
+    dnsTimeoutMs: options.dnsTimeoutMs ?? dnsTimeoutMsDefault,
+  });
+  const routes = new WeakMap<URL, Route>();
+  const inFlight = new Set<ExchangeInFlight>();
+  let closed = false;
+
+  function routeOf(url: URL): Route {
+    let route = routes.get(url);
+    if (route === undefined) {
+      route = planRoute(url);
+      routes.set(url, route);
+    }
+    return route;
+  }
+
+  return {
+    send: (request) =>
+      new Promise((resolve) => {
+        const flight = new ExchangeInFlight({
+          now: options.now,
+          timeoutMs: request.timeoutMs,
+          responseBytesMax: request.responseBytesMax ?? responseBytesDefault,
+          signal: request.signal,
+          settled: (settledFlight, result) => {
+            inFlight.delete(settledFlight);
+            resolve(result);
+          },
+        });
+        inFlight.add(flight);
+        if (closed || request.signal?.aborted === true) {
+          flight.cancel();
+          return;
+        }
+        const route = routeOf(request.url);
+        if (!route.ok) {
+          flight.refuse({ failure: 'invalid-configuration', detail: route.problem });
+          return;
+        }
+        let agent;
+        try {
+          agent = pools.agentFor(request.tls?.ca);
+        } catch {
+          flight.refuse({ failure: 'invalid-configuration', detail: "tls: the endpoint's CA is not a certificate" });
+          return;
+        }
+        agent.dispatch(
+          {
+            origin: route.origin,
+            path: route.path,
+            method: request.method,
+            headers: request.headers as string[],
+            body: request.body,
+          },
+          flight,
+        );
+      }),
+    stats: () => ({
+      inFlight: inFlight.size,
+      openConnections: pools.openConnections,
+      connectsTotal: pools.connectsTotal,
+      agents: pools.agents,
+    }),
+    async close() {
+      closed = true;
+      for (const flight of inFlight) flight.cancel();
+      await pools.close();
+    },
+  };
+}
+
+type Route =
+  | { readonly ok: true; readonly origin: string; readonly path: string }
+  | { readonly ok: false; readonly problem: string };
+
+function planRoute(url: URL): Route {
+  if (url.protocol !== 'https:') return { ok: false, problem: 'url: only https is sent to' };
+  if (url.username !== '' || url.password !== '') return { ok: false, problem: 'url: user information is not sent' };
+  return { ok: true, origin: url.origin, path: `${url.pathname}${url.search}` };
+}
+
+function parseAllowHosts(entries: Readonly<Record<string, string>>): ReadonlyMap<string, ResolvedAddress> {
+  const map = new Map<string, ResolvedAddress>();
+  for (const [name, address] of Object.entries(entries)) {
+    const family = isIP(address);
+    if (family !== 4 && family !== 6) throw new TypeError(`allowHosts: "${name}" must map to an IP address`);
+    map.set(name.toLowerCase(), { address, family });
+  }
+  return map;
+}

@@ -1,0 +1,126 @@
+// Connection pools: one undici Agent per distinct TLS material, in it one pool per origin. Endpoints share them; ten
+// thousand endpoints behind one host are one pool.
+
+import { createSecureContext } from 'node:tls';
+import { Agent, Client, Pool, type Dispatcher } from 'undici';
+
+import { ConnectFailure } from './connect-failure.ts';
+import { ExchangeInFlight } from './exchange-in-flight.ts';
+import {
+  agentsMax,
+  connectionAgeMsMax,
+  idleTimeoutMsMax,
+  idleTimeoutThresholdMs,
+  responseHeaderBytesMax,
+} from './limits.ts';
+import { ConnectionAttempt, type ConnectSetup } from './open-connection.ts';
+
+export interface PoolSettings extends ConnectSetup {
+  readonly connectionsPerOriginMax: number;
+  readonly idleTimeoutMs: number;
+}
+
+/** The request that a client's connection is being made for; with pipelining 1 a client never holds two. */
+interface Slot {
+  waiting: ExchangeInFlight | undefined;
+}
+
+class SlotClient extends Client {
+  readonly #slot: Slot;
+
+  constructor(origin: string | URL, options: Client.Options, slot: Slot) {
+    super(origin, options);
+    this.#slot = slot;
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    if (handler instanceof ExchangeInFlight) this.#slot.waiting = handler;
+    return super.dispatch(options, handler);
+  }
+}
+
+export class TrustPools {
+  readonly #settings: PoolSettings;
+  /** By the PEM text of the authority; the empty text stands for the public ones. */
+  readonly #agents = new Map<string, Agent>();
+  openConnections = 0;
+  connectsTotal = 0;
+
+  constructor(settings: PoolSettings) {
+    this.#settings = settings;
+  }
+
+  get agents(): number {
+    return this.#agents.size;
+  }
+
+  /** The agent that trusts `ca` (PEM), or the public authorities. Throws when the text is not a certificate. */
+  agentFor(ca: string | undefined): Agent {
+    const key = ca ?? '';
+    let agent = this.#agents.get(key);
+    if (agent === undefined) {
+      agent = this.#createAgent(ca);
+      this.#closeIdleAgent();
+      this.#agents.set(key, agent);
+    }
+    return agent;
+  }
+
+  async close(): Promise<void> {
+    const agents = [...this.#agents.values()];
+    this.#agents.clear();
+    await Promise.all(agents.map((agent) => agent.destroy()));
+  }
+
+  #createAgent(ca: string | undefined): Agent {
+    // Once per agent, not per connection: parsing certificates costs more than a handshake.
+    const secureContext = createSecureContext({ minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) });
+    const settings = this.#settings;
+    return new Agent({
+      pipelining: 1,
+      allowH2: false,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxHeaderSize: responseHeaderBytesMax,
+      keepAliveTimeout: settings.idleTimeoutMs,
+      keepAliveMaxTimeout: idleTimeoutMsMax,
+      keepAliveTimeoutThreshold: idleTimeoutThresholdMs,
+      factory: (origin, poolOptions) =>
+        new Pool(origin, {
+          ...poolOptions,
+          connections: settings.connectionsPerOriginMax,
+          clientTtl: connectionAgeMsMax,
+          factory: (clientOrigin, clientOptions) => {
+            const slot: Slot = { waiting: undefined };
+            const connect: Client.Options['connect'] = (target, callback) => {
+              const address = { host: target.hostname, port: Number(target.port || 443) };
+              const attempt = new ConnectionAttempt(address, settings, secureContext, (error, socket) => {
+                slot.waiting?.connectEnded();
+                if (socket === null) {
+                  callback(error ?? new ConnectFailure('connect', 'unknown'), null);
+                  return;
+                }
+                this.openConnections += 1;
+                this.connectsTotal += 1;
+                socket.once('close', () => (this.openConnections -= 1));
+                callback(null, socket);
+              });
+              slot.waiting?.connecting(attempt);
+            };
+            return new SlotClient(clientOrigin, { ...clientOptions, connect }, slot);
+          },
+        }),
+    });
+  }
+
+  /** Makes room: the oldest agent without a connection goes. Endpoints come and go, their authorities with them. */
+  #closeIdleAgent(): void {
+    if (this.#agents.size < agentsMax) return;
+    for (const [key, agent] of this.#agents) {
+      if (key === '' || Object.keys(agent.stats).length > 0) continue;
+      this.#agents.delete(key);
+      void agent.close();
+      return;
+    }
+  }
+}

@@ -1,0 +1,212 @@
+// A partition stream with an acknowledgement per record: records are handed out in order, finish in any order, and what is
+// committed is the low-watermark. At-least-once by construction: an offset is committed only when it and everything below
+// it was acknowledged. Memory is bounded by a window per partition: a full one is paused, by our own state.
+
+import { OffsetTracker } from '@postrider/core/domain';
+import type { KafkaCluster } from './cluster.ts';
+import { KafkaError } from './kafka-error.ts';
+import type { AssignedPartition, Generation, GroupConsumer, GroupOptions } from './group-options.ts';
+import type { KafkaRecord, TopicPartition } from './record.ts';
+
+/** One partition in one assignment. It ends when the partition is lost; acknowledgements that come later change nothing. */
+export interface OwnedPartition extends TopicPartition {
+  /** False once the partition was lost: start nothing new for it. */
+  owned(): boolean;
+  /** Accepted and not acknowledged. */
+  open(): number;
+}
+
+/** Marks a record finished; calling it twice is harmless. */
+export type Ack = () => void;
+
+export interface AckedOptions
+  extends Pick<GroupOptions, 'groupId' | 'topics' | 'sessionTimeoutMs' | 'prepare' | 'onState' | 'onError' | 'onRangeLost' | 'onPartitionFault'> {
+  /** Records of a partition that may stand between its watermark and its newest accepted one. */
+  readonly windowRecords: number;
+  /** Bytes of a partition's unacknowledged records. */
+  readonly windowBytes: number;
+  /** How often watermarks are committed. */
+  readonly commitIntervalMs: number;
+  readonly now: () => number;
+  /** Called once a record, in offset order within a partition; must not wait. */
+  onRecord(record: KafkaRecord, ack: Ack, partition: OwnedPartition): void;
+  /** After the records of one fetch were handed out. */
+  onBatchEnd?(): void;
+  onAssigned?(assignment: TopicPartition[], generation: Generation): void;
+  /** These partitions are someone else's now; drop their queued work. */
+  onLost?(partitions: TopicPartition[]): void;
+  /**
+   * A rebalance or a stop began: start nothing new and resolve when what is under way is acknowledged. The watermarks
+   * are committed after it. Bounded by the consumer.
+   */
+  quiesce(reason: 'rebalance' | 'lost' | 'stopping'): Promise<void>;
+  /** What goes into the commit beside the offset. */
+  metadata?(partition: TopicPartition, watermark: number): string;
+}
+
+export interface PartitionProgress extends TopicPartition {
+  /** Records between the watermark and the end of the partition. */
+  readonly lagRecords: number;
+  /** Age of the oldest unfinished record in ms, by its broker time; 0 when none is open. */
+  readonly oldestOpenMs: number;
+  readonly open: number;
+  readonly windowLimit: number;
+}
+
+export interface AckedConsumer {
+  readonly group: GroupConsumer;
+  /** One row per owned partition. */
+  progress(): PartitionProgress[];
+  /** Commits what is finished now. */
+  commit(): Promise<void>;
+  /** Quiesces, commits, leaves. */
+  stop(): Promise<void>;
+}
+
+/** A paused partition is read again when its window is this empty. */
+const resumeBelow = 0.5;
+
+class PartitionStream implements OwnedPartition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly tracker = new OffsetTracker();
+  committed: number | undefined;
+  highWatermark: number;
+  next: number;
+  paused = false;
+  lost = false;
+
+  constructor(assigned: AssignedPartition) {
+    this.topic = assigned.topic;
+    this.partition = assigned.partition;
+    this.committed = assigned.committed?.offset;
+    this.next = assigned.committed?.offset ?? assigned.logStart;
+    this.highWatermark = assigned.logEnd;
+  }
+
+  owned(): boolean {
+    return !this.lost;
+  }
+
+  open(): number {
+    return this.tracker.openCount;
+  }
+}
+
+/** Joins the group in the background and hands out records; see AckedOptions. */
+export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): AckedConsumer {
+  const streams = new Map<string, PartitionStream>();
+  const keyOf = (p: TopicPartition): string => `${p.topic}/${p.partition}`;
+
+  const full = (stream: PartitionStream): boolean =>
+    stream.tracker.span >= options.windowRecords || stream.tracker.openBytes >= options.windowBytes;
+  const roomy = (stream: PartitionStream): boolean =>
+    stream.tracker.span <= options.windowRecords * resumeBelow && stream.tracker.openBytes <= options.windowBytes * resumeBelow;
+
+  const acknowledge = (stream: PartitionStream, slot: Parameters<OffsetTracker['finish']>[0]): void => {
+    if (!stream.tracker.finish(slot) || stream.lost) return;
+    if (stream.paused && roomy(stream)) {
+      stream.paused = false;
+      group.resume(stream.topic, [stream.partition]);
+    }
+  };
+
+  let committing = false;
+  const commitSome = async (): Promise<void> => {
+    // A commit waits through an outage; the next one carries whatever this one missed.
+    if (committing) return;
+    committing = true;
+    await commit().finally(() => (committing = false));
+  };
+
+  const commit = async (): Promise<void> => {
+    const due: { stream: PartitionStream; offset: number }[] = [];
+    for (const stream of streams.values()) {
+      const offset = stream.tracker.watermark;
+      if (offset !== undefined && offset !== stream.committed) due.push({ stream, offset });
+    }
+    if (due.length === 0) return;
+    try {
+      await group.commit(
+        due.map(({ stream: { topic, partition }, offset }) => ({
+          topic,
+          partition,
+          offset,
+          ...(options.metadata ? { metadata: options.metadata({ topic, partition }, offset) } : {}),
+        })),
+      );
+      for (const { stream, offset } of due) stream.committed = offset;
+    } catch (error) {
+      // The generation ended meanwhile: whoever owns the partition now reads these records again and drops the copies.
+      if (!(error instanceof KafkaError)) throw error;
+      options.onError?.(error, 1);
+    }
+  };
+
+  const group = cluster.consumeGroup({
+    groupId: options.groupId,
+    topics: options.topics,
+    ...(options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs }),
+    ...(options.prepare ? { prepare: options.prepare } : {}),
+    ...(options.onState ? { onState: options.onState } : {}),
+    ...(options.onError ? { onError: options.onError } : {}),
+    ...(options.onRangeLost ? { onRangeLost: options.onRangeLost } : {}),
+    ...(options.onPartitionFault ? { onPartitionFault: options.onPartitionFault } : {}),
+    onAssigned({ assignment, added, lost }, generation) {
+      for (const partition of lost) {
+        const stream = streams.get(keyOf(partition));
+        if (stream) stream.lost = true;
+        streams.delete(keyOf(partition));
+      }
+      if (lost.length > 0) options.onLost?.(lost);
+      for (const partition of added) streams.set(keyOf(partition), new PartitionStream(partition));
+      options.onAssigned?.(assignment, generation);
+    },
+    async onRevoked(reason) {
+      await options.quiesce(reason);
+      if (reason !== 'lost') await commit();
+    },
+    onRecords({ topic, partition, records, highWatermark }) {
+      const stream = streams.get(`${topic}/${partition}`);
+      if (!stream) return;
+      stream.highWatermark = highWatermark;
+      for (const record of records) {
+        const slot = stream.tracker.open(record.offset, record.timestamp, record.value?.length ?? 0);
+        stream.next = record.offset + 1;
+        options.onRecord(record, () => acknowledge(stream, slot), stream);
+      }
+      if (!stream.paused && full(stream)) {
+        stream.paused = true;
+        group.pause(topic, [partition]);
+      }
+      options.onBatchEnd?.();
+    },
+  });
+
+  const timer = setInterval(() => void commitSome(), options.commitIntervalMs);
+  timer.unref();
+
+  return {
+    group,
+    commit,
+    progress() {
+      const now = options.now();
+      return [...streams.values()].map((stream) => {
+        const done = stream.tracker.watermark ?? stream.next - stream.tracker.span;
+        const oldest = stream.tracker.oldestOpen;
+        return {
+          topic: stream.topic,
+          partition: stream.partition,
+          lagRecords: Math.max(0, stream.highWatermark - done),
+          oldestOpenMs: oldest ? Math.max(0, now - oldest.timestampMs) : 0,
+          open: stream.tracker.openCount,
+          windowLimit: options.windowRecords,
+        };
+      });
+    },
+    async stop() {
+      clearInterval(timer);
+      await group.stop();
+    },
+  };
+}

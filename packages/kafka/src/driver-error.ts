@@ -1,0 +1,81 @@
+/** Reads kafkajs errors, which differ by class, by `name`, by `type` and by nesting, into the few questions that this package asks. */
+import { KafkaError } from './kafka-error.ts';
+import type { KafkaErrorCode } from './kafka-error.ts';
+
+interface DriverShape {
+  name?: unknown;
+  type?: unknown;
+  code?: unknown;
+  message?: unknown;
+  host?: unknown;
+  port?: unknown;
+  cause?: unknown;
+}
+
+/** What a driver error says: the broker's error name (or null), and where the connection was, when one was lost. */
+export interface DriverFailure {
+  brokerError: string | null;
+  connectionLost: boolean;
+  host: string | null;
+  port: number | null;
+  message: string;
+}
+
+/** Follows `cause` to the error that carries the broker's error name; kafkajs wraps it up to three times. */
+export function readFailure(error: unknown): DriverFailure {
+  let current: unknown = error;
+  for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth += 1) {
+    const shape = current as DriverShape;
+    const name = typeof shape.name === 'string' ? shape.name : '';
+    if (typeof shape.type === 'string') return failure(shape, shape.type, false);
+    if (CONNECTION_ERRORS.has(name)) return failure(shape, null, true);
+    if (shape.cause === undefined || shape.cause === null) break;
+    current = shape.cause;
+  }
+  return failure((error ?? {}) as DriverShape, null, false);
+}
+
+const CONNECTION_ERRORS = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSRequestTimeoutError',
+  'KafkaJSBrokerNotFound',
+  'KafkaJSLockTimeout',
+]);
+
+function failure(shape: DriverShape, brokerError: string | null, connectionLost: boolean): DriverFailure {
+  return {
+    brokerError,
+    connectionLost,
+    host: typeof shape.host === 'string' ? shape.host : null,
+    port: typeof shape.port === 'number' ? shape.port : null,
+    message: typeof shape.message === 'string' ? shape.message : String(shape),
+  };
+}
+
+/** Errors after which another leader, coordinator or a later moment gives the answer. */
+const STALE_METADATA = new Set([
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_FOR_PARTITION',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'REPLICA_NOT_AVAILABLE',
+  'KAFKA_STORAGE_ERROR',
+]);
+
+export function isStaleMetadata(brokerError: string | null): boolean {
+  return brokerError !== null && STALE_METADATA.has(brokerError);
+}
+
+const AUTHORIZATION = new Set(['TOPIC_AUTHORIZATION_FAILED', 'GROUP_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED']);
+
+/** Wraps any error in this package's class; a KafkaError passes unchanged. */
+export function toKafkaError(error: unknown, doing: string): KafkaError {
+  if (error instanceof KafkaError) return error;
+  const { brokerError, connectionLost, message } = readFailure(error);
+  let code: KafkaErrorCode = connectionLost ? 'unavailable' : 'protocol';
+  if (brokerError !== null && AUTHORIZATION.has(brokerError)) code = 'not-authorized';
+  else if (brokerError === 'UNKNOWN_TOPIC_OR_PARTITION') code = 'unknown-topic';
+  return new KafkaError(code, `${doing}: ${message}`, { cause: error, brokerError: brokerError ?? undefined });
+}

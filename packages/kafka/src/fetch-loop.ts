@@ -1,0 +1,167 @@
+/**
+ * Keeps one fetch out to every broker that leads a wanted partition.
+ *
+ *   wanted positions ─▶ by leader ─▶ one request each ─▶ slices to the owner ─▶ again
+ *
+ * The owner decides what is wanted (paused, unprepared and finished partitions are simply not) and moves its positions in
+ * `onSlice`, which is synchronous: nothing here ever waits for what happens to a record.
+ */
+import { backoffMs, pause } from './backoff.ts';
+import type { Connections } from './connections.ts';
+import { toKafkaError } from './driver-error.ts';
+import type { DriverBroker, DriverCluster } from './driver.ts';
+import { fetchOnce } from './fetch.ts';
+import type { FetchedSlice, FetchLimits, FetchPosition } from './fetch.ts';
+import type { KafkaError } from './kafka-error.ts';
+import { FAULTY_PARTITION_RETRY_MS } from './limits.ts';
+import type { TopicPartition } from './record.ts';
+
+export interface FetchOwner {
+  /** What should be read now, and from where. Called often; cheap. */
+  wanted(): FetchPosition[];
+  /** Records in order, perhaps none; the owner ignores a slice whose `offset` is not its position any more. */
+  onSlice(slice: FetchedSlice): void;
+  /** The position is outside the log. The owner moves it; a rejection is retried. */
+  onOutOfRange(at: TopicPartition, cluster: DriverCluster): Promise<void>;
+  /** The bytes at this position cannot be decoded; it is tried again after FAULTY_PARTITION_RETRY_MS. */
+  onFault(at: FetchPosition, error: KafkaError): void;
+  onError(error: KafkaError, attempt: number): void;
+}
+
+export interface FetchLoop {
+  /** Looks again at what is wanted: after a resume, a seek, a new assignment. */
+  wake(): void;
+  /** Resolves when no request is out any more. Requests under way are not cut: at most maxWaitMs. */
+  stop(): Promise<void>;
+}
+
+export function startFetchLoop(connections: Connections, limits: FetchLimits, owner: FetchOwner): FetchLoop {
+  const stopped = new AbortController();
+  const { signal } = stopped;
+  const busy = new Set<string>();
+  const faultyUntil = new Map<string, number>();
+  let attempt = 0;
+  let wakeUp: () => void = () => undefined;
+  let woken = false;
+
+  const key = (at: TopicPartition): string => `${at.partition}/${at.topic}`;
+
+  function wake(): void {
+    woken = true;
+    wakeUp();
+  }
+
+  async function sleep(): Promise<void> {
+    if (!woken && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        wakeUp = resolve;
+      });
+    }
+    woken = false;
+  }
+
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const positions = healthy(owner.wanted());
+        if (positions.length > 0) await dispatchFetches(positions);
+      } catch (error) {
+        await failed(error);
+        continue;
+      }
+      await sleep();
+    }
+  }
+
+  function healthy(positions: FetchPosition[]): FetchPosition[] {
+    if (faultyUntil.size === 0) return positions;
+    const now = performance.now();
+    return positions.filter((at) => (faultyUntil.get(key(at)) ?? 0) <= now);
+  }
+
+  async function dispatchFetches(positions: FetchPosition[]): Promise<void> {
+    const cluster = await connections.get();
+    await cluster.addMultipleTargetTopics([...new Set(positions.map((at) => at.topic))]);
+    await cluster.refreshMetadataIfNecessary();
+    const byNode = new Map<string, FetchPosition[]>();
+    for (const at of positions) {
+      const nodeId = Object.keys(cluster.findLeaderForPartitions(at.topic, [at.partition]))[0];
+      if (nodeId === undefined || busy.has(nodeId)) continue;
+      const list = byNode.get(nodeId);
+      if (list === undefined) byNode.set(nodeId, [at]);
+      else list.push(at);
+    }
+    for (const [nodeId, list] of byNode) {
+      busy.add(nodeId);
+      void fetchFrom(cluster, nodeId, list).finally(() => {
+        busy.delete(nodeId);
+        wake();
+      });
+    }
+  }
+
+  async function fetchFrom(cluster: DriverCluster, nodeId: string, positions: FetchPosition[]): Promise<void> {
+    try {
+      const broker = await cluster.findBroker({ nodeId });
+      const result = await fetchOnce(broker, positions, limits);
+      if (signal.aborted) return;
+      connections.succeeded();
+      attempt = 0;
+      if (result.kind === 'out-of-range') return await owner.onOutOfRange(result, cluster);
+      if (result.kind === 'undecodable') return await isolate(broker, cluster, positions, result.error);
+      for (const slice of result.slices) {
+        if (slice.nextOffset === slice.offset && slice.offset < slice.readableEnd) await lookAgain(broker, slice);
+        else owner.onSlice(slice);
+      }
+    } catch (error) {
+      if (!signal.aborted) await failed(error);
+    }
+  }
+
+  /**
+   * Nothing came although the log goes on: either the other partitions filled the response, or compaction removed everything up
+   * to the end. Asked for alone, a broker must return a batch if there is one; if not, the reader steps over the gap.
+   */
+  async function lookAgain(broker: DriverBroker, slice: FetchedSlice): Promise<void> {
+    const again = await fetchOnce(broker, [slice], { ...limits, maxWaitMs: 0 });
+    const alone = again.kind === 'fetched' ? again.slices[0] : undefined;
+    if (alone === undefined || signal.aborted) return; // the next regular fetch meets the same trouble and names it
+    const gap = alone.nextOffset === alone.offset && alone.offset < alone.readableEnd;
+    owner.onSlice(gap ? { ...alone, nextOffset: alone.readableEnd } : alone);
+  }
+
+  /** One partition's bytes must not stop the others: each is read alone, and the one at fault is set aside loudly. */
+  async function isolate(broker: DriverBroker, cluster: DriverCluster, positions: FetchPosition[], error: KafkaError): Promise<void> {
+    const [only] = positions;
+    if (positions.length === 1 && only !== undefined) {
+      faultyUntil.set(key(only), performance.now() + FAULTY_PARTITION_RETRY_MS);
+      setTimeout(wake, FAULTY_PARTITION_RETRY_MS).unref();
+      return owner.onFault(only, error);
+    }
+    for (const at of positions) {
+      const result = await fetchOnce(broker, [at], { ...limits, maxWaitMs: 0 });
+      if (signal.aborted) return;
+      if (result.kind === 'out-of-range') await owner.onOutOfRange(result, cluster);
+      else if (result.kind === 'undecodable') await isolate(broker, cluster, [at], result.error);
+      else for (const slice of result.slices) owner.onSlice(slice);
+    }
+  }
+
+  async function failed(error: unknown): Promise<void> {
+    if (signal.aborted) return;
+    attempt += 1;
+    owner.onError(toKafkaError(error, 'fetch'), attempt);
+    await connections.heal(error);
+    await pause(backoffMs(attempt), signal);
+  }
+
+  const ended = run();
+  return {
+    wake,
+    async stop() {
+      stopped.abort();
+      wake();
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,102 @@
+/** One fetch request to one broker, and what its failures mean for the partitions in it. */
+import { visibleRecords } from './committed-records.ts';
+import { readFailure } from './driver-error.ts';
+import { READ_COMMITTED } from './driver.ts';
+import type { DriverBroker, FetchedPartition } from './driver.ts';
+import { KafkaError } from './kafka-error.ts';
+import { fromDriver, safeInteger } from './record.ts';
+import type { KafkaRecord, TopicPartition } from './record.ts';
+
+export interface FetchPosition extends TopicPartition {
+  offset: number;
+}
+
+export interface FetchLimits {
+  maxWaitMs: number;
+  bytesMax: number;
+  partitionBytesMax: number;
+}
+
+export interface FetchedSlice extends FetchPosition {
+  records: KafkaRecord[];
+  nextOffset: number;
+  /** The log's readable end: nothing at or after it can be seen yet (open transactions included). */
+  readableEnd: number;
+  highWatermark: number;
+}
+
+export type FetchResult =
+  | { kind: 'fetched'; slices: FetchedSlice[] }
+  /** The position is before the log's start or after its end. */
+  | { kind: 'out-of-range'; topic: string; partition: number }
+  /** Some bytes of some partition cannot be decoded; the driver does not say which. */
+  | { kind: 'undecodable'; error: KafkaError };
+
+/** Rejects with the driver's error when the broker cannot be used; the caller heals its connections. */
+export async function fetchOnce(broker: DriverBroker, positions: readonly FetchPosition[], limits: FetchLimits): Promise<FetchResult> {
+  let responses: { topicName: string; partitions: FetchedPartition[] }[];
+  try {
+    ({ responses } = await broker.fetch({
+      maxWaitTime: limits.maxWaitMs,
+      minBytes: 1,
+      maxBytes: limits.bytesMax,
+      isolationLevel: READ_COMMITTED,
+      topics: byTopic(positions, limits.partitionBytesMax),
+    }));
+  } catch (error) {
+    const failure = error as { name?: string; topic?: string; partition?: number };
+    if (failure.name === 'KafkaJSOffsetOutOfRange' && failure.topic !== undefined && failure.partition !== undefined) {
+      return { kind: 'out-of-range', topic: failure.topic, partition: failure.partition };
+    }
+    if (isUndecodable(error)) {
+      const known = error instanceof KafkaError ? error : new KafkaError('undecodable', String(error), { cause: error });
+      return { kind: 'undecodable', error: known };
+    }
+    throw error;
+  }
+  const offsets = new Map(positions.map((p) => [`${p.partition}/${p.topic}`, p.offset]));
+  const slices: FetchedSlice[] = [];
+  for (const { topicName: topic, partitions } of responses) {
+    for (const part of partitions) {
+      const offset = offsets.get(`${part.partition}/${topic}`);
+      if (offset !== undefined) slices.push(slice(topic, offset, part));
+    }
+  }
+  return { kind: 'fetched', slices };
+}
+
+function slice(topic: string, offset: number, part: FetchedPartition): FetchedSlice {
+  const { records, nextOffset } = visibleRecords(offset, part);
+  const highWatermark = safeInteger(part.highWatermark, 'high watermark');
+  const stable = part.lastStableOffset === undefined ? highWatermark : safeInteger(part.lastStableOffset, 'last stable offset');
+  return {
+    topic,
+    partition: part.partition,
+    offset,
+    records: records.map((record) => fromDriver(topic, part.partition, record)),
+    nextOffset,
+    readableEnd: stable < 0 ? highWatermark : Math.min(stable, highWatermark),
+    highWatermark,
+  };
+}
+
+/** Errors of decoding: ours from a codec, and those of buffers and varints read past their end. */
+function isUndecodable(error: unknown): boolean {
+  if (error instanceof KafkaError) return error.code === 'undecodable' || error.code === 'protocol';
+  if (error instanceof RangeError || error instanceof TypeError) return true;
+  const { brokerError } = readFailure(error);
+  if (brokerError === 'CORRUPT_MESSAGE') return true;
+  const name = (error as { name?: unknown } | null)?.name;
+  return name === 'KafkaJSNotImplemented' || name === 'KafkaJSUnsupportedMagicByteInMessageSet';
+}
+
+function byTopic(positions: readonly FetchPosition[], maxBytes: number) {
+  const topics = new Map<string, { partition: number; fetchOffset: string; maxBytes: number }[]>();
+  for (const { topic, partition, offset } of positions) {
+    const part = { partition, fetchOffset: String(offset), maxBytes };
+    const parts = topics.get(topic);
+    if (parts === undefined) topics.set(topic, [part]);
+    else parts.push(part);
+  }
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
+}

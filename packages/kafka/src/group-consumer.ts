@@ -1,0 +1,363 @@
+/**
+ * A member of a consumer group, for as long as the process wants to be one.
+ *
+ *   connecting ─▶ joining ─▶ stable ──(rebalance: revoke, join again as the same member)──▶ joining
+ *       ▲            │          └────(lost: revoke, join as a new member)─────────────────▶ connecting
+ *       └── failure ─┘          └────(stop: revoke, leave)────────────────────────────────▶ stopped
+ *
+ * Heartbeats come from a loop of their own, so they do not depend on fetching or on what the owner does with records. A member
+ * that cannot reach the coordinator for a session timeout takes itself for lost, and delivers nothing from then on.
+ */
+import { coPartitionAssigner } from './assigner.ts';
+import { backoffMs, pause } from './backoff.ts';
+import { openConnections, within } from './connections.ts';
+import { readFailure, toKafkaError } from './driver-error.ts';
+import type { DriverCluster } from './driver.ts';
+import { startFetchLoop } from './fetch-loop.ts';
+import type { FetchedSlice } from './fetch.ts';
+import { commitOffsets, fetchCommitted, joinGroup } from './group-membership.ts';
+import type { CommitOffset, Membership } from './group-membership.ts';
+import type { AssignedPartition, GroupConsumer, GroupOptions, GroupState, GroupStats, RevokeReason } from './group-options.ts';
+import { KafkaError } from './kafka-error.ts';
+import * as limits from './limits.ts';
+import { logRanges } from './offsets.ts';
+import type { TopicPartition } from './record.ts';
+import type { KafkaSettings } from './settings.ts';
+
+interface Cursor extends TopicPartition {
+  position: number;
+  ready: boolean;
+  paused: boolean;
+}
+
+const keyOf = (at: TopicPartition): string => `${at.partition}/${at.topic}`;
+
+/** The broker's ways of saying that this generation does not count any more. */
+const GENERATION_OVER = new Set(['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS', 'FENCED_INSTANCE_ID']);
+
+/** Errors of a commit that no later try changes. */
+const COMMIT_REFUSED = new Set(['OFFSET_METADATA_TOO_LARGE', 'INVALID_COMMIT_OFFSET_SIZE', 'TOPIC_AUTHORIZATION_FAILED', 'GROUP_AUTHORIZATION_FAILED']);
+
+/** Starts at once, in the background; absent brokers and topics are waited for. */
+export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions): GroupConsumer {
+  const connections = openConnections(settings);
+  const sessionTimeoutMs = options.sessionTimeoutMs ?? limits.SESSION_TIMEOUT_MS;
+  const membershipOptions = {
+    groupId: options.groupId,
+    topics: options.topics,
+    sessionTimeoutMs,
+    rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? limits.REBALANCE_TIMEOUT_MS,
+    assigners: options.assigners ?? [coPartitionAssigner],
+  };
+  const revokeWaitMs = Math.min(options.revokeWaitMs ?? limits.REVOKE_WAIT_MS, sessionTimeoutMs / 2);
+  const stats: GroupStats = { joins: 0, rebalances: 0, errors: 0, records: 0 };
+  const stopping = new AbortController();
+  let cursors = new Map<string, Cursor>();
+  let state: GroupState = 'connecting';
+  /** The live membership; null as soon as commits cannot count. */
+  let member: Membership | null = null;
+  let delivering = false;
+  let lastHeartbeat = 0;
+  let beat = new AbortController();
+  let preparing = new AbortController();
+
+  const loop = startFetchLoop(
+    connections,
+    {
+      maxWaitMs: options.maxWaitMs ?? limits.FETCH_WAIT_MS,
+      bytesMax: options.maxBytes ?? limits.FETCH_BYTES,
+      partitionBytesMax: options.maxBytesPerPartition ?? limits.FETCH_PARTITION_BYTES,
+    },
+    {
+      wanted() {
+        const wanted = [];
+        if (delivering) {
+          for (const { topic, partition, position, ready, paused } of cursors.values()) {
+            if (ready && !paused) wanted.push({ topic, partition, offset: position });
+          }
+        }
+        return wanted;
+      },
+      onSlice: deliver,
+      onOutOfRange: async ({ topic, partition }, cluster) => {
+        const cursor = cursors.get(keyOf({ topic, partition }));
+        const range = (await logRanges(cluster, [{ topic, partition }])).get(keyOf({ topic, partition }));
+        if (cursor === undefined || range === undefined) return;
+        if (cursor.position >= range.start && cursor.position <= range.end) return; // the leader was behind for a moment
+        rangeLost(cursor, range.start);
+      },
+      onFault: ({ topic, partition, offset }, error) => {
+        report(error, 1, `${topic}/${partition} cannot be decoded at ${offset}`);
+        options.onPartitionFault?.({ topic, partition, offset, error });
+      },
+      onError: (error, attempt) => report(error, attempt, 'fetching failed'),
+    },
+  );
+
+  function setState(next: GroupState): void {
+    if (state === next) return;
+    state = next;
+    options.onState?.(next);
+  }
+
+  function report(error: KafkaError, attempt: number, message: string): void {
+    stats.errors += 1;
+    settings.log?.({ level: 'warn', message: `group ${options.groupId}: ${message}`, fields: { attempt, code: error.code, error: error.message } });
+    options.onError?.(error, attempt);
+  }
+
+  function rangeLost(cursor: Cursor, to: number): void {
+    const { topic, partition, position: from } = cursor;
+    cursor.position = to;
+    settings.log?.({ level: 'error', message: `group ${options.groupId}: offset outside the log`, fields: { topic, partition, from, to } });
+    options.onRangeLost?.({ topic, partition, from, to });
+  }
+
+  function deliver(slice: FetchedSlice): void {
+    const cursor = cursors.get(keyOf(slice));
+    if (!delivering || cursor === undefined || cursor.paused || !cursor.ready || cursor.position !== slice.offset) return;
+    // After a long stop of the process the group may have gone on without us: a heartbeat decides first.
+    if (performance.now() - lastHeartbeat > sessionTimeoutMs) return beat.abort();
+    const { topic, partition, records, highWatermark, nextOffset } = slice;
+    cursor.position = nextOffset;
+    if (records.length === 0) return;
+    try {
+      options.onRecords({ topic, partition, records, highWatermark, nextOffset });
+      stats.records += records.length;
+    } catch (error) {
+      cursor.position = slice.offset; // an owner that throws has not taken them
+      throw new KafkaError('misuse', `onRecords threw for ${topic}/${partition}: ${String(error)}`, { cause: error });
+    }
+  }
+
+  async function run(): Promise<void> {
+    let memberId = '';
+    let previous: Membership | null = null;
+    for (let attempt = 1; !stopping.signal.aborted; ) {
+      try {
+        setState('connecting');
+        const cluster = await connections.get();
+        for (const topic of options.topics) await cluster.addTargetTopic(topic);
+        setState('joining');
+        const joined = await joinGroup(cluster, membershipOptions, memberId);
+        memberId = joined.memberId;
+        lastHeartbeat = performance.now();
+        member = joined;
+        if (stopping.signal.aborted) break;
+        await adopt(cluster, joined, previous);
+        previous = joined;
+        attempt = 1;
+        connections.succeeded();
+        const reason = await live(joined);
+        await revoke(reason);
+        if (reason === 'lost') memberId = '';
+      } catch (error) {
+        if (stopping.signal.aborted) break;
+        member = null;
+        const { brokerError } = readFailure(error);
+        if (brokerError === 'UNKNOWN_MEMBER_ID' || brokerError === 'FENCED_INSTANCE_ID') memberId = '';
+        if (brokerError !== null && GENERATION_OVER.has(brokerError)) continue; // somebody else joined meanwhile: simply again
+        report(toKafkaError(error, 'joining'), attempt, 'cannot join, trying again');
+        await connections.heal(error);
+        await pause(backoffMs(attempt), stopping.signal);
+        attempt += 1;
+      }
+    }
+    await leave(memberId);
+  }
+
+  /** Takes over what was assigned: keeps what never left this member, prepares the rest. */
+  async function adopt(cluster: DriverCluster, joined: Membership, previous: Membership | null): Promise<void> {
+    // Only the very next generation of the same member proves that nobody else owned a partition in between.
+    const unbroken = previous !== null && previous.memberId === joined.memberId && previous.generationId + 1 === joined.generationId;
+    const before = cursors;
+    const kept = joined.assignment.filter((at) => unbroken && before.get(keyOf(at))?.ready === true);
+    const keptKeys = new Set(kept.map(keyOf));
+    const news = joined.assignment.filter((at) => !keptKeys.has(keyOf(at)));
+    const [committed, ranges] = await Promise.all([fetchCommitted(joined.coordinator, options.groupId, news), logRanges(cluster, news)]);
+    const added: AssignedPartition[] = news.map(({ topic, partition }) => {
+      const range = ranges.get(keyOf({ topic, partition }));
+      if (range === undefined) throw new KafkaError('unavailable', `no offsets for ${topic}/${partition}`);
+      return { topic, partition, committed: committed.get(keyOf({ topic, partition })) ?? null, logStart: range.start, logEnd: range.end };
+    });
+    cursors = new Map();
+    for (const at of kept) cursors.set(keyOf(at), before.get(keyOf(at)) as Cursor);
+    for (const { topic, partition } of added) cursors.set(keyOf({ topic, partition }), { topic, partition, position: 0, ready: false, paused: false });
+    const lost = [...before.values()].filter((cursor) => !keptKeys.has(keyOf(cursor))).map(({ topic, partition }) => ({ topic, partition }));
+    stats.joins += 1;
+    settings.log?.({
+      level: 'info',
+      message: `group ${options.groupId}: joined`,
+      fields: { generation: joined.generationId, memberId: joined.memberId, partitions: joined.assignment.length, added: added.length, lost: lost.length },
+    });
+    options.onAssigned?.({ assignment: joined.assignment, added, kept, lost }, { id: joined.generationId, memberId: joined.memberId });
+    setState('stable');
+    delivering = true;
+    preparing = new AbortController();
+    void prepare(added, preparing.signal);
+    loop.wake();
+  }
+
+  async function prepare(added: AssignedPartition[], signal: AbortSignal): Promise<void> {
+    if (added.length === 0) return;
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
+      try {
+        const answer = (await options.prepare?.(added, signal)) ?? [];
+        if (signal.aborted) return;
+        const starts = new Map(answer.map((at) => [keyOf(at), at.offset]));
+        for (const at of added) start(at, starts.get(keyOf(at)));
+        return loop.wake();
+      } catch (error) {
+        if (signal.aborted) return;
+        report(toKafkaError(error, 'preparing'), attempt, 'partitions cannot be prepared, trying again');
+        await pause(backoffMs(attempt), signal);
+      }
+    }
+  }
+
+  function start(at: AssignedPartition, wished: number | undefined): void {
+    const cursor = cursors.get(keyOf(at));
+    if (cursor === undefined) return;
+    cursor.position = wished ?? at.committed?.offset ?? at.logStart;
+    // Only what lies before the start is known to be gone; beyond the end the broker's own answer decides (onOutOfRange).
+    if (cursor.position < at.logStart) rangeLost(cursor, at.logStart);
+    cursor.ready = true;
+  }
+
+  /** Beats until the generation ends. */
+  async function live(current: Membership): Promise<RevokeReason> {
+    const { groupId } = options;
+    for (let failures = 0; ; ) {
+      beat = new AbortController();
+      await pause(failures === 0 ? sessionTimeoutMs / 4 : backoffMs(failures), AbortSignal.any([beat.signal, stopping.signal]));
+      if (stopping.signal.aborted) return 'stopping';
+      try {
+        if (failures > 0) current.coordinator = await (await connections.get()).findGroupCoordinator({ groupId });
+        const left = Math.max(100, lastHeartbeat + sessionTimeoutMs - performance.now());
+        await within(left, current.coordinator.heartbeat({ groupId, memberId: current.memberId, groupGenerationId: current.generationId }));
+        lastHeartbeat = performance.now();
+        failures = 0;
+        if (await partitionsChanged(current)) return 'rebalance';
+        loop.wake();
+      } catch (error) {
+        if (stopping.signal.aborted) return 'stopping';
+        const { brokerError } = readFailure(error);
+        if (brokerError === 'REBALANCE_IN_PROGRESS') return 'rebalance';
+        if (brokerError !== null && GENERATION_OVER.has(brokerError)) return 'lost';
+        if (performance.now() - lastHeartbeat > sessionTimeoutMs) return 'lost';
+        failures += 1;
+        report(toKafkaError(error, 'heartbeat'), failures, 'heartbeat failed');
+        await connections.heal(error);
+      }
+    }
+  }
+
+  /** The leader watches for new partitions: joining again makes it assign them. */
+  async function partitionsChanged(current: Membership): Promise<boolean> {
+    if (current.leaderCounts === null) return false;
+    const cluster = await connections.get();
+    await cluster.refreshMetadataIfNecessary();
+    for (const topic of options.topics) {
+      const count = cluster.findTopicPartitionMetadata(topic).length;
+      if (count !== 0 && count !== current.leaderCounts.get(topic)) return true;
+    }
+    return false;
+  }
+
+  /** Ends deliveries, tells the owner, and lets it settle for a bounded time; after this nothing of the generation counts. */
+  async function revoke(reason: RevokeReason): Promise<void> {
+    delivering = false;
+    preparing.abort();
+    if (reason === 'lost') member = null;
+    if (reason !== 'stopping') stats.rebalances += 1;
+    settings.log?.({ level: 'info', message: `group ${options.groupId}: revoked`, fields: { reason } });
+    try {
+      const settling = options.onRevoked?.(reason);
+      if (settling !== undefined) await within(revokeWaitMs, settling);
+    } catch (error) {
+      report(toKafkaError(error, 'revoking'), 1, 'the owner did not settle in time');
+    }
+    member = null;
+  }
+
+  async function leave(memberId: string): Promise<void> {
+    delivering = false;
+    preparing.abort();
+    member = null;
+    try {
+      if (memberId !== '') await within(limits.GOODBYE_MS, goodbye(memberId));
+    } catch (error) {
+      settings.log?.({ level: 'info', message: `group ${options.groupId}: left without goodbye`, fields: { error: String(error) } });
+    }
+    connections.close();
+    await loop.stop();
+    setState('stopped');
+  }
+
+  async function goodbye(memberId: string): Promise<void> {
+    const cluster = await connections.get();
+    const coordinator = await cluster.findGroupCoordinator({ groupId: options.groupId });
+    await coordinator.leaveGroup({ groupId: options.groupId, memberId });
+  }
+
+  async function commit(offsets: readonly CommitOffset[]): Promise<void> {
+    const current = member;
+    if (current === null) throw new KafkaError('generation-over', 'not a member of the group now');
+    for (let attempt = 1; ; attempt += 1) {
+      const owned = offsets.filter((at) => cursors.has(keyOf(at)));
+      if (owned.length === 0) return;
+      try {
+        if (attempt > 1) current.coordinator = await (await connections.get()).findGroupCoordinator({ groupId: options.groupId });
+        return await commitOffsets(current, options.groupId, owned);
+      } catch (error) {
+        const { brokerError, message } = readFailure(error);
+        if (brokerError !== null && GENERATION_OVER.has(brokerError)) {
+          beat.abort(); // learn at once what the next heartbeat would say
+          throw new KafkaError('generation-over', `commit refused: ${message}`, { cause: error, brokerError });
+        }
+        if (brokerError !== null && COMMIT_REFUSED.has(brokerError)) throw toKafkaError(error, 'commit');
+        report(toKafkaError(error, 'commit'), attempt, 'commit failed, trying again');
+        await connections.heal(error);
+        await pause(backoffMs(attempt), stopping.signal);
+        if (member !== current) throw new KafkaError('generation-over', 'the generation ended before the commit was answered', { cause: error });
+      }
+    }
+  }
+
+  function setPaused(topic: string, partitions: readonly number[], paused: boolean): void {
+    for (const partition of partitions) {
+      const cursor = cursors.get(keyOf({ topic, partition }));
+      if (cursor !== undefined) cursor.paused = paused;
+    }
+    if (!paused) loop.wake();
+  }
+
+  const ended = run();
+  return {
+    pause: (topic, partitions) => setPaused(topic, partitions, true),
+    resume: (topic, partitions) => setPaused(topic, partitions, false),
+    seek(topic, partition, offset) {
+      const cursor = cursors.get(keyOf({ topic, partition }));
+      if (cursor === undefined) return;
+      cursor.position = offset;
+      loop.wake();
+    },
+    position(topic, partition) {
+      const cursor = cursors.get(keyOf({ topic, partition }));
+      return cursor?.ready === true ? cursor.position : null;
+    },
+    commit,
+    assignment: () => [...cursors.values()].map(({ topic, partition }) => ({ topic, partition })),
+    generation: () => (member === null ? null : { id: member.generationId, memberId: member.memberId }),
+    state: () => state,
+    stats: () => ({ ...stats }),
+    async stop() {
+      stopping.abort();
+      // A stable member settles and says goodbye; one that waits for a broker has nothing to settle.
+      const patienceMs = state === 'stable' ? revokeWaitMs + limits.GOODBYE_MS : state === 'joining' ? limits.GOODBYE_MS : 500;
+      await within(patienceMs, ended).catch(() => undefined);
+      connections.close(); // whatever still waits for a broker ends now
+      await ended.catch(() => undefined);
+    },
+  };
+}

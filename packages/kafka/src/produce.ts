@@ -1,0 +1,97 @@
+/**
+ * One try to append one batch: one request to each leader, all of them awaited, every partition's answer required.
+ *
+ * A broker answers a request in whole or with an error; an error leaves it open what was written, so all of that leader's
+ * entries are in doubt. A partition missing from an answer is in doubt too.
+ */
+import kafkajs from 'kafkajs';
+import { byPartition } from './append-batch.ts';
+import type { BatchEntry } from './append-batch.ts';
+import type { DriverCluster } from './driver.ts';
+import { PRODUCE_TIMEOUT_MS } from './limits.ts';
+import type { TopicPartition } from './record.ts';
+
+export type Compression = 'none' | 'gzip' | 'zstd';
+
+export interface ProduceResult<E> {
+  /** Entries with their offsets. */
+  appended: { entry: E; offset: number }[];
+  /** Entries of requests that failed, with the error. */
+  failed: { entries: E[]; error: unknown }[];
+  /** Entries whose partition a successful answer did not name. */
+  uncovered: E[];
+  /** Entries whose partition the metadata does not know. */
+  unknownPartition: E[];
+}
+
+const CODECS = {
+  none: kafkajs.CompressionTypes.None,
+  gzip: kafkajs.CompressionTypes.GZIP,
+  zstd: kafkajs.CompressionTypes.ZSTD,
+} as const;
+
+/** Sends `entries`, whose topics the cluster's metadata knows already. Rejects only when the metadata itself cannot be used. */
+export async function produceOnce<E extends BatchEntry>(
+  cluster: DriverCluster,
+  entries: readonly E[],
+  compression: Compression,
+): Promise<ProduceResult<E>> {
+  const result: ProduceResult<E> = { appended: [], failed: [], uncovered: [], unknownPartition: [] };
+  await cluster.refreshMetadataIfNecessary();
+  const perLeader = new Map<string, E[][]>();
+  for (const group of byPartition(entries).values()) {
+    const { topic, partition } = group[0] as E;
+    const leader = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0];
+    if (leader === undefined) {
+      result.unknownPartition.push(...group);
+      continue;
+    }
+    const groups = perLeader.get(leader);
+    if (groups === undefined) perLeader.set(leader, [group]);
+    else groups.push(group);
+  }
+  await Promise.all(
+    [...perLeader].map(async ([nodeId, groups]) => {
+      try {
+        const broker = await cluster.findBroker({ nodeId });
+        const answer = await broker.produce({
+          acks: -1,
+          timeout: PRODUCE_TIMEOUT_MS,
+          compression: CODECS[compression],
+          topicData: topicData(groups),
+        });
+        readAnswer(answer, groups, result);
+      } catch (error) {
+        result.failed.push({ entries: groups.flat(), error });
+      }
+    }),
+  );
+  return result;
+}
+
+function topicData<E extends BatchEntry>(groups: E[][]) {
+  const topics = new Map<string, { partition: number; messages: E['message'][] }[]>();
+  for (const group of groups) {
+    const { topic, partition } = group[0] as E;
+    const part = { partition, messages: group.map((entry) => entry.message) };
+    const parts = topics.get(topic);
+    if (parts === undefined) topics.set(topic, [part]);
+    else parts.push(part);
+  }
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
+}
+
+/** Gives every entry base offset + index when, and only when, the answer names its partition with a usable offset. */
+export function readAnswer<E extends TopicPartition>(
+  answer: { topics: { topicName: string; partitions: { partition: number; baseOffset: string }[] }[] },
+  groups: readonly E[][],
+  result: Pick<ProduceResult<E>, 'appended' | 'uncovered'>,
+): void {
+  for (const group of groups) {
+    const { topic, partition } = group[0] as E;
+    const named = answer.topics.find((t) => t.topicName === topic)?.partitions.find((p) => p.partition === partition);
+    const base = named === undefined ? -1 : Number(named.baseOffset);
+    if (!Number.isSafeInteger(base) || base < 0) result.uncovered.push(...group);
+    else group.forEach((entry, index) => result.appended.push({ entry, offset: base + index }));
+  }
+}

@@ -1,0 +1,72 @@
+/** A bounded read: everything from given offsets to the ends seen at the start, once. For commands and for restoring. */
+import { KafkaError } from './kafka-error.ts';
+import { openLogReader } from './log-reader.ts';
+import type { KafkaRecord } from './record.ts';
+import type { KafkaSettings } from './settings.ts';
+
+export interface ScanOptions {
+  topic: string;
+  partitions?: readonly number[];
+  /** Offsets before the log's start are moved to it. */
+  from: 'earliest' | ReadonlyMap<number, number>;
+  /** Exclusive ends by partition; default: the ends when the scan starts. */
+  to?: ReadonlyMap<number, number>;
+  /** `'stop'` ends the scan after this record. */
+  onRecord(record: KafkaRecord): void | 'stop';
+  signal?: AbortSignal;
+  /** Rejects with KafkaError `timeout` after this long; without it the scan waits for absent brokers for ever. */
+  timeoutMs?: number;
+  onError?(error: KafkaError, attempt: number): void;
+}
+
+export interface ScanResult {
+  records: number;
+  /** The exclusive end of what was read, by partition. */
+  ends: Map<number, number>;
+}
+
+/** Rejects with KafkaError `timeout`, `closed` (aborted), `unknown-topic` and `not-authorized`. An exception of `onRecord` rejects too. */
+export async function runScan(settings: KafkaSettings, options: ScanOptions): Promise<ScanResult> {
+  const done = Promise.withResolvers<void>();
+  let records = 0;
+  let ended = false;
+  const reader = openLogReader(settings, {
+    topic: options.topic,
+    partitions: options.partitions,
+    from: options.from,
+    to: options.to,
+    bounded: true,
+    onRecord(record) {
+      if (ended) return;
+      records += 1;
+      try {
+        if (options.onRecord(record) !== 'stop') return;
+        done.resolve();
+      } catch (error) {
+        done.reject(error);
+      }
+      ended = true;
+    },
+    onCaughtUp: () => done.resolve(),
+    onError(error, attempt) {
+      options.onError?.(error, attempt);
+      if (error.code === 'unknown-topic' || error.code === 'unknown-partition' || error.code === 'not-authorized') done.reject(error);
+    },
+  });
+  const abort = (): void => done.reject(new KafkaError('closed', `the scan of ${options.topic} was aborted`));
+  if (options.signal?.aborted === true) abort();
+  options.signal?.addEventListener('abort', abort);
+  const { timeoutMs } = options;
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => done.reject(new KafkaError('timeout', `scanning ${options.topic} took more than ${timeoutMs} ms`)), timeoutMs);
+  try {
+    await done.promise;
+    return { records, ends: reader.ends() };
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener('abort', abort);
+    await reader.stop();
+  }
+}

@@ -1,0 +1,40 @@
+// A service that starts before its topics exist waits for them and says what to do; it does not die, and it never lets the
+// broker create a topic with settings of its own.
+
+import type { KafkaAdmin, TopicDescription } from './admin.ts';
+
+export interface WaitOptions {
+  readonly signal: AbortSignal;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Told once per new cause of waiting, with what mends it. */
+  readonly onWaiting: (message: string) => void;
+}
+
+const recheckMs = 1_000;
+
+/** Descriptions of all topics once every one exists; undefined when the signal was raised first. */
+export async function waitForTopics(
+  admin: KafkaAdmin,
+  names: readonly string[],
+  { signal, sleep, onWaiting }: WaitOptions,
+): Promise<Map<string, TopicDescription> | undefined> {
+  let told: string | undefined;
+  while (!signal.aborted) {
+    const message = await describe(admin, names);
+    if (typeof message !== 'string') return message;
+    if (message !== told) onWaiting(message);
+    told = message;
+    await sleep(recheckMs, signal);
+  }
+  return undefined;
+}
+
+async function describe(admin: KafkaAdmin, names: readonly string[]): Promise<Map<string, TopicDescription> | string> {
+  try {
+    const described = await admin.describeTopics(names);
+    const missing = names.filter((name) => !described.has(name));
+    return missing.length === 0 ? described : `waiting for topics ${missing.join(', ')}: create them with \`postrider topics apply\``;
+  } catch (error) {
+    return `waiting for Kafka: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}

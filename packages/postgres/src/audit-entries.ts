@@ -1,0 +1,109 @@
+// Rows of audit_record as the command line shows them: the story of a delivery, or what became of an event.
+
+import type { AuditRecordType } from '@postrider/core/contracts';
+import { decodeAudit } from '@postrider/core/contracts';
+import type { Session } from './database.ts';
+import { parsePosition } from './delivery-search.ts';
+import { clockErrorMs, storyRecordsMax } from './limits.ts';
+
+/** One record of the audit log; a column is null where the record does not say. */
+export interface AuditEntry {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** The broker's time. */
+  readonly recordedAt: Date;
+  /** Null: the value could not be read as an audit record. */
+  readonly type: AuditRecordType | null;
+  readonly dispatch: string | null;
+  readonly round: number | null;
+  readonly attempt: number | null;
+  readonly park: number | null;
+  readonly endpoint: string | null;
+  readonly endpointVersion: number | null;
+  readonly project: string | null;
+  readonly event: string | null;
+  readonly eventType: string | null;
+  readonly subject: string | null;
+  readonly origin: string | null;
+  readonly actor: string | null;
+  /** The writer's time: start of the attempt, or when the fact was stated. */
+  readonly at: Date | null;
+  readonly durationMs: number | null;
+  readonly url: string | null;
+  readonly status: 'SUCCESS' | 'FAIL' | 'ERROR' | null;
+  readonly outcome: string | null;
+  readonly httpStatus: number | null;
+  readonly detail: string | null;
+  readonly disposition: 'delivered' | 'retry' | 'dead' | 'suppressed' | null;
+  readonly reason: string | null;
+  readonly due: Date | null;
+  readonly responseDigest: string | null;
+  readonly responseBytes: number | null;
+  readonly responseTruncated: boolean | null;
+  readonly responseExcerpt: Buffer | null;
+  /** A record of the same identity stands before it: counts nowhere. */
+  readonly duplicate: boolean;
+  /** Came after its round was closed: counts nowhere. */
+  readonly late: boolean;
+  /** The columns do not say all that `value` says; `problem` says why. */
+  readonly unreadable: boolean;
+  readonly problem: string | null;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+}
+
+const entryColumns = `r.topic, r.partition, r.record_offset AS "offset", r.recorded_at AS "recordedAt", r.type, r.dispatch, r.round,
+  r.attempt, r.park, r.endpoint, r.endpoint_version AS "endpointVersion", r.project, r.event, r.event_type AS "eventType", r.subject,
+  r.origin, r.actor, r.occurred_at AS "at", r.duration_ms AS "durationMs", r.url, r.status, r.outcome, r.http_status AS "httpStatus",
+  r.detail, r.disposition, r.reason, r.due_at AS "due", r.response_digest AS "responseDigest", r.response_bytes AS "responseBytes",
+  r.response_truncated AS "responseTruncated", r.response_excerpt AS "responseExcerpt", r.duplicate, r.late, r.unreadable, r.problem,
+  r.key, r.value`;
+
+/**
+ * Everything that the log holds on a dispatch, in order: the EventAccepted records that made it, then the records of its
+ * partition as they stand there. At most 2,000; empty when it is unknown.
+ * @throws PostgresError
+ */
+export async function storyOf(session: Session, environment: string, dispatch: string): Promise<AuditEntry[]> {
+  const known = await session.query<{ event: string; firstSeen: Date }>(
+    `SELECT event, first_seen AS "firstSeen" FROM delivery WHERE environment = $1 AND dispatch = $2 ORDER BY first_seen LIMIT 1`,
+    [environment, dispatch],
+  );
+  const delivery = known[0];
+  if (delivery === undefined) return [];
+  // Days before the delivery was first seen cannot hold its records: their partitions need no look.
+  const from = new Date(delivery.firstSeen.getTime() - clockErrorMs).toISOString();
+  const accepted = await session.query<AuditEntry>(
+    `SELECT ${entryColumns} FROM audit_record r
+     WHERE r.environment = $1 AND r.event = $2 AND r.type = 'EventAccepted' AND r.recorded_at >= $3
+     ORDER BY r.recorded_at, r.topic, r.partition, r.record_offset LIMIT ${storyRecordsMax}`,
+    [environment, delivery.event, from],
+  );
+  const moved = await session.query<AuditEntry>(
+    `SELECT ${entryColumns} FROM audit_record r WHERE r.environment = $1 AND r.dispatch = $2 AND r.recorded_at >= $3
+     ORDER BY r.topic, r.partition, r.record_offset LIMIT ${storyRecordsMax}`,
+    [environment, dispatch, from],
+  );
+  return [...accepted.filter((entry) => made(entry, dispatch)), ...moved];
+}
+
+/** Event ids are unique within their source only, and one event makes many dispatches: the record itself says which. */
+function made({ value }: AuditEntry, dispatch: string): boolean {
+  const decoded = decodeAudit(value);
+  return decoded.ok && decoded.value.type === 'EventAccepted' && decoded.value.dispatches.some((each) => each.dispatch === dispatch);
+}
+
+/**
+ * The Event* records of an event id or of `topic/partition/offset`: also of events that matched nobody or were rejected.
+ * @throws PostgresError
+ */
+export async function recordsOfEvent(session: Session, environment: string, id: string): Promise<AuditEntry[]> {
+  const column = parsePosition(id) === undefined ? 'event' : 'origin';
+  return session.query<AuditEntry>(
+    `SELECT ${entryColumns} FROM audit_record r
+     WHERE r.environment = $1 AND r.${column} = $2 AND r.dispatch IS NULL AND r.type IN ('EventAccepted', 'EventUnmatched', 'EventRejected')
+     ORDER BY r.recorded_at, r.topic, r.partition, r.record_offset LIMIT ${storyRecordsMax}`,
+    [environment, id.toWellFormed().replaceAll('\0', '\uFFFD')],
+  );
+}

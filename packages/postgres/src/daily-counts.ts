@@ -1,0 +1,75 @@
+// The day's counts, as they are kept and as they come out when everything is counted anew. The two must be equal; the second
+// does not look at the flags that the projector set, so it judges them too.
+
+import type { Session } from './database.ts';
+
+export interface CountFilter {
+  readonly project?: string | undefined;
+  readonly endpoint?: string | undefined;
+  /** `YYYY-MM-DD`, inclusive. */
+  readonly from?: string | undefined;
+  /** `YYYY-MM-DD`, inclusive. */
+  readonly to?: string | undefined;
+}
+
+export interface DailyCount {
+  readonly project: string;
+  readonly endpoint: string;
+  /** `YYYY-MM-DD`: UTC day of the broker's time. */
+  readonly day: string;
+  /** Attempts by status. */
+  readonly success: number;
+  readonly fail: number;
+  readonly error: number;
+  /** Rounds by how they ended. */
+  readonly delivered: number;
+  readonly dead: number;
+}
+
+const filter = `($2::text IS NULL OR project = $2) AND ($3::text IS NULL OR endpoint = $3)
+  AND ($4::date IS NULL OR day >= $4) AND ($5::date IS NULL OR day <= $5)`;
+const valuesOf = (environment: string, { project, endpoint, from, to }: CountFilter): unknown[] => [
+  environment,
+  project ?? null,
+  endpoint ?? null,
+  from ?? null,
+  to ?? null,
+];
+
+/** By project, endpoint and day. @throws PostgresError */
+export async function readDailyCounts(session: Session, environment: string, given: CountFilter): Promise<DailyCount[]> {
+  return session.query<DailyCount>(
+    `SELECT project, endpoint, day, success, fail, error, delivered, dead FROM daily_count
+     WHERE environment = $1 AND ${filter} ORDER BY project, endpoint, day`,
+    valuesOf(environment, given),
+  );
+}
+
+/**
+ * The same from audit_record alone, by rule R4: the first copy of each settlement and each end, up to the first that closes
+ * its round. Reads everything: for proofs and tests.
+ * @throws PostgresError
+ */
+export async function recountDays(session: Session, environment: string, given: CountFilter): Promise<DailyCount[]> {
+  return session.query<DailyCount>(
+    `WITH copies AS (
+       SELECT topic, partition, record_offset, recorded_at, type, dispatch, round, project, endpoint, status, disposition,
+              row_number() OVER (PARTITION BY type, dispatch, round, CASE type WHEN 'AttemptSettled' THEN attempt END
+                                 ORDER BY topic, partition, record_offset) AS copy
+       FROM audit_record WHERE environment = $1 AND type IN ('AttemptSettled', 'DispatchEnded')
+     ), facts AS (
+       SELECT *, count(*) FILTER (WHERE disposition <> 'retry')
+                 OVER (PARTITION BY dispatch, round ORDER BY topic, partition, record_offset
+                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS closed
+       FROM copies WHERE copy = 1
+     ), days AS (
+       SELECT project, endpoint, (recorded_at AT TIME ZONE 'UTC')::date AS day,
+              count(*) FILTER (WHERE status = 'SUCCESS') AS success, count(*) FILTER (WHERE status = 'FAIL') AS fail,
+              count(*) FILTER (WHERE status = 'ERROR') AS error, count(*) FILTER (WHERE disposition = 'delivered') AS delivered,
+              count(*) FILTER (WHERE disposition = 'dead') AS dead
+       FROM facts WHERE closed = 0 AND (type = 'AttemptSettled' OR disposition = 'dead') GROUP BY 1, 2, 3
+     )
+     SELECT * FROM days WHERE $1::text IS NOT NULL AND ${filter} ORDER BY project, endpoint, day`,
+    valuesOf(environment, given),
+  );
+}

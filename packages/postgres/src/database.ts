@@ -1,0 +1,120 @@
+// The pool of connections with its timeouts: every wait on the server is bounded, and every error is of our own class.
+
+import pg from 'pg';
+import {
+  answerGraceMs,
+  connectionsMaxDefault,
+  connectTimeoutMs,
+  idleConnectionMs,
+  idleTransactionTimeoutMs,
+  lockTimeoutMs,
+  statementTimeoutMs,
+} from './limits.ts';
+import { asPostgresError, type PostgresError } from './postgres-error.ts';
+
+export interface DatabaseSettings {
+  /** `postgres://user:password@host:port/database` */
+  readonly url: string;
+  readonly connectionsMax?: number;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName?: string;
+  readonly statementTimeoutMs?: number;
+  /** A connection that nobody was using broke; the next query opens another. */
+  readonly onIdleError?: (error: PostgresError) => void;
+}
+
+/** Runs one statement and gives its rows. */
+export interface Session {
+  query<R extends object>(sql: string, values?: readonly unknown[]): Promise<R[]>;
+}
+
+export interface Database extends Session {
+  /** Runs `work` in one transaction (READ COMMITTED); a throw rolls back. @throws PostgresError */
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+const int8 = 20;
+const date = 1082;
+
+/** Offsets and counts are below 2^53, so numbers hold them; a day is no moment, so it stays text. */
+export const typeParsers: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    if (oid === int8) return Number;
+    if (oid === date) return (text: string) => text;
+    return pg.types.getTypeParser(oid, format as 'text');
+  }) as pg.CustomTypesConfig['getTypeParser'],
+};
+
+/** Makes the pool; nothing is dialled before the first query. */
+export function openDatabase(settings: DatabaseSettings): Database {
+  const statementMs = settings.statementTimeoutMs ?? statementTimeoutMs;
+  const pool = new pg.Pool({
+    connectionString: settings.url,
+    max: settings.connectionsMax ?? connectionsMaxDefault,
+    application_name: settings.applicationName ?? 'postrider',
+    connectionTimeoutMillis: connectTimeoutMs,
+    idleTimeoutMillis: idleConnectionMs,
+    statement_timeout: statementMs,
+    query_timeout: statementMs + answerGraceMs,
+    lock_timeout: lockTimeoutMs,
+    idle_in_transaction_session_timeout: idleTransactionTimeoutMs,
+    keepAlive: true,
+    types: typeParsers,
+  });
+  pool.on('error', (error) => settings.onIdleError?.(asPostgresError(error)));
+  // A connection in use that breaks also emits `error`, beside failing its query; without a listener that ends the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+
+  return {
+    query: async <R extends object>(sql: string, values: readonly unknown[] = []) => {
+      const client = await connect(pool);
+      return usingClient(client, () => run<R>(client, sql, values));
+    },
+    transaction: async <T>(work: (session: Session) => Promise<T>) => {
+      const client = await connect(pool);
+      return usingClient(client, () => inTransaction(client, work));
+    },
+    close: () => pool.end(),
+  };
+}
+
+async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw asPostgresError(error);
+  }
+}
+
+/** Gives the connection back; one that may be broken or mid-answer is thrown away. */
+async function usingClient<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
+  try {
+    const result = await work();
+    client.release();
+    return result;
+  } catch (error) {
+    const known = asPostgresError(error);
+    client.release(known.sqlState === undefined || known.code === 'unreachable');
+    throw known;
+  }
+}
+
+async function inTransaction<T>(client: pg.PoolClient, work: (session: Session) => Promise<T>): Promise<T> {
+  await client.query('BEGIN');
+  try {
+    const result = await work({ query: (sql, values = []) => run(client, sql, values) });
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    const known = asPostgresError(error);
+    // Without an answer the connection is thrown away, which rolls back as well.
+    if (known.sqlState !== undefined && known.code !== 'unreachable') await client.query('ROLLBACK');
+    throw error;
+  }
+}
+
+async function run<R extends object>(client: pg.PoolClient, sql: string, values: readonly unknown[]): Promise<R[]> {
+  const result = await client.query<R & pg.QueryResultRow>(sql, values as unknown[]);
+  return result.rows;
+}

@@ -1,0 +1,93 @@
+// Day partitions of audit_record, made by the writer before it needs them. Two writers may want the same one at once, and
+// neither may hold up the other: hence a lock of its own, outside of the append's transaction.
+
+import type { Database } from './database.ts';
+import { utcDay } from './fold-batch.ts';
+import { partitionDaysAhead, partitionDaysBack, refusedDayRetryMs } from './limits.ts';
+import { PostgresError } from './postgres-error.ts';
+
+const dayMs = 24 * 60 * 60_000;
+/** "prdays" in ASCII. */
+const advisoryLock = '123636612692339';
+const checkViolation = '23514';
+
+export class DayPartitions {
+  readonly #database: Database;
+  readonly #now: () => number;
+  /** Days whose partition is known to stand. */
+  readonly #standing = new Set<string>();
+  /** Days that DEFAULT holds rows of, and when to try again (epoch ms). */
+  readonly #refused = new Map<string, number>();
+
+  /** @param now epoch ms: decides which days are plausible, never where a row goes */
+  constructor(database: Database, now: () => number) {
+    this.#database = database;
+    this.#now = now;
+  }
+
+  /**
+   * Makes the partitions of these moments (epoch ms) and of the day after the last of them, as far as they are plausible.
+   * @returns how many of the moments have no day partition: their rows go to DEFAULT
+   * @throws PostgresError when a partition that is needed cannot be made now
+   */
+  async ensure(momentsMs: readonly number[]): Promise<number> {
+    const now = this.#now();
+    const perDay = new Map<string, number>();
+    let lastMs = Number.NEGATIVE_INFINITY;
+    let without = 0;
+    for (const momentMs of momentsMs) {
+      if (momentMs < now - partitionDaysBack * dayMs || momentMs > now + partitionDaysAhead * dayMs) {
+        without += 1;
+        continue;
+      }
+      const day = utcDay(momentMs);
+      perDay.set(day, (perDay.get(day) ?? 0) + 1);
+      if (momentMs > lastMs) lastMs = momentMs;
+    }
+    for (const [day, moments] of perDay) {
+      if (!(await this.#stands(day, now))) without += moments;
+    }
+    if (perDay.size > 0) await this.#makeAhead(utcDay(lastMs + dayMs), now);
+    return without;
+  }
+
+  /** Tomorrow's is a kindness to tomorrow's first batch: whatever is in its way now, that batch makes it. */
+  async #makeAhead(day: string, now: number): Promise<void> {
+    try {
+      await this.#stands(day, now);
+    } catch (error) {
+      if (!(error instanceof PostgresError)) throw error;
+    }
+  }
+
+  async #stands(day: string, now: number): Promise<boolean> {
+    if (this.#standing.has(day)) return true;
+    if ((this.#refused.get(day) ?? 0) > now) return false;
+    try {
+      await this.#make(day);
+      this.#standing.add(day);
+      this.#refused.delete(day);
+      return true;
+    } catch (error) {
+      if (!(error instanceof PostgresError) || error.sqlState !== checkViolation) throw error;
+      this.#refused.set(day, now + refusedDayRetryMs);
+      return false;
+    }
+  }
+
+  async #make(day: string): Promise<void> {
+    const name = `audit_record_${day.replaceAll('-', '')}`;
+    const exists = `SELECT to_regclass($1) IS NOT NULL AS there`;
+    if ((await this.#database.query<{ there: boolean }>(exists, [name]))[0]?.there === true) return;
+    const after = utcDay(Date.parse(day) + dayMs);
+    await this.#database.transaction(async (session) => {
+      await session.query('SELECT pg_advisory_xact_lock($1)', [advisoryLock]);
+      if ((await session.query<{ there: boolean }>(exists, [name]))[0]?.there === true) return;
+      // Made beside and then attached: `PARTITION OF` would lock readers and writers of the whole table out.
+      await session.query(`CREATE TABLE ${name} (LIKE audit_record INCLUDING ALL)`);
+      await session.query(
+        `ALTER TABLE audit_record ATTACH PARTITION ${name} FOR VALUES FROM ('${day} 00:00:00+00') TO ('${after} 00:00:00+00')`,
+      );
+    });
+  }
+}

@@ -1,0 +1,131 @@
+// What a batch of rows of one partition comes to, given what is known already: which rows count, where deliveries stand,
+// and what is added to the day's counts. Pure: the store reads before it and writes after it.
+
+import type { AuditRow, DeliveryEffect, DeliveryFacts } from './audit-row.ts';
+import { advance, earlier, untouched, type Progress } from './fold-delivery.ts';
+
+export interface DeliveryKey {
+  readonly dispatch: string;
+  readonly round: number;
+}
+
+export interface FoldedRow {
+  readonly row: AuditRow;
+  readonly duplicate: boolean;
+  readonly late: boolean;
+}
+
+/** A delivery that the batch speaks of. Without progress: only that it exists. */
+export interface FoldedDelivery extends DeliveryKey {
+  readonly facts: DeliveryFacts;
+  readonly progress: Progress | undefined;
+}
+
+export interface CountAddition {
+  readonly project: string;
+  readonly endpoint: string;
+  /** UTC day of the broker's time, `YYYY-MM-DD`. */
+  readonly day: string;
+  readonly success: number;
+  readonly fail: number;
+  readonly error: number;
+  readonly delivered: number;
+  readonly dead: number;
+}
+
+export interface FoldedBatch {
+  readonly rows: readonly FoldedRow[];
+  /** In order of dispatch and round, so that two writers lock rows in one order. */
+  readonly deliveries: readonly FoldedDelivery[];
+  /** In order of project, endpoint and day, for the same reason. */
+  readonly counts: readonly CountAddition[];
+}
+
+export const deliveryKey = ({ dispatch, round }: DeliveryKey): string => `${dispatch}.${round}`;
+
+/** Identities of a batch, each once, in one order for all writers. */
+export function identitiesOf(rows: readonly AuditRow[]): { readonly identity: string; readonly recordedMs: number }[] {
+  const first = new Map<string, number>();
+  for (const { identity, recordedMs } of rows) {
+    if (identity !== null && !first.has(identity)) first.set(identity, recordedMs);
+  }
+  return [...first].map(([identity, recordedMs]) => ({ identity, recordedMs })).sort((a, b) => byText(a.identity, b.identity));
+}
+
+/** Deliveries that the batch moves, whose progress must be known before folding. */
+export function movedKeys(rows: readonly AuditRow[]): DeliveryKey[] {
+  const keys = new Map<string, DeliveryKey>();
+  for (const { effects } of rows) {
+    for (const effect of effects) {
+      if (effect.kind !== 'accepted') keys.set(deliveryKey(effect), { dispatch: effect.dispatch, round: effect.round });
+    }
+  }
+  return [...keys.values()];
+}
+
+/**
+ * @param rows in partition order
+ * @param isNew identities that no earlier batch had
+ * @param known progress by `deliveryKey` as the tables have it; absent: nothing yet
+ */
+export function foldBatch(
+  rows: readonly AuditRow[],
+  isNew: ReadonlySet<string>,
+  known: ReadonlyMap<string, Progress>,
+): FoldedBatch {
+  const unseen = new Set(isNew);
+  const deliveries = new Map<string, FoldedDelivery>();
+  const counts = new Map<string, CountAddition>();
+
+  const folded = rows.map((row): FoldedRow => {
+    if (row.identity !== null && !unseen.delete(row.identity)) return { row, duplicate: true, late: false };
+    let late = false;
+    for (const effect of row.effects) {
+      const key = effect.kind === 'accepted' ? { dispatch: effect.dispatch, round: 0 } : effect;
+      const id = deliveryKey(key);
+      const before = deliveries.get(id);
+      const facts = before === undefined ? effect.facts : earlier(before.facts, effect.facts);
+      let progress = before?.progress;
+      if (effect.kind !== 'accepted') {
+        const from = progress ?? known.get(id) ?? untouched;
+        const moved = advance(from, effect, row.recordedMs);
+        late ||= moved === undefined;
+        progress = moved ?? from;
+        if (moved !== undefined) addCounts(counts, effect, row.recordedMs);
+      }
+      deliveries.set(id, { dispatch: key.dispatch, round: key.round, facts, progress });
+    }
+    return { row, duplicate: false, late };
+  });
+
+  return {
+    rows: folded,
+    deliveries: [...deliveries.values()].sort((a, b) => byText(a.dispatch, b.dispatch) || a.round - b.round),
+    counts: [...counts.values()].sort(
+      (a, b) => byText(a.project, b.project) || byText(a.endpoint, b.endpoint) || byText(a.day, b.day),
+    ),
+  };
+}
+
+/** `YYYY-MM-DD` of the UTC day. */
+export const utcDay = (epochMs: number): string => new Date(epochMs).toISOString().slice(0, 10);
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function addCounts(counts: Map<string, CountAddition>, effect: DeliveryEffect, recordedMs: number): void {
+  const settled = effect.kind === 'settled' ? effect : undefined;
+  const dead = settled?.next.kind === 'dead' || (effect.kind === 'ended' && effect.state === 'dead');
+  if (settled === undefined && !dead) return;
+  const { project, endpoint } = effect.facts;
+  const day = utcDay(recordedMs);
+  const id = JSON.stringify([project, endpoint, day]);
+  const before = counts.get(id) ?? { project, endpoint, day, success: 0, fail: 0, error: 0, delivered: 0, dead: 0 };
+  counts.set(id, {
+    ...before,
+    success: before.success + Number(settled?.status === 'SUCCESS'),
+    fail: before.fail + Number(settled?.status === 'FAIL'),
+    error: before.error + Number(settled?.status === 'ERROR'),
+    delivered: before.delivered + Number(settled?.next.kind === 'delivered'),
+    dead: before.dead + Number(dead),
+  });
+}

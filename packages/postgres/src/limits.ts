@@ -1,0 +1,51 @@
+// Every limit of this package, each with its reason.
+
+/** Connections of one process: a transaction of a thousand rows keeps a server's core busy; more only queue there. */
+export const connectionsMaxDefault = 4;
+
+/** A host that does not take a connection in this time is away, in ms. Also how long a caller waits for a free connection. */
+export const connectTimeoutMs = 5_000;
+
+/** One statement, in ms: far above a batch of a thousand rows, far below a person's patience. */
+export const statementTimeoutMs = 30_000;
+
+/** The client gives up this much after the server should have, in ms: only a dead connection gets there. */
+export const answerGraceMs = 5_000;
+
+/** A lock not granted in this time is reported and tried again, in ms, instead of queueing writers behind it. */
+export const lockTimeoutMs = 5_000;
+
+/** A transaction whose process stands still gives its locks back, in ms. */
+export const idleTransactionTimeoutMs = 60_000;
+
+/** A connection that nobody uses is closed, in ms. */
+export const idleConnectionMs = 30_000;
+
+/** A migration waits this long for one that another process is applying, in ms. */
+export const migrationLockTimeoutMs = 60_000;
+
+/** A migration may build an index of a large table, in ms. */
+export const migrationStatementTimeoutMs = 60 * 60_000;
+
+/** Rows of one append: more gain no speed and hold the offset row longer. */
+export const appendRowsMax = 1_000;
+
+/**
+ * Day partitions are made only for days this far from now, in days: as far back as the longest retention from which one
+ * rebuilds, and ahead by a clock's error. A record of another time goes to the DEFAULT partition, which is watched.
+ */
+export const partitionDaysBack = 800;
+export const partitionDaysAhead = 2;
+
+/** A day whose partition could not be made because DEFAULT holds rows of it is tried again after this, in ms. */
+export const refusedDayRetryMs = 10 * 60_000;
+
+/** Deliveries on one page. */
+export const pageDefault = 50;
+export const pageMax = 500;
+
+/** Records of one story: a delivery of every policy and some replays has under a hundred. */
+export const storyRecordsMax = 2_000;
+
+/** A writer's clock may be this far from the broker's, in ms: how much earlier than first seen a record's day may be. */
+export const clockErrorMs = 24 * 60 * 60_000;

@@ -1,0 +1,80 @@
+// `standard-webhooks` (specification 1.0.0, https://www.standardwebhooks.com): symmetric signatures, version v1.
+//
+//   webhook-id         the dispatch id, the same on every attempt
+//   webhook-timestamp  seconds, of this attempt
+//   webhook-signature  v1,<base64 HMAC-SHA256(secret, "id.timestamp.body")>, one for each valid secret, separated by spaces
+
+import { createHmac } from 'node:crypto';
+
+import { signaturesMax, standardMaxAgeMs, standardTimeoutMs } from './limits.ts';
+import { checkOptionTable } from './option-check.ts';
+import type { BuildInput, BuiltBody, Profile, ProfileEvent, ProfileOptions, Refusal, SecretValue, SignedParts } from './profile.ts';
+import { userAgent } from './user-agent.ts';
+import { validSecrets } from './valid-secrets.ts';
+import { decodeWebhookSecret } from './webhook-secret.ts';
+
+const signing = 'signing';
+
+export const standardWebhooks: Profile = {
+  name: 'standard-webhooks',
+  defaults: {
+    timeoutMs: standardTimeoutMs,
+    retry: 'standard',
+    maxAgeMs: standardMaxAgeMs,
+    successStatus: [[200, 299]],
+    contentType: 'application/json',
+    userAgent,
+  },
+  ownHeaders: ['webhook-id', 'webhook-timestamp', 'webhook-signature', 'postrider-dispatch-id'],
+  sendsDispatchId: true,
+  checkOptions: (options) => checkOptionTable(options, { payload: ['data', 'envelope'], userAgent: 'text' }),
+  checkSecrets,
+  buildBody,
+  sign,
+};
+
+function checkSecrets(secrets: readonly SecretValue[]): string[] {
+  const problems: string[] = [];
+  const signers = secrets.filter((secret) => secret.purpose === signing);
+  if (signers.length === 0) problems.push(`a secret with the purpose "${signing}" is needed`);
+  if (signers.length > signaturesMax) problems.push(`at most ${signaturesMax} secrets can sign, there are ${signers.length}`);
+  for (const { id, purpose, value } of secrets) {
+    if (purpose !== signing && purpose !== 'auth') {
+      problems.push(`secret "${id}": standard-webhooks has no use for the purpose "${purpose}"`);
+    }
+    const key = purpose === signing ? decodeWebhookSecret(value) : undefined;
+    if (key?.ok === false) problems.push(`secret "${id}" ${key.problem}`);
+  }
+  return problems;
+}
+
+function buildBody(event: ProfileEvent, options: ProfileOptions): BuiltBody {
+  if (event.data.length === 0) return { ok: false, reason: 'profile:data' };
+  if (options['payload'] !== 'envelope') return { ok: true, body: event.data };
+  const time = new Date(event.timeMs ?? event.recordTimeMs);
+  if (Number.isNaN(time.getTime())) return { ok: false, reason: 'profile:timestamp' };
+  // The data is spliced in as bytes: parsing and writing it again would lose digits of large numbers.
+  const head = `{"type":${JSON.stringify(event.type)},"timestamp":"${time.toISOString()}","data":`;
+  return { ok: true, body: Buffer.concat([Buffer.from(head), event.data, Buffer.from('}')]) };
+}
+
+function sign({ dispatch, secrets, timestampMs }: BuildInput): SignedParts | Refusal {
+  const id = dispatch.dispatchId;
+  const timestamp = Math.floor(timestampMs / 1_000);
+  const prefix = `${id}.${timestamp}.`;
+  const keyIds: string[] = [];
+  let signatures = '';
+  for (const secret of validSecrets(secrets, signing, timestampMs).slice(0, signaturesMax)) {
+    const decoded = decodeWebhookSecret(secret.value);
+    if (!decoded.ok) return { ok: false, reason: `secret "${secret.id}" ${decoded.problem}` };
+    const digest = createHmac('sha256', decoded.key).update(prefix).update(dispatch.body).digest('base64');
+    signatures += keyIds.length === 0 ? `v1,${digest}` : ` v1,${digest}`;
+    keyIds.push(secret.id);
+  }
+  if (keyIds.length === 0) return { ok: false, reason: 'no signing secret is valid now' };
+  return {
+    ok: true,
+    headers: ['webhook-id', id, 'webhook-timestamp', String(timestamp), 'webhook-signature', signatures],
+    keyIds,
+  };
+}

@@ -1,0 +1,195 @@
+// Reads an upstream record. Three envelopes, told apart by headers: CloudEvents binary, CloudEvents structured, and plain
+// JSON with a declared mapping for topics that exist already. Never throws: what is wrong with a record is a value.
+
+import type { RejectReason } from '@postrider/core/contracts';
+import { headerText, type KafkaRecord, type RecordHeaders } from '@postrider/kafka';
+import { eventFrom, type EventDecision, type RawFields } from './event-fields.ts';
+import { checkedJson, JsonDocument } from './json-slice.ts';
+import { eventBytesMax, headerBytesMax, jsonDepthMax } from './limits.ts';
+
+/** JSON pointers (RFC 6901) into a plain JSON record of one topic; `data` defaults to the whole record. */
+export interface PlainMapping {
+  readonly topic: string;
+  readonly id: string;
+  readonly type: string;
+  readonly project: string;
+  readonly subject?: string | undefined;
+  readonly time?: string | undefined;
+  readonly data?: string | undefined;
+}
+
+export interface DecodeContext {
+  readonly environment: string;
+  readonly mappings: ReadonlyMap<string, PlainMapping>;
+}
+
+/** Decodes one upstream record into an event or the reason why it is none. */
+export function decodeEvent(record: KafkaRecord, context: DecodeContext): EventDecision {
+  const { value, headers } = record;
+  if (headerBytes(headers) > headerBytesMax) return reject('headers-too-large', `headers above ${headerBytesMax} bytes`);
+  if (value === null || value.length === 0) return reject('empty', value === null ? 'the record has no value' : 'the value has 0 bytes');
+  if (value.length > eventBytesMax) return reject('too-large', `${value.length} bytes, at most ${eventBytesMax}`);
+  // Confluent wire format begins with a zero byte, which no JSON text does.
+  if (value[0] === 0) return reject('registry-not-configured', 'the value is in schema-registry format and no registry is configured');
+
+  const contentType = headerText(headers, 'content-type')?.toLowerCase() ?? '';
+  if (contentType.startsWith('application/cloudevents')) {
+    return contentType.startsWith('application/cloudevents+json')
+      ? structured(value, context)
+      : reject('unsupported-content-type', `content-type ${contentType.slice(0, 100)}: only application/cloudevents+json is read`);
+  }
+  if (headers.has('ce_specversion') || headers.has('ce_id') || headers.has('ce_type')) return binary(headers, contentType, value, context);
+  const mapping = context.mappings.get(record.topic);
+  if (mapping) return mapped(mapping, value, context);
+  return reject('unknown-format', 'neither CloudEvents headers, nor content-type application/cloudevents+json, nor a mapping for this topic');
+}
+
+const single = ['specversion', 'id', 'source', 'type', 'time', 'subject', 'project', 'environment', 'correlationid', 'deadline', 'callbackurl'];
+
+function binary(headers: RecordHeaders, contentType: string, value: Buffer, { environment }: DecodeContext): EventDecision {
+  const repeated = single.find((name) => (headers.get(`ce_${name}`)?.length ?? 0) > 1);
+  if (repeated) return reject('repeated-header', `ce_${repeated} stands more than once`);
+  const ce = (name: string): string | undefined => headerText(headers, `ce_${name}`);
+  if (ce('specversion') !== '1.0') return reject('unsupported-specversion', `ce_specversion ${ce('specversion')?.slice(0, 20) ?? 'missing'} is not 1.0`);
+  if (contentType !== '' && !/^application\/([\w.-]+\+)?json\s*(;|$)/.test(contentType)) {
+    return reject('unsupported-content-type', `content-type ${contentType.slice(0, 100)} is not JSON`);
+  }
+  const json = checkedJson(value, jsonDepthMax);
+  if (!json.ok) return reject(json.problem, json.detail);
+  return eventFrom(
+    {
+      id: ce('id'),
+      source: ce('source'),
+      type: ce('type'),
+      project: ce('project'),
+      subject: ce('subject'),
+      time: ce('time'),
+      traceparent: headerText(headers, 'traceparent') ?? ce('traceparent'),
+      correlation: ce('correlationid'),
+      deadline: ce('deadline'),
+      callbackUrl: ce('callbackurl'),
+      environment: ce('environment'),
+    },
+    value,
+    environment,
+  );
+}
+
+/** Reads members of a JSON document as text; the first thing wrong with one is kept. */
+class Members {
+  readonly #document: JsonDocument;
+  problem: { reason: RejectReason; detail: string } | undefined;
+
+  constructor(document: JsonDocument) {
+    this.#document = document;
+  }
+
+  raw(pointer: string): { readonly type: string; readonly raw: string } | undefined {
+    const found = this.#document.at(pointer);
+    if (found !== 'ambiguous') return found;
+    this.problem ??= { reason: 'invalid-json', detail: `a key of ${pointer} stands more than once` };
+    return undefined;
+  }
+
+  /** A string's text, or a number digit for digit (ids are numbers in many topics that exist). */
+  text(pointer: string): string | undefined {
+    const found = this.raw(pointer);
+    if (!found || found.type === 'null') return undefined;
+    if (found.type === 'string') return JSON.parse(found.raw) as string;
+    if (found.type === 'number') return found.raw;
+    this.problem ??= { reason: 'invalid-json', detail: `${pointer} is neither text nor a number` };
+    return undefined;
+  }
+}
+
+const noFields: RawFields = {
+  id: undefined,
+  source: undefined,
+  type: undefined,
+  project: undefined,
+  subject: undefined,
+  time: undefined,
+  traceparent: undefined,
+  correlation: undefined,
+  deadline: undefined,
+  callbackUrl: undefined,
+  environment: undefined,
+};
+
+function structured(value: Buffer, { environment }: DecodeContext): EventDecision {
+  const json = checkedJson(value, jsonDepthMax);
+  if (!json.ok) return reject(json.problem, json.detail);
+  const members = new Members(new JsonDocument(json.text));
+  const specversion = members.text('/specversion');
+  const fields: RawFields = {
+    id: members.text('/id'),
+    source: members.text('/source'),
+    type: members.text('/type'),
+    project: members.text('/project'),
+    subject: members.text('/subject'),
+    time: members.text('/time'),
+    traceparent: members.text('/traceparent'),
+    correlation: members.text('/correlationid'),
+    deadline: members.text('/deadline'),
+    callbackUrl: members.text('/callbackurl'),
+    environment: members.text('/environment'),
+  };
+  const data = structuredData(members);
+  if (members.problem) return reject(members.problem.reason, members.problem.detail, fields);
+  if (specversion !== '1.0') return reject('unsupported-specversion', `specversion ${specversion?.slice(0, 20) ?? 'missing'} is not 1.0`, fields);
+  if (!data) return reject('missing-data', 'the event has no data', fields);
+  return eventFrom(fields, data, environment);
+}
+
+function structuredData(members: Members): Uint8Array | undefined {
+  const data = members.raw('/data');
+  if (data) return Buffer.from(data.raw);
+  const encoded = members.text('/data_base64');
+  if (encoded === undefined) return undefined;
+  const bytes = Buffer.from(encoded, 'base64');
+  const inner = checkedJson(bytes, jsonDepthMax);
+  if (inner.ok) return bytes;
+  members.problem ??= { reason: inner.problem, detail: `data_base64: ${inner.detail}` };
+  return undefined;
+}
+
+function mapped(mapping: PlainMapping, value: Buffer, { environment }: DecodeContext): EventDecision {
+  const json = checkedJson(value, jsonDepthMax);
+  if (!json.ok) return reject(json.problem, json.detail);
+  const members = new Members(new JsonDocument(json.text));
+  const optional = (pointer: string | undefined): string | undefined => (pointer === undefined ? undefined : members.text(pointer));
+  const fields: RawFields = {
+    ...noFields,
+    id: members.text(mapping.id),
+    source: `kafka:${mapping.topic}`,
+    type: members.text(mapping.type),
+    project: members.text(mapping.project),
+    subject: optional(mapping.subject),
+    time: optional(mapping.time),
+  };
+  const data = members.raw(mapping.data ?? '');
+  if (members.problem) return reject(members.problem.reason, members.problem.detail, fields);
+  if (!data) return reject('missing-data', `nothing at ${mapping.data ?? ''}`, fields);
+  return eventFrom(fields, mapping.data === undefined ? value : Buffer.from(data.raw), environment);
+}
+
+function reject(reason: RejectReason, detail: string, fields: RawFields = noFields): EventDecision {
+  return {
+    ok: false,
+    rejection: {
+      reason,
+      detail,
+      seen: {
+        ...(fields.id ? { id: fields.id.slice(0, 256) } : {}),
+        ...(fields.type ? { type: fields.type.slice(0, 256) } : {}),
+        ...(fields.project ? { project: fields.project.slice(0, 128) } : {}),
+      },
+    },
+  };
+}
+
+function headerBytes(headers: RecordHeaders): number {
+  let bytes = 0;
+  for (const [name, values] of headers) for (const value of values) bytes += name.length + (value?.length ?? 0);
+  return bytes;
+}

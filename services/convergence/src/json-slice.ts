@@ -1,0 +1,78 @@
+// Cuts members out of JSON text without rebuilding it: every digit, escape and space of what is passed on stays as upstream
+// wrote it (a 19-digit id does not survive JSON.parse).
+
+import { parseTree, type Node } from 'jsonc-parser';
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export type JsonProblem = 'invalid-utf8' | 'invalid-json' | 'too-deep';
+
+/** Text of JSON bytes after the checks that every event must pass: UTF-8, well-formed, not too deep. */
+export function checkedJson(bytes: Uint8Array, depthMax: number): { ok: true; text: string } | { ok: false; problem: JsonProblem; detail: string } {
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch {
+    return { ok: false, problem: 'invalid-utf8', detail: 'the value is not valid UTF-8' };
+  }
+  if (deeperThan(text, depthMax)) return { ok: false, problem: 'too-deep', detail: `nested deeper than ${depthMax}` };
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    return { ok: false, problem: 'invalid-json', detail: error instanceof Error ? error.message : String(error) };
+  }
+  return { ok: true, text };
+}
+
+/** True when brackets outside of strings nest deeper than `max`. */
+function deeperThan(text: string, max: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (inString) {
+      if (c === 0x5c) i++;
+      else if (c === 0x22) inString = false;
+    } else if (c === 0x22) inString = true;
+    else if (c === 0x7b || c === 0x5b) {
+      if (++depth > max) return true;
+    } else if (c === 0x7d || c === 0x5d) depth--;
+  }
+  return false;
+}
+
+/** One value inside a JSON text. */
+export interface JsonSlice {
+  readonly type: 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null';
+  /** The value's own text, untouched. */
+  readonly raw: string;
+}
+
+/** A JSON text that was checked, for cutting values out by JSON pointer (RFC 6901). */
+export class JsonDocument {
+  readonly #text: string;
+  readonly #root: Node | undefined;
+
+  /** @param text passed `checkedJson` */
+  constructor(text: string) {
+    this.#text = text;
+    this.#root = parseTree(text);
+  }
+
+  /** The value at a pointer; 'ambiguous' when a key on the way stands twice. */
+  at(pointer: string): JsonSlice | 'ambiguous' | undefined {
+    let node = this.#root;
+    for (const token of pointer === '' ? [] : pointer.slice(1).split('/')) {
+      const name = token.replaceAll('~1', '/').replaceAll('~0', '~');
+      if (node?.type === 'array') {
+        node = /^\d+$/.test(name) ? node.children?.[Number(name)] : undefined;
+      } else if (node?.type === 'object') {
+        const members: Node[] = (node.children ?? []).filter((member) => member.children?.[0]?.value === name);
+        if (members.length > 1) return 'ambiguous';
+        node = members[0]?.children?.[1];
+      } else return undefined;
+    }
+    if (!node || node.type === 'property') return undefined;
+    return { type: node.type, raw: this.#text.slice(node.offset, node.offset + node.length) };
+  }
+}

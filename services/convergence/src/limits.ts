@@ -1,0 +1,15 @@
+// Every limit of convergence, with its reason.
+
+/** An event's value: half of what a dispatch record may hold, so that headers and audit always fit beside it. */
+export const eventBytesMax = 1024 * 1024;
+/** All headers of an event together: they are copied into records that must stay readable. */
+export const headerBytesMax = 64 * 1024;
+/** Nesting of JSON: receivers' parsers are recursive more often than not. */
+export const jsonDepthMax = 128;
+/** Ids, types and subjects become record headers, table columns and lines on a screen. */
+export const idCharsMax = 256;
+export const sourceCharsMax = 1024;
+/** Records of one upstream partition under way at once. */
+export const windowRecords = 1_000;
+/** Bytes of one upstream partition under way at once. */
+export const windowBytes = 16 * 1024 * 1024;

@@ -1,0 +1,142 @@
+// What follows from one upstream record: who must be told, the body for each, and the one audit trace that every
+// consumed offset leaves. Pure: the effects are performed by converge.ts.
+
+import {
+  dispatchIdOf,
+  originOf,
+  sha256Hex,
+  timestamp,
+  type EventAccepted,
+  type EventRejected,
+  type EventUnmatched,
+  type UpstreamEvent,
+} from '@postrider/core/contracts';
+import type { Dispatch, Endpoint, EndpointIndex, EventId, ProjectId } from '@postrider/core/domain';
+import type { KafkaRecord } from '@postrider/kafka';
+import { profileNamed } from '@postrider/profiles';
+import { decodeEvent, type DecodeContext } from './decode-event.ts';
+
+export interface PlanContext extends DecodeContext {
+  readonly endpoints: EndpointIndex;
+  readonly nowMs: number;
+}
+
+export type EventPlan =
+  | { readonly kind: 'accepted'; readonly audit: EventAccepted; readonly dispatches: readonly Dispatch[]; readonly event: UpstreamEvent }
+  | { readonly kind: 'unmatched'; readonly audit: EventUnmatched }
+  | { readonly kind: 'rejected'; readonly audit: EventRejected };
+
+/** Decides what one upstream record leads to. */
+export function planEvent(record: KafkaRecord, context: PlanContext): EventPlan {
+  const origin = originOf(record);
+  const at = timestamp(context.nowMs);
+  const decision = decodeEvent(record, context);
+  if (!decision.ok) {
+    const { reason, detail, seen } = decision.rejection;
+    const audit: EventRejected = {
+      type: 'EventRejected',
+      origin,
+      at,
+      reason,
+      detail,
+      event: seen.id as EventId | undefined,
+      eventType: seen.type,
+      project: seen.project as ProjectId | undefined,
+    };
+    return { kind: 'rejected', audit };
+  }
+  const { event } = decision;
+  const facts = {
+    origin,
+    at,
+    source: event.source,
+    event: event.id,
+    eventType: event.type,
+    project: event.projectId,
+    subject: event.subject,
+  };
+  if (event.hasCallbackUrl) return { kind: 'unmatched', audit: { type: 'EventUnmatched', ...facts, reason: 'callback-url' } };
+  const endpoints = context.endpoints.match(event);
+  if (endpoints.length === 0) return { kind: 'unmatched', audit: { type: 'EventUnmatched', ...facts, reason: 'no-endpoint' } };
+
+  const bodies = buildBodies(event, endpoints, record.timestamp);
+  if (bodies.built.length === 0) {
+    const refusal = bodies.refused[0]!;
+    const audit: EventRejected = { ...facts, type: 'EventRejected', reason: refusal.reason, detail: `endpoint ${refusal.endpoint} cannot be told` };
+    return { kind: 'rejected', audit };
+  }
+  const dispatches = bodies.built.map(({ endpoint, body }) => dispatchOf(event, endpoint, body, origin, context));
+  return {
+    kind: 'accepted',
+    event,
+    dispatches,
+    audit: {
+      type: 'EventAccepted',
+      ...facts,
+      eventTime: event.timeMs === undefined ? undefined : timestamp(event.timeMs),
+      dispatches: dispatches.map((dispatch, i) => ({
+        endpoint: dispatch.endpointId,
+        dispatch: dispatch.dispatchId,
+        bodyDigest: bodies.built[i]!.digest,
+      })),
+      ...(bodies.refused.length > 0 ? { refused: bodies.refused } : {}),
+    },
+  };
+}
+
+interface Bodies {
+  readonly built: { readonly endpoint: Endpoint; readonly body: Uint8Array; readonly digest: string }[];
+  readonly refused: { readonly endpoint: Endpoint['endpointId']; readonly reason: `profile:${string}` }[];
+}
+
+/** The body for each endpoint; endpoints of one profile and options share one. */
+function buildBodies(event: UpstreamEvent, endpoints: readonly Endpoint[], recordTimeMs: number): Bodies {
+  const shared = new Map<string, { readonly body: Uint8Array; readonly digest: string } | { readonly reason: `profile:${string}` }>();
+  const bodies: Bodies = { built: [], refused: [] };
+  for (const endpoint of endpoints) {
+    const key = `${endpoint.profile} ${JSON.stringify(endpoint.profileOptions)}`;
+    let made = shared.get(key);
+    if (!made) {
+      const result = profileNamed(endpoint.profile)?.buildBody(
+        { id: event.id, type: event.type, projectId: event.projectId, subject: event.subject, timeMs: event.timeMs, recordTimeMs, data: event.data },
+        endpoint.profileOptions,
+      ) ?? { ok: false, reason: 'profile:unknown' };
+      made = result.ok ? { body: result.body, digest: sha256Hex(result.body) } : { reason: result.reason as `profile:${string}` };
+      shared.set(key, made);
+    }
+    if ('reason' in made) bodies.refused.push({ endpoint: endpoint.endpointId, reason: made.reason });
+    else bodies.built.push({ endpoint, ...made });
+  }
+  return bodies;
+}
+
+function dispatchOf(
+  event: UpstreamEvent,
+  endpoint: Endpoint,
+  body: Uint8Array,
+  origin: Dispatch['origin'],
+  { environment, nowMs }: PlanContext,
+): Dispatch {
+  return {
+    dispatchId: dispatchIdOf({ environment, source: event.source, eventId: event.id, endpointId: endpoint.endpointId }),
+    round: 0,
+    attempt: 1,
+    endpointId: endpoint.endpointId,
+    projectId: event.projectId,
+    eventId: event.id,
+    eventType: event.type,
+    eventTimeMs: event.timeMs,
+    subject: event.subject,
+    createdMs: nowMs,
+    roundStartedMs: nowMs,
+    dueMs: nowMs,
+    hop: 0,
+    park: 0,
+    origin,
+    deadlineMs: event.deadlineMs,
+    correlation: event.correlation,
+    replay: undefined,
+    traceparent: event.traceparent,
+    body,
+  };
+}

@@ -1,0 +1,158 @@
+// convergence: reads upstream events, decides who must be told, and fixes the body bytes, once.
+//
+//   <env>.events ─▶ decode ─▶ match ─▶ <env>.dispatches + <env>.audit     (or <env>.rejected + <env>.audit)
+//
+// Nothing is read before the endpoint table is: a table that is not there would look like "nobody subscribed".
+
+import { EndpointTable, topicNames } from '@postrider/core/contracts';
+import {
+  consumeAcked,
+  waitForTopics,
+  type AckedConsumer,
+  type Appender,
+  type AssignedPartition,
+  type KafkaCluster,
+  type TableReader,
+} from '@postrider/kafka';
+import {
+  collectProgress,
+  produceHooks,
+  sleep,
+  type Clock,
+  type commonRows,
+  type ConfigOf,
+  type Logger,
+  type Metrics,
+  type Service,
+  type StartContext,
+  type Timers,
+} from '@postrider/runtime';
+import type { convergenceRows } from './config.ts';
+import { converge } from './converge.ts';
+import { readTableMark, tableMark, tableProblem, type TableSize } from './endpoint-gate.ts';
+import { windowBytes, windowRecords } from './limits.ts';
+import type { EventPlan } from './plan-event.ts';
+
+export { convergenceRows } from './config.ts';
+
+export interface ConvergenceDeps {
+  readonly config: ConfigOf<typeof commonRows & typeof convergenceRows>;
+  readonly cluster: KafkaCluster;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly timers: Timers;
+}
+
+const commitIntervalMs = 200;
+/** How often a table that may not be used is looked at again. */
+const tableRecheckMs = 500;
+
+/** Builds the service; `start` of it joins the group. */
+export function createConvergence(deps: ConvergenceDeps): Service {
+  const { config, cluster, logger, metrics, clock, timers } = deps;
+  const environment = config.environment;
+  const topics = topicNames(environment);
+  const eventTopics = config['convergence.eventTopics'].length > 0 ? config['convergence.eventTopics'] : [`${environment}.events`];
+  const table = new EndpointTable(environment);
+  const mappings = new Map(config['convergence.mappings'].map((mapping) => [mapping.topic, mapping]));
+  const stopping = new AbortController();
+  let appender: Appender | undefined;
+  let reader: TableReader | undefined;
+  let consumer: AckedConsumer | undefined;
+  let waitingFor: string | undefined = 'starting';
+  const cancels: (() => void)[] = [];
+
+  const tableSize = (): TableSize => ({ known: table.known, live: table.index.size });
+
+  /** Resolves when the endpoint table may be trusted; meanwhile says why not. */
+  const gate = async (partitions: readonly AssignedPartition[], signal: AbortSignal): Promise<void> => {
+    await reader!.ready;
+    const marks = partitions.flatMap(({ committed }) => readTableMark(committed?.metadata ?? '') ?? []);
+    const lastKnown = marks.length > 0 ? Math.max(...marks) : undefined;
+    let told: string | undefined;
+    while (!signal.aborted) {
+      waitingFor = tableProblem(tableSize(), lastKnown);
+      if (waitingFor === undefined) return;
+      if (waitingFor !== told) logger.warn({ lastKnown, ...tableSize() }, `not reading events: ${waitingFor}`);
+      told = waitingFor;
+      await sleep(timers, tableRecheckMs, signal);
+    }
+  };
+
+  const count = (plan: EventPlan): void => {
+    const reason = plan.kind === 'accepted' ? 'none' : plan.audit.reason;
+    metrics.events.inc({ result: plan.kind, reason });
+    if (plan.kind === 'rejected') {
+      logger.warn({ origin: plan.audit.origin, reason, detail: plan.audit.detail, event: plan.audit.event }, 'event rejected');
+    }
+  };
+
+  return {
+    name: 'convergence',
+    async start(context: StartContext) {
+      const admin = cluster.admin();
+      const described = await waitForTopics(admin, [topics.dispatches, topics.audit, topics.rejected, topics.endpoints, ...eventTopics], {
+        signal: stopping.signal,
+        sleep: (ms, signal) => sleep(timers, ms, signal),
+        onWaiting: (message) => {
+          waitingFor = message;
+          logger.warn({}, message);
+        },
+      });
+      if (!described) return;
+      const partitions = described.get(topics.dispatches)!.partitions;
+      appender = cluster.openAppender({ hooks: produceHooks(metrics, 'convergence') });
+      reader = cluster.readTable({
+        topic: topics.endpoints,
+        onRecord: (record) => {
+          const change = table.apply(record);
+          if (change.kind === 'invalid') {
+            metrics.endpointTableInvalid.inc({ service: 'convergence' });
+            logger.error({ endpoint: change.key, problem: change.problem }, 'endpoint record cannot be read; the last good version stays');
+          }
+        },
+      });
+      const convergeDeps = {
+        appender,
+        topics,
+        partitions,
+        context: () => ({ environment, mappings, endpoints: table.index, nowMs: clock.now() }),
+        onDone: count,
+        onFatal: (error: unknown) => context.fail(error instanceof Error ? error : new Error(String(error))),
+      };
+      consumer = consumeAcked(cluster, {
+        groupId: `${environment}.convergence`,
+        topics: eventTopics,
+        windowRecords,
+        windowBytes,
+        commitIntervalMs,
+        now: clock.now,
+        prepare: gate,
+        onRecord: (record, ack) => converge(record, ack, convergeDeps),
+        quiesce: () => appender!.flush(),
+        metadata: () => tableMark(tableSize()),
+        onError: (error, attempt) => logger.warn({ error, attempt }, 'reading events: trying again'),
+        onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
+        onRangeLost: (range) => logger.error({ ...range }, 'events were deleted by retention before they were read'),
+      });
+      cancels.push(
+        metrics.endpointTableSize.collect((set) => set({ service: 'convergence' }, table.index.size)),
+        collectProgress(metrics, 'convergence', consumer),
+      );
+    },
+    async stop() {
+      stopping.abort();
+      for (const cancel of cancels.splice(0)) cancel();
+      await consumer?.stop();
+      await reader?.stop();
+      await appender?.close();
+    },
+    readiness() {
+      const reasons: string[] = [];
+      if (waitingFor !== undefined) reasons.push(waitingFor);
+      if (consumer?.group.state() !== 'stable') reasons.push('not a member of the consumer group yet');
+      return { ready: reasons.length === 0, reasons };
+    },
+  };
+}

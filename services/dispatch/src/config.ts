@@ -1,0 +1,22 @@
+// Configuration of dispatch.
+
+import { defineRows } from '@postrider/runtime';
+import { z } from 'zod';
+
+export const dispatchRows = defineRows({
+  'dispatch.windowRecords': {
+    schema: z.number().int().min(10).max(100_000),
+    default: 2_000,
+    doc: 'Records of one partition that may be unfinished at once; fetching stops when the window is full',
+  },
+  'dispatch.endpointQueue': {
+    schema: z.number().int().min(1).max(100_000),
+    default: 1_000,
+    doc: 'Records of one endpoint that may wait for a free connection; more go to a retry tier and come back',
+  },
+  'dispatch.allowHosts': {
+    schema: z.array(z.string().regex(/^[^=\s]+=[^=\s]+$/, 'name=address')).max(1_000),
+    default: [],
+    doc: 'Names that are dialled at a fixed address, as name=address; for development and private networks',
+  },
+});

@@ -1,0 +1,52 @@
+// What the SRE sees of dispatch: one log line an attempt, and metrics. Decides nothing.
+
+import type { DispatchObserver } from './dispatcher.ts';
+import { statusClass, type Logger, type Metrics } from '@postrider/runtime';
+
+/** An event's own time is believed for latency metrics only within this age: clocks of others are wrong at times. */
+const plausibleAgeMs = 7 * 24 * 60 * 60_000;
+
+export function createObserver({ logger, metrics, now }: { logger: Logger; metrics: Metrics; now: () => number }): DispatchObserver {
+  const service = 'dispatch';
+  return {
+    attempted({ dispatch }, record, result) {
+      const { outcome, httpStatus, disposition } = record;
+      metrics.attempts.inc({ service, outcome, status_class: statusClass(httpStatus) });
+      metrics.attemptDuration.observe({ outcome }, record.durationMs / 1000);
+      const claimedAge = result.startedAtMs - (dispatch.eventTimeMs ?? dispatch.createdMs);
+      const eventMs = claimedAge >= 0 && claimedAge < plausibleAgeMs ? (dispatch.eventTimeMs ?? dispatch.createdMs) : dispatch.createdMs;
+      if (dispatch.attempt === 1 && dispatch.round === 0 && dispatch.park === 0) {
+        metrics.eventToFirstAttempt.observe(Math.max(0, result.startedAtMs - eventMs) / 1000);
+      }
+      if (disposition.kind === 'delivered') metrics.eventToDelivered.observe(Math.max(0, now() - eventMs) / 1000);
+      if (dispatch.attempt > 1) metrics.retryLateness.observe(Math.max(0, result.startedAtMs - dispatch.dueMs) / 1000);
+      logger.info(
+        {
+          attempt: record.attemptId,
+          endpoint: record.endpoint,
+          project: record.project,
+          event: record.event,
+          type: record.eventType,
+          outcome,
+          status: httpStatus,
+          ms: Math.round(record.durationMs),
+          disposition: disposition.kind,
+          ...(disposition.kind === 'retry' ? { due: new Date(disposition.dueMs).toISOString() } : {}),
+          ...(disposition.kind === 'dead' ? { reason: disposition.reason } : {}),
+          ...(record.detail ? { detail: record.detail } : {}),
+        },
+        'attempt',
+      );
+    },
+    deferred({ dispatch }, reason) {
+      metrics.dispatchesDeferred.inc({ reason });
+      logger.debug({ dispatch: dispatch.dispatchId, endpoint: dispatch.endpointId, reason, park: dispatch.park }, 'dispatch deferred');
+    },
+    ended(reason) {
+      metrics.deadLetters.inc({ reason });
+    },
+    dropped(reason) {
+      metrics.dispatchesDropped.inc({ reason });
+    },
+  };
+}

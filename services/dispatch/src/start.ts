@@ -1,0 +1,178 @@
+// dispatch: sends each body to its endpoint and settles the outcome.
+//
+//   <env>.dispatches ─▶ plan ─▶ HTTPS ─▶ settle ─▶ <env>.attempts ─▶ <env>.retry.* | <env>.dlq
+//
+// Partition = endpoint: one process owns an endpoint at a time, so its limits are exact local state.
+
+import { EndpointTable, topicNames } from '@postrider/core/contracts';
+import { consumeAcked, waitForTopics, type AckedConsumer, type Appender, type KafkaCluster, type TableReader } from '@postrider/kafka';
+import { createSender, type Sender } from '@postrider/http';
+import {
+  collectProgress,
+  produceHooks,
+  sleep,
+  type Clock,
+  type commonRows,
+  type ConfigOf,
+  type Logger,
+  type Metrics,
+  type Random,
+  type SecretSource,
+  type Service,
+  type StartContext,
+  type Timers,
+} from '@postrider/runtime';
+import { createAttemptsLog } from './attempts-log.ts';
+import type { dispatchRows } from './config.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { EndpointRuntimes } from './endpoint-runtime.ts';
+import { commitIntervalMs, windowBytes } from './limits.ts';
+import { createObserver } from './observe.ts';
+import { PartitionState } from './work.ts';
+
+export { dispatchRows } from './config.ts';
+
+export interface DispatchDeps {
+  readonly config: ConfigOf<typeof commonRows & typeof dispatchRows>;
+  readonly cluster: KafkaCluster;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly randomBytes: (size: number) => Uint8Array;
+  readonly secrets: SecretSource;
+}
+
+/** Builds the service; `start` of it joins the group. */
+export function createDispatch(deps: DispatchDeps): Service {
+  const { config, cluster, logger, metrics, clock, timers, secrets } = deps;
+  const environment = config.environment;
+  const topics = topicNames(environment);
+  const group = `${environment}.dispatch`;
+  const table = new EndpointTable(environment);
+  const states = new Map<number, PartitionState>();
+  const attemptsEnds = new Map<number, number>();
+  const stopping = new AbortController();
+  const cancels: (() => void)[] = [];
+  let appender: Appender | undefined;
+  let sender: Sender | undefined;
+  let reader: TableReader | undefined;
+  let consumer: AckedConsumer | undefined;
+  let dispatcher: Dispatcher | undefined;
+  let waitingFor: string | undefined = 'starting';
+
+  const applyEndpoint = (record: { key: Buffer | null; value: Buffer | null }): void => {
+    const change = table.apply(record);
+    if (change.kind !== 'invalid') return;
+    metrics.endpointTableInvalid.inc({ service: 'dispatch' });
+    logger.error({ endpoint: change.key, problem: change.problem }, 'endpoint record cannot be read; the last good version stays');
+  };
+
+  return {
+    name: 'dispatch',
+    async start(context: StartContext) {
+      const admin = cluster.admin();
+      const needed = [topics.dispatches, topics.attempts, topics.dlq, topics.endpoints, ...config['retry.tiers'].map(topics.retry)];
+      const described = await waitForTopics(admin, needed, {
+        signal: stopping.signal,
+        sleep: (ms, signal) => sleep(timers, ms, signal),
+        onWaiting: (message) => {
+          waitingFor = message;
+          logger.warn({}, message);
+        },
+      });
+      if (!described) return;
+      waitingFor = 'reading the endpoint table';
+      appender = cluster.openAppender({ hooks: produceHooks(metrics, 'dispatch') });
+      reader = cluster.readTable({ topic: topics.endpoints, onRecord: applyEndpoint });
+      sender = createSender({ now: clock.now, allowHosts: parseAllowHosts(config['dispatch.allowHosts']) });
+      dispatcher = new Dispatcher({
+        sender,
+        now: clock.now,
+        random: deps.random,
+        randomBytes: deps.randomBytes,
+        timers,
+        endpoints: table.index,
+        runtimes: new EndpointRuntimes(secrets),
+        routes: { topics, tiers: config['retry.tiers'], group },
+        endpointQueueMax: config['dispatch.endpointQueue'],
+        observer: createObserver({ logger, metrics, now: clock.now }),
+        log: createAttemptsLog(appender, topics.attempts, (gap) => {
+          metrics.attemptsAppendGaps.inc();
+          logger.error({ ...gap }, 'someone else wrote to a partition of attempts that this process owns, or an append was repeated');
+        }),
+        onFatal: (error) => {
+          if (!stopping.signal.aborted) context.fail(error instanceof Error ? error : new Error(String(error)));
+        },
+      });
+      const sending = dispatcher;
+      consumer = consumeAcked(cluster, {
+        groupId: group,
+        topics: [topics.dispatches],
+        windowRecords: config['dispatch.windowRecords'],
+        windowBytes,
+        commitIntervalMs,
+        now: clock.now,
+        async prepare() {
+          await reader!.ready;
+          for (const [partition, end] of await admin.endOffsets(topics.attempts)) attemptsEnds.set(partition, end);
+          waitingFor = undefined;
+        },
+        onAssigned(assignment, generation) {
+          const owner = { generation: generation.id, member: generation.memberId };
+          for (const { partition } of assignment) {
+            const state = states.get(partition);
+            if (state) state.owner = owner;
+            else states.set(partition, new PartitionState(partition, owner, undefined));
+          }
+          sending.resume();
+        },
+        onLost(lost) {
+          for (const { partition } of lost) {
+            const state = states.get(partition);
+            if (state) sending.forget(state);
+            states.delete(partition);
+          }
+        },
+        onRecord(record, ack) {
+          const state = states.get(record.partition);
+          if (!state) return;
+          state.attemptsNext ??= attemptsEnds.get(record.partition);
+          sending.accept(record, ack, state);
+        },
+        quiesce: () => sending.quiesce(),
+        onError: (error, attempt) => logger.warn({ error, attempt }, 'reading dispatches: trying again'),
+        onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
+        onRangeLost: (range) => logger.error({ ...range }, 'dispatches were deleted by retention before they were read'),
+      });
+      cancels.push(
+        collectProgress(metrics, 'dispatch', consumer),
+        metrics.endpointTableSize.collect((set) => set({ service: 'dispatch' }, table.index.size)),
+        metrics.inFlight.collect((set) => set({ service: 'dispatch' }, dispatcher?.inFlight ?? 0)),
+      );
+    },
+    async stop({ drainTimeoutMs }) {
+      stopping.abort();
+      // Starts nothing new at once; what is under way has the drain time, then it is cut and sent again by the next owner.
+      const idle = dispatcher?.quiesce();
+      if (idle) await Promise.race([idle, sleep(timers, drainTimeoutMs)]);
+      await sender?.close();
+      await consumer?.stop();
+      for (const cancel of cancels.splice(0)) cancel();
+      await reader?.stop();
+      await appender?.close();
+    },
+    readiness() {
+      const reasons: string[] = [];
+      if (waitingFor !== undefined) reasons.push(waitingFor);
+      if (consumer?.group.state() !== 'stable') reasons.push('not a member of the consumer group yet');
+      return { ready: reasons.length === 0, reasons };
+    },
+  };
+}
+
+
+function parseAllowHosts(rows: readonly string[]): Record<string, string> {
+  return Object.fromEntries(rows.map((row) => row.split('=') as [string, string]));
+}

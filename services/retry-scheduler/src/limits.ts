@@ -1,0 +1,9 @@
+// Every limit of the retry scheduler, with its reason.
+
+/** Records of one tier partition held in memory: enough to hand back a burst in full batches. */
+export const windowRecords = 2_000;
+/** Bytes of one tier partition held in memory; tiers × partitions of these is the most the process holds. */
+export const windowBytes = 4 * 1024 * 1024;
+export const commitIntervalMs = 200;
+/** Records handed back in one turn of the loop, so that a heap of a hundred thousand overdue records does not block it. */
+export const forwardBatch = 500;

@@ -1,0 +1,140 @@
+// Holds the heads of all tier partitions in one heap with one timer, and gives back what is due in batches. Reading ahead is
+// bounded by the consumer's window; a record is acknowledged when its successor is in Kafka.
+
+import { decodeDispatch, type TopicNames } from '@postrider/core/contracts';
+import { DueHeap, type Tiers } from '@postrider/core/domain';
+import { headerText, type Ack, type Appender, type AppendRecord, type KafkaRecord, type OwnedPartition } from '@postrider/kafka';
+import type { CancelTimer, Timers } from '@postrider/runtime';
+import { forwardBatch } from './limits.ts';
+import { handBack, waitingRecord, type WaitingRecord } from './waiting-record.ts';
+
+interface Held {
+  readonly dueMs: number;
+  readonly waiting: WaitingRecord;
+  readonly partition: OwnedPartition;
+  readonly ack: Ack;
+}
+
+export interface SchedulerDeps {
+  readonly appender: Pick<Appender, 'appendAll' | 'append'>;
+  readonly topics: TopicNames;
+  readonly tiers: Tiers;
+  readonly now: () => number;
+  readonly timers: Timers;
+  readonly observer: SchedulerObserver;
+  /** An effect that can never succeed: the process must not go on. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export interface SchedulerObserver {
+  forwarded(tier: string, to: 'dispatches' | 'tier', latenessMs: number): void;
+  unreadable(record: KafkaRecord, problem: string): void;
+}
+
+export class Scheduler {
+  readonly #deps: SchedulerDeps;
+  readonly #heap = new DueHeap<Held>();
+  readonly #idleWaiters: (() => void)[] = [];
+  #cancelTimer: CancelTimer | undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #writing = 0;
+  #accepting = true;
+
+  constructor(deps: SchedulerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Records held in memory, by tier topic, and how far the most overdue of each is past its wake time in ms. */
+  held(): Map<string, { readonly records: number; readonly overdueMs: number }> {
+    const nowMs = this.#deps.now();
+    const byTopic = new Map<string, { records: number; overdueMs: number }>();
+    for (const { partition, dueMs } of this.#heap.values()) {
+      const row = byTopic.get(partition.topic) ?? { records: 0, overdueMs: 0 };
+      byTopic.set(partition.topic, { records: row.records + 1, overdueMs: Math.max(row.overdueMs, nowMs - dueMs) });
+    }
+    return byTopic;
+  }
+
+  /** Takes one record of a tier. Never throws, never waits. */
+  accept(record: KafkaRecord, ack: Ack, partition: OwnedPartition): void {
+    const number = (name: string): number | undefined => {
+      const value = Number(headerText(record.headers, name) ?? Number.NaN);
+      return Number.isFinite(value) ? value : undefined;
+    };
+    const decoded = decodeDispatch((name) => headerText(record.headers, name), record.value);
+    if (!decoded.ok) {
+      // dispatch is the one writer of attempts and the dead letter queue: it gets the record as it is and ends it there.
+      this.#deps.observer.unreadable(record, decoded.problem);
+      const { topic: _topic, ...rest } = record;
+      this.#track(this.#deps.appender.append({ ...rest, topic: this.#deps.topics.dispatches }).then(ack));
+      return;
+    }
+    const waiting = waitingRecord(decoded.value, { appendedMs: record.timestamp, wakeMs: number('pr-wake'), delayMs: number('pr-delay') });
+    this.#heap.push({ dueMs: waiting.wakeMs, waiting, partition, ack });
+  }
+
+  /** Sets the timer for the earliest head; called after each batch that was read. */
+  arm(): void {
+    const head = this.#heap.peek();
+    if (!this.#accepting || !head || head.dueMs >= this.#timerAtMs) return;
+    this.#cancelTimer?.();
+    this.#timerAtMs = head.dueMs;
+    this.#cancelTimer = this.#deps.timers.setTimer(Math.max(0, head.dueMs - this.#deps.now()), () => {
+      this.#timerAtMs = Number.POSITIVE_INFINITY;
+      this.runOnce();
+    });
+  }
+
+  /** Gives back what is due now, at most one batch; returns how many. */
+  runOnce(): number {
+    if (!this.#accepting) return 0;
+    const { now, appender, topics, tiers, observer } = this.#deps;
+    const nowMs = now();
+    const due: Held[] = [];
+    const records: AppendRecord[] = [];
+    while (due.length < forwardBatch) {
+      const held = this.#heap.popDue(nowMs);
+      if (!held) break;
+      if (!held.partition.owned()) continue;
+      due.push(held);
+      records.push(handBack(held.waiting, held.partition.partition, nowMs, { topics, tiers }));
+    }
+    if (due.length > 0) {
+      this.#track(
+        appender.appendAll(records).then(() => {
+          for (const [i, held] of due.entries()) {
+            held.ack();
+            observer.forwarded(held.partition.topic, records[i]!.topic === topics.dispatches ? 'dispatches' : 'tier', nowMs - held.dueMs);
+          }
+        }),
+      );
+    }
+    this.arm();
+    return due.length;
+  }
+
+  /** Stops giving back and resolves when everything that was given back is acknowledged. */
+  quiesce(): Promise<void> {
+    this.#accepting = false;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#timerAtMs = Number.POSITIVE_INFINITY;
+    if (this.#writing === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  /** Goes on after a rebalance, without what belongs to someone else now. */
+  resume(): void {
+    this.#heap.removeWhere((held) => !held.partition.owned());
+    this.#accepting = true;
+    this.arm();
+  }
+
+  #track(effect: Promise<unknown>): void {
+    this.#writing++;
+    effect.then(() => {
+      this.#writing--;
+      if (this.#writing === 0) for (const resolve of this.#idleWaiters.splice(0)) resolve();
+    }, this.#deps.onFatal);
+  }
+}

@@ -1,0 +1,115 @@
+// retry-scheduler: gives each waiting record back when it is due, never early.
+//
+//   <env>.retry.5s … <env>.retry.6h ─▶ heap of heads, one timer ─▶ <env>.dispatches (or a smaller tier)
+
+import { topicNames } from '@postrider/core/contracts';
+import { consumeAcked, waitForTopics, type AckedConsumer, type Appender, type KafkaCluster } from '@postrider/kafka';
+import {
+  collectProgress,
+  produceHooks,
+  sleep,
+  type Clock,
+  type commonRows,
+  type ConfigOf,
+  type Logger,
+  type Metrics,
+  type Service,
+  type StartContext,
+  type Timers,
+} from '@postrider/runtime';
+import { commitIntervalMs, windowBytes, windowRecords } from './limits.ts';
+import { Scheduler } from './scheduler.ts';
+
+export interface RetrySchedulerDeps {
+  readonly config: ConfigOf<typeof commonRows>;
+  readonly cluster: KafkaCluster;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly timers: Timers;
+}
+
+/** Builds the service; `start` of it joins the group. */
+export function createRetryScheduler({ config, cluster, logger, metrics, clock, timers }: RetrySchedulerDeps): Service {
+  const topics = topicNames(config.environment);
+  const tiers = config['retry.tiers'];
+  const tierTopics = tiers.map(topics.retry);
+  const stopping = new AbortController();
+  const cancels: (() => void)[] = [];
+  let appender: Appender | undefined;
+  let consumer: AckedConsumer | undefined;
+  let waitingFor: string | undefined = 'starting';
+
+  return {
+    name: 'retry-scheduler',
+    async start(context: StartContext) {
+      const described = await waitForTopics(cluster.admin(), [topics.dispatches, ...tierTopics], {
+        signal: stopping.signal,
+        sleep: (ms, signal) => sleep(timers, ms, signal),
+        onWaiting: (message) => {
+          waitingFor = message;
+          logger.warn({}, message);
+        },
+      });
+      if (!described) return;
+      waitingFor = undefined;
+      appender = cluster.openAppender({ hooks: produceHooks(metrics, 'retry-scheduler') });
+      const scheduler = new Scheduler({
+        appender,
+        topics,
+        tiers,
+        now: clock.now,
+        timers,
+        observer: {
+          forwarded: (topic, to, latenessMs) => {
+            metrics.retryForwarded.inc({ tier: topic.slice(topic.lastIndexOf('.') + 1), target: to });
+            if (latenessMs > 1_000) logger.debug({ topic, to, latenessMs }, 'given back late');
+          },
+          unreadable: (record, problem) =>
+            logger.error({ topic: record.topic, partition: record.partition, offset: record.offset, problem }, 'not a dispatch; passed on to be dead-lettered'),
+        },
+        onFatal: (error) => {
+          if (!stopping.signal.aborted) context.fail(error instanceof Error ? error : new Error(String(error)));
+        },
+      });
+      consumer = consumeAcked(cluster, {
+        groupId: `${config.environment}.retry-scheduler`,
+        topics: tierTopics,
+        windowRecords,
+        windowBytes,
+        commitIntervalMs,
+        now: clock.now,
+        onAssigned: () => scheduler.resume(),
+        onRecord: (record, ack, partition) => scheduler.accept(record, ack, partition),
+        onBatchEnd: () => scheduler.arm(),
+        quiesce: () => scheduler.quiesce(),
+        onError: (error, attempt) => logger.warn({ error, attempt }, 'reading retry tiers: trying again'),
+        onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
+        onRangeLost: (range) => logger.error({ ...range }, 'waiting records were deleted by retention before they were read'),
+      });
+      cancels.push(
+        collectProgress(metrics, 'retry-scheduler', consumer),
+        metrics.retryWaiting.collect((set) => {
+          const held = scheduler.held();
+          for (const tier of tiers) set({ tier: tier.name }, held.get(topics.retry(tier))?.records ?? 0);
+        }),
+        metrics.retryHeadOverdue.collect((set) => {
+          const held = scheduler.held();
+          for (const tier of tiers) set({ tier: tier.name }, (held.get(topics.retry(tier))?.overdueMs ?? 0) / 1000);
+        }),
+      );
+    },
+    async stop() {
+      stopping.abort();
+      await consumer?.stop();
+      for (const cancel of cancels.splice(0)) cancel();
+      await appender?.close();
+    },
+    readiness() {
+      const reasons: string[] = [];
+      if (waitingFor !== undefined) reasons.push(waitingFor);
+      if (consumer?.group.state() !== 'stable') reasons.push('not a member of the consumer group yet');
+      return { ready: reasons.length === 0, reasons };
+    },
+  };
+}

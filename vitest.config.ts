@@ -1,0 +1,80 @@
+// The four kinds of tests, apart because they cost and need different things: `unit` needs nothing and runs everywhere,
+// the others share one real Kafka and PostgreSQL that test/support/global-setup.ts brings up once a project.
+// There are no retries anywhere: a test that passes the second time has found something. fast-check prints the seed and
+// the path of a failing property by itself; paste both into `fc.assert(…, { seed, path })` to see it again.
+import { configDefaults, defineConfig } from 'vitest/config';
+
+const SECOND_MS = 1_000;
+
+/** Bad code kept on purpose: what test/architecture must find. Never run as tests. */
+const exclude = [...configDefaults.exclude, 'test/architecture/fixtures/**', '.postrider/**'];
+
+/** Real servers, started once for the whole project. */
+const globalSetup = ['test/support/global-setup.ts'];
+
+export default defineConfig({
+  test: {
+    // Two cores are the smallest machine this must be quick on; more workers would only take time from the brokers.
+    maxWorkers: 2,
+    allowOnly: false,
+    retry: 0,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: [
+            'packages/*/src/**/*.test.ts',
+            'services/*/src/**/*.test.ts',
+            'infra/**/*.test.{ts,mjs}',
+            'test/architecture/**/*.test.ts',
+            'test/support/**/*.test.ts',
+          ],
+          exclude,
+          testTimeout: 10 * SECOND_MS,
+          hookTimeout: 10 * SECOND_MS,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'conformance',
+          include: ['test/conformance/**/*.test.ts'],
+          exclude,
+          globalSetup,
+          testTimeout: 60 * SECOND_MS,
+          hookTimeout: 60 * SECOND_MS,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          // Files run two at a time: each has its own database and its own topic prefix.
+          include: ['test/integration/**/*.test.ts'],
+          exclude,
+          globalSetup,
+          testTimeout: 60 * SECOND_MS,
+          hookTimeout: 60 * SECOND_MS,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          // Whole processes, killed and counted: one file at a time, or one's load is the other's fault.
+          include: ['test/e2e/**/*.test.ts'],
+          exclude,
+          globalSetup,
+          fileParallelism: false,
+          testTimeout: 180 * SECOND_MS,
+          hookTimeout: 180 * SECOND_MS,
+          sequence: { groupOrder: 3 },
+        },
+      },
+    ],
+  },
+});
