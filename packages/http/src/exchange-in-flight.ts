@@ -163,16 +163,15 @@ export class ExchangeInFlight implements Dispatcher.DispatchHandler {
     clearTimeout(this.#deadline);
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
     const isResponse = exchange.kind === 'response';
-    const excerpt = this.#excerpt.length === 1 && this.#excerpt[0] !== undefined ? this.#excerpt[0] : Buffer.concat(this.#excerpt);
+    const excerpt =
+      this.#excerpt.length === 1 && this.#excerpt[0] !== undefined ? this.#excerpt[0] : Buffer.concat(this.#excerpt);
     this.#excerpt = [];
     tell(this, {
       exchange,
       startedAtMs: this.#startedAtMs,
       durationMs: performance.now() - this.#startMs,
       phases: this.#phases,
-      response: isResponse
-        ? { excerpt, bytes: this.#bytes, truncated: this.#bytes > excerpt.length }
-        : undefined,
+      response: isResponse ? { excerpt, bytes: this.#bytes, truncated: this.#bytes > excerpt.length } : undefined,
     });
     const controller = this.#controller;
     this.#controller = undefined;

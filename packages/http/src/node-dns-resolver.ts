@@ -44,6 +44,8 @@ export function nodeDnsResolver(options: { readonly servers?: readonly string[] 
 
 /** "No such name" is only said when both questions were answered so; otherwise the failure of the look-up itself counts. */
 function worstCode(...answers: readonly PromiseSettledResult<unknown>[]): string {
-  const codes = answers.map((a) => (a.status === 'rejected' ? String((a.reason as { code?: unknown }).code) : 'ENODATA'));
+  const codes = answers.map((a) =>
+    a.status === 'rejected' ? String((a.reason as { code?: unknown }).code) : 'ENODATA',
+  );
   return codes.find((code) => code !== 'ENOTFOUND' && code !== 'ENODATA') ?? codes[0] ?? 'ENODATA';
 }

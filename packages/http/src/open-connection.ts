@@ -136,10 +136,7 @@ export class ConnectionAttempt {
   }
 }
 
-async function addressesOf(
-  host: string,
-  setup: ConnectSetup,
-): Promise<Pick<ConnectTarget, 'addresses' | 'source'>> {
+async function addressesOf(host: string, setup: ConnectSetup): Promise<Pick<ConnectTarget, 'addresses' | 'source'>> {
   const family = isIP(host);
   if (family === 4 || family === 6) return { addresses: [{ address: host, family }], source: 'literal' };
   const allowed = setup.allowHosts.get(host);

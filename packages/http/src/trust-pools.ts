@@ -1,7 +1,8 @@
 // Connection pools: one undici Agent per distinct TLS material, in it one pool per origin. Endpoints share them; ten
 // thousand endpoints behind one host are one pool.
 
-import { createSecureContext } from 'node:tls';
+import { X509Certificate } from 'node:crypto';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { Agent, Client, Pool, type Dispatcher } from 'undici';
 
 import { ConnectFailure } from './connect-failure.ts';
@@ -19,6 +20,8 @@ export interface PoolSettings extends ConnectSetup {
   readonly connectionsPerOriginMax: number;
   readonly idleTimeoutMs: number;
 }
+
+const httpsPort = 443;
 
 /** The request that a client's connection is being made for; with pipelining 1 a client never holds two. */
 interface Slot {
@@ -73,44 +76,51 @@ export class TrustPools {
   }
 
   #createAgent(ca: string | undefined): Agent {
+    if (ca !== undefined) assertCertificates(ca);
     // Once per agent, not per connection: parsing certificates costs more than a handshake.
     const secureContext = createSecureContext({ minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) });
-    const settings = this.#settings;
-    return new Agent({
+    const { connectionsPerOriginMax, idleTimeoutMs } = this.#settings;
+    const shared: Client.Options = {
       pipelining: 1,
       allowH2: false,
       headersTimeout: 0,
       bodyTimeout: 0,
       maxHeaderSize: responseHeaderBytesMax,
-      keepAliveTimeout: settings.idleTimeoutMs,
+      keepAliveTimeout: idleTimeoutMs,
       keepAliveMaxTimeout: idleTimeoutMsMax,
       keepAliveTimeoutThreshold: idleTimeoutThresholdMs,
-      factory: (origin, poolOptions) =>
+    };
+    return new Agent({
+      factory: (origin) =>
         new Pool(origin, {
-          ...poolOptions,
-          connections: settings.connectionsPerOriginMax,
+          ...shared,
+          connections: connectionsPerOriginMax,
           clientTtl: connectionAgeMsMax,
-          factory: (clientOrigin, clientOptions) => {
+          factory: (clientOrigin) => {
             const slot: Slot = { waiting: undefined };
-            const connect: Client.Options['connect'] = (target, callback) => {
-              const address = { host: target.hostname, port: Number(target.port || 443) };
-              const attempt = new ConnectionAttempt(address, settings, secureContext, (error, socket) => {
-                slot.waiting?.connectEnded();
-                if (socket === null) {
-                  callback(error ?? new ConnectFailure('connect', 'unknown'), null);
-                  return;
-                }
-                this.openConnections += 1;
-                this.connectsTotal += 1;
-                socket.once('close', () => (this.openConnections -= 1));
-                callback(null, socket);
-              });
-              slot.waiting?.connecting(attempt);
-            };
-            return new SlotClient(clientOrigin, { ...clientOptions, connect }, slot);
+            return new SlotClient(clientOrigin, { ...shared, connect: this.#connector(slot, secureContext) }, slot);
           },
         }),
     });
+  }
+
+  /** How one client gets its connection: the request it is for learns of it, and may give it up. */
+  #connector(slot: Slot, secureContext: SecureContext): NonNullable<Client.Options['connect']> {
+    return (target, callback) => {
+      const address = { host: target.hostname, port: Number(target.port || httpsPort) };
+      const attempt = new ConnectionAttempt(address, this.#settings, secureContext, (error, socket) => {
+        slot.waiting?.connectEnded();
+        if (socket === null) {
+          callback(error ?? new ConnectFailure('connect', 'unknown'), null);
+          return;
+        }
+        this.openConnections += 1;
+        this.connectsTotal += 1;
+        socket.once('close', () => (this.openConnections -= 1));
+        callback(null, socket);
+      });
+      slot.waiting?.connecting(attempt);
+    };
   }
 
   /** Makes room: the oldest agent without a connection goes. Endpoints come and go, their authorities with them. */
@@ -123,4 +133,11 @@ export class TrustPools {
       return;
     }
   }
+}
+
+/** Node skips what it cannot read and would then trust nobody: an endless handshake failure instead of a clear answer. */
+function assertCertificates(pem: string): void {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
+  if (blocks === null) throw new TypeError('no certificate in the PEM text');
+  for (const block of blocks) void new X509Certificate(block);
 }

@@ -9,7 +9,7 @@ import { KafkaError } from './kafka-error.ts';
 import { listOffsets } from './offsets.ts';
 import { safeInteger } from './record.ts';
 import type { TopicPartition } from './record.ts';
-import { driverConfig } from './settings.ts';
+import { driverConfig, DROPPED } from './settings.ts';
 import type { KafkaSettings, SocketSet } from './settings.ts';
 import { planTopicChanges } from './topic-plan.ts';
 import type { TopicChange, TopicDescription, TopicSpec } from './topic-plan.ts';
@@ -81,7 +81,8 @@ export function openAdmin(settings: KafkaSettings): KafkaAdmin {
   async function partitionsOf(topic: string): Promise<TopicPartition[]> {
     const cluster = await connections.get();
     await cluster.addTargetTopic(topic);
-    return cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({ topic, partition: partitionId }));
+    const partitions = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({ topic, partition: partitionId }));
+    return partitions.sort((a, b) => a.partition - b.partition);
   }
 
   /** Reads with one more try on healed connections: a command should survive a broker that has just restarted. */
@@ -101,7 +102,7 @@ export function openAdmin(settings: KafkaSettings): KafkaAdmin {
     return reading(`offsets of ${topic}`, async () => {
       const partitions = await partitionsOf(topic);
       const offsets = await listOffsets(await connections.get(), partitions, timestamp);
-      return new Map([...offsets].map(([key, offset]) => [Number(key.slice(0, key.indexOf('/'))), offset]));
+      return new Map(partitions.map(({ partition }) => [partition, offsets.get(`${partition}/${topic}`) ?? -1]));
     });
   }
 
@@ -223,7 +224,7 @@ export function openAdmin(settings: KafkaSettings): KafkaAdmin {
       const opened = await driver?.catch(() => null);
       if (opened !== null && opened !== undefined) await opened.disconnect().catch(() => undefined);
       sockets.dropped = true;
-      for (const socket of sockets.open) socket.destroy(new Error('admin closed'));
+      for (const socket of sockets.open) socket.destroy(new Error(DROPPED));
     },
   };
 }

@@ -8,6 +8,7 @@ import { newDriverCluster } from './driver.ts';
 import type { DriverCluster } from './driver.ts';
 import { KafkaError } from './kafka-error.ts';
 import { CONNECT_TIMEOUT_MS, FAILURES_BEFORE_RENEWAL } from './limits.ts';
+import { DROPPED } from './settings.ts';
 import type { KafkaSettings, SocketSet } from './settings.ts';
 
 export interface Connections {
@@ -38,9 +39,7 @@ export function openConnections(settings: KafkaSettings): Connections {
     // Every new set starts at another broker: the driver always tries the first one of its list first.
     const brokers = settings.brokers.map((_, i) => settings.brokers[(i + turn) % settings.brokers.length] as string);
     turn += 1;
-    const { log } = settings;
-    const quiet: KafkaSettings = log === undefined ? settings : { ...settings, log: (entry) => void (sockets.dropped || log(entry)) };
-    const cluster = newDriverCluster(quiet, brokers, sockets);
+    const cluster = newDriverCluster(settings, brokers, sockets);
     const opened: Opened = { cluster, sockets, connected: cluster.connect() };
     opened.connected.catch(() => drop(opened));
     return opened;
@@ -51,7 +50,7 @@ export function openConnections(settings: KafkaSettings): Connections {
     opened.sockets.dropped = true;
     if (current === opened) current = null;
     // With an error, so that the driver rejects what is pending and clears its timers at once.
-    for (const socket of opened.sockets.open) socket.destroy(new Error('connections dropped'));
+    for (const socket of opened.sockets.open) socket.destroy(new Error(DROPPED));
   }
 
   return {
@@ -60,14 +59,15 @@ export function openConnections(settings: KafkaSettings): Connections {
       current ??= open();
       const opened = current;
       await opened.connected;
-      if (opened.sockets.dropped) throw new KafkaError(closed ? 'closed' : 'unavailable', 'the connections were dropped');
+      if (opened.sockets.dropped) throw new KafkaError(closed ? 'closed' : 'unavailable', DROPPED);
       return opened.cluster;
     },
     async heal(error) {
-      failures += 1;
       const opened = current;
-      if (opened === null || closed) return;
-      const { brokerError, connectionLost, host, port } = readFailure(error);
+      const { brokerError, connectionLost, host, port, message } = readFailure(error);
+      // A request that died with an older set says nothing about this one.
+      if (opened === null || closed || message.includes(DROPPED)) return;
+      failures += 1;
       const timedOut = (error as { name?: unknown } | null)?.name === 'KafkaJSRequestTimeoutError';
       if (failures >= FAILURES_BEFORE_RENEWAL || timedOut || !(connectionLost || isStaleMetadata(brokerError))) {
         failures = 0;

@@ -2,7 +2,7 @@
  * A member of a consumer group, for as long as the process wants to be one.
  *
  *   connecting ─▶ joining ─▶ stable ──(rebalance: revoke, join again as the same member)──▶ joining
- *       ▲            │          └────(lost: revoke, join as a new member)─────────────────▶ connecting
+ *       ▲            │          └────(lost: revoke, join as whoever is still known)───────▶ connecting
  *       └── failure ─┘          └────(stop: revoke, leave)────────────────────────────────▶ stopped
  *
  * Heartbeats come from a loop of their own, so they do not depend on fetching or on what the owner does with records. A member
@@ -38,6 +38,9 @@ const GENERATION_OVER = new Set(['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REB
 /** Errors of a commit that no later try changes. */
 const COMMIT_REFUSED = new Set(['OFFSET_METADATA_TOO_LARGE', 'INVALID_COMMIT_OFFSET_SIZE', 'TOPIC_AUTHORIZATION_FAILED', 'GROUP_AUTHORIZATION_FAILED']);
 
+/** After a long stop of the process the deadline is over already: one quick answer may still show that nobody missed us. */
+const MIN_BEAT_MS = 500;
+
 /** Starts at once, in the background; absent brokers and topics are waited for. */
 export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions): GroupConsumer {
   const connections = openConnections(settings);
@@ -54,6 +57,8 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
   const stopping = new AbortController();
   let cursors = new Map<string, Cursor>();
   let state: GroupState = 'connecting';
+  /** Kept through outages: a coordinator that still knows it lets this member back in at once; '' asks for a new one. */
+  let memberId = '';
   /** The live membership; null as soon as commits cannot count. */
   let member: Membership | null = null;
   let delivering = false;
@@ -131,7 +136,6 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
   }
 
   async function run(): Promise<void> {
-    let memberId = '';
     let previous: Membership | null = null;
     for (let attempt = 1; !stopping.signal.aborted; ) {
       try {
@@ -150,7 +154,6 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
         connections.succeeded();
         const reason = await live(joined);
         await revoke(reason);
-        if (reason === 'lost') memberId = '';
       } catch (error) {
         if (stopping.signal.aborted) break;
         member = null;
@@ -163,7 +166,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
         attempt += 1;
       }
     }
-    await leave(memberId);
+    await leave();
   }
 
   /** Takes over what was assigned: keeps what never left this member, prepares the rest. */
@@ -224,17 +227,15 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     cursor.ready = true;
   }
 
-  /** Beats until the generation ends. */
+  /** Beats until the generation ends. A member that gets no answer for a session timeout is lost, whatever hangs. */
   async function live(current: Membership): Promise<RevokeReason> {
-    const { groupId } = options;
     for (let failures = 0; ; ) {
       beat = new AbortController();
       await pause(failures === 0 ? sessionTimeoutMs / 4 : backoffMs(failures), AbortSignal.any([beat.signal, stopping.signal]));
       if (stopping.signal.aborted) return 'stopping';
+      const deadline = lastHeartbeat + sessionTimeoutMs;
       try {
-        if (failures > 0) current.coordinator = await (await connections.get()).findGroupCoordinator({ groupId });
-        const left = Math.max(100, lastHeartbeat + sessionTimeoutMs - performance.now());
-        await within(left, current.coordinator.heartbeat({ groupId, memberId: current.memberId, groupGenerationId: current.generationId }));
+        await within(Math.max(MIN_BEAT_MS, deadline - performance.now()), heartbeat(current, failures > 0));
         lastHeartbeat = performance.now();
         failures = 0;
         if (await partitionsChanged(current)) return 'rebalance';
@@ -243,13 +244,22 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
         if (stopping.signal.aborted) return 'stopping';
         const { brokerError } = readFailure(error);
         if (brokerError === 'REBALANCE_IN_PROGRESS') return 'rebalance';
-        if (brokerError !== null && GENERATION_OVER.has(brokerError)) return 'lost';
-        if (performance.now() - lastHeartbeat > sessionTimeoutMs) return 'lost';
+        if (brokerError !== null && GENERATION_OVER.has(brokerError)) {
+          if (brokerError !== 'ILLEGAL_GENERATION') memberId = '';
+          return 'lost';
+        }
         failures += 1;
         report(toKafkaError(error, 'heartbeat'), failures, 'heartbeat failed');
+        if (performance.now() >= deadline - 1) return 'lost'; // timers may fire a millisecond early
         await connections.heal(error);
       }
     }
+  }
+
+  async function heartbeat(current: Membership, findCoordinator: boolean): Promise<void> {
+    const { groupId } = options;
+    if (findCoordinator) current.coordinator = await (await connections.get()).findGroupCoordinator({ groupId });
+    await current.coordinator.heartbeat({ groupId, memberId: current.memberId, groupGenerationId: current.generationId });
   }
 
   /** The leader watches for new partitions: joining again makes it assign them. */
@@ -280,12 +290,12 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     member = null;
   }
 
-  async function leave(memberId: string): Promise<void> {
+  async function leave(): Promise<void> {
     delivering = false;
     preparing.abort();
     member = null;
     try {
-      if (memberId !== '') await within(limits.GOODBYE_MS, goodbye(memberId));
+      if (memberId !== '') await within(limits.GOODBYE_MS, goodbye());
     } catch (error) {
       settings.log?.({ level: 'info', message: `group ${options.groupId}: left without goodbye`, fields: { error: String(error) } });
     }
@@ -294,7 +304,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     setState('stopped');
   }
 
-  async function goodbye(memberId: string): Promise<void> {
+  async function goodbye(): Promise<void> {
     const cluster = await connections.get();
     const coordinator = await cluster.findGroupCoordinator({ groupId: options.groupId });
     await coordinator.leaveGroup({ groupId: options.groupId, memberId });

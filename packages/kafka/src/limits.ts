@@ -21,9 +21,9 @@ export const REQUEST_TIMEOUT_MS = 12_000;
 /** A host that does not complete a TCP (and TLS) connection in this time is passed over for the next one. */
 export const CONNECT_TIMEOUT_MS = 3_000;
 
-/** Backoff between tries against a broker that is away: quick at first (a leader election takes under a second), then calm. */
+/** Backoff between tries against a broker that is away: quick at first (a leader election takes under a second), then once a second. */
 export const RETRY_FIRST_MS = 100;
-export const RETRY_MAX_MS = 3_000;
+export const RETRY_MAX_MS = 1_000;
 
 /** Failures in a row after which a set of connections is thrown away and built anew, whatever the errors were. */
 export const FAILURES_BEFORE_RENEWAL = 3;

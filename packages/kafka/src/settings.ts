@@ -51,6 +51,9 @@ export interface SocketSet {
   dropped: boolean;
 }
 
+/** The reason that requests fail with when their connections were thrown away on purpose. */
+export const DROPPED = 'connections dropped';
+
 /** The driver's configuration. */
 export function driverConfig(settings: KafkaSettings, brokers: string[], sockets: SocketSet): KafkaConfig {
   const tls = settings.tls;
@@ -64,12 +67,14 @@ export function driverConfig(settings: KafkaSettings, brokers: string[], sockets
     requestTimeout: REQUEST_TIMEOUT_MS,
     enforceRequestTimeout: true,
     // Only the driver's inner steps retry by this (connecting, finding a coordinator); whole operations are retried by us, for ever.
-    retry: { retries: Math.max(3, brokers.length), initialRetryTime: RETRY_FIRST_MS, maxRetryTime: RETRY_MAX_MS },
-    logLevel: settings.log === undefined ? logLevel.NOTHING : logLevel.INFO,
-    logCreator: () => (entry) => settings.log?.(logEntry(entry)),
+    retry: { retries: Math.max(2, brokers.length), initialRetryTime: RETRY_FIRST_MS, maxRetryTime: RETRY_MAX_MS },
+    logLevel: settings.log === undefined ? logLevel.NOTHING : logLevel.WARN,
+    logCreator: () => (entry) => {
+      if (!sockets.dropped) settings.log?.(logEntry(entry)); // what dropping makes fail is no news
+    },
     socketFactory: ({ host, port, ssl, onConnect }) => {
       // A broker object that somebody still holds must not bring a dropped set back to life.
-      if (sockets.dropped) throw new Error('connections dropped');
+      if (sockets.dropped) throw new Error(DROPPED);
       const servername = isIP(host) === 0 ? { servername: host } : {};
       const socket = ssl
         ? connectTls({ host, port, ...servername, ...(typeof ssl === 'object' ? ssl : {}) }, onConnect)
@@ -83,9 +88,8 @@ export function driverConfig(settings: KafkaSettings, brokers: string[], sockets
   };
 }
 
-function logEntry({ level, namespace, log }: LogEntry): KafkaLogEntry {
+/** The driver calls every refused connection an error, several times a second; what matters is reported by us, so its words are details. */
+function logEntry({ namespace, log }: LogEntry): KafkaLogEntry {
   const { message, timestamp: _, ...fields } = log;
-  const name = level === logLevel.ERROR ? 'warn' : level === logLevel.WARN ? 'warn' : level === logLevel.INFO ? 'info' : 'debug';
-  // The driver calls every lost connection an error; what matters is reported by us, so its errors are warnings.
-  return { level: name, message: `kafkajs ${namespace}: ${message}`, fields };
+  return { level: 'debug', message: `kafkajs ${namespace}: ${message}`, fields };
 }

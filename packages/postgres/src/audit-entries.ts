@@ -61,8 +61,8 @@ const entryColumns = `r.topic, r.partition, r.record_offset AS "offset", r.recor
   r.key, r.value`;
 
 /**
- * Everything that the log holds on a dispatch, in order: the EventAccepted records that made it, then the records of its
- * partition as they stand there. At most 2,000; empty when it is unknown.
+ * Everything that the log holds on a dispatch, oldest first: the EventAccepted records that made it, its attempts, deferrals
+ * and ends, and replays asked for by its id. At most 2,000 of each; empty when it is unknown.
  * @throws PostgresError
  */
 export async function storyOf(session: Session, environment: string, dispatch: string): Promise<AuditEntry[]> {
@@ -85,7 +85,15 @@ export async function storyOf(session: Session, environment: string, dispatch: s
      ORDER BY r.topic, r.partition, r.record_offset LIMIT ${storyRecordsMax}`,
     [environment, dispatch, from],
   );
-  return [...accepted.filter((entry) => made(entry, dispatch)), ...moved];
+  return [...accepted.filter((entry) => made(entry, dispatch)), ...moved].sort(inOrder);
+}
+
+/** By the broker's time; of one time what was accepted before what was attempted, and one partition in its own order. */
+function inOrder(a: AuditEntry, b: AuditEntry): number {
+  const apart = a.recordedAt.getTime() - b.recordedAt.getTime();
+  if (apart !== 0) return apart;
+  if (a.topic !== b.topic) return a.topic < b.topic ? 1 : -1;
+  return a.partition - b.partition || a.offset - b.offset;
 }
 
 /** Event ids are unique within their source only, and one event makes many dispatches: the record itself says which. */

@@ -72,10 +72,10 @@ export type DeliveryEffect =
         readonly startedMs: number;
         readonly next:
           | { readonly kind: 'delivered' }
-          | { readonly kind: 'retry'; readonly dueMs: number }
+          | { readonly kind: 'retry'; readonly dueMs: number | null }
           | { readonly kind: 'dead'; readonly reason: string };
       })
-  | ({ readonly kind: 'deferred' } & Move & { readonly reason: string; readonly dueMs: number })
+  | ({ readonly kind: 'deferred' } & Move & { readonly reason: string; readonly dueMs: number | null })
   | ({ readonly kind: 'ended' } & Move & { readonly state: 'dead' | 'suppressed'; readonly reason: string });
 
 interface Move {

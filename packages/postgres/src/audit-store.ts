@@ -159,14 +159,19 @@ async function fence(session: Session, batch: AppendBatch): Promise<Set<string>>
   return new Set(rows[0].identities);
 }
 
-/** Read after the fence, in a snapshot of its own; nobody else moves these deliveries while the offset row is held. */
+/**
+ * Read after the fence, in a snapshot of its own; nobody else moves these deliveries while the offset row is held. One by
+ * one through the primary key (the LIMIT sees to that): a join would read the whole table whenever statistics are young.
+ */
 async function readProgress(session: Session, environment: string, keys: readonly DeliveryKey[]): Promise<Map<string, Progress>> {
   if (keys.length === 0) return new Map();
   const rows = await session.query<Omit<Progress, 'lastAttemptMs' | 'nextDueMs' | 'settledMs'> & DeliveryKey & ProgressTimes>(
     `SELECT d.dispatch, d.round, d.state, d.reason, d.attempts, d.last_http_status AS "lastHttpStatus",
             d.last_outcome AS "lastOutcome", d.last_attempt_at AS "lastAttemptAt", d.next_due AS "nextDue", d.settled_at AS "settledAt"
      FROM unnest($2::text[], $3::int[]) AS t (dispatch, round)
-     JOIN delivery d ON d.environment = $1 AND d.dispatch = t.dispatch AND d.round = t.round`,
+     CROSS JOIN LATERAL (
+       SELECT * FROM delivery WHERE environment = $1 AND dispatch = t.dispatch AND round = t.round LIMIT 1
+     ) AS d`,
     [environment, keys.map(({ dispatch }) => dispatch), keys.map(({ round }) => round)],
   );
   return new Map(

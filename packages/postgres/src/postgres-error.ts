@@ -43,6 +43,7 @@ const exactStates: Readonly<Record<string, PostgresErrorCode>> = {
   '42883': 'not-migrated',
   '3D000': 'not-migrated',
   '3F000': 'not-migrated',
+  '55000': 'unreachable', // the database takes no connections now
   '55P03': 'conflict',
   '55006': 'conflict',
 };

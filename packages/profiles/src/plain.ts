@@ -23,6 +23,7 @@ export const plain: Profile = {
     secrets
       .filter((secret) => secret.purpose !== 'auth')
       .map((secret) => `secret "${secret.id}": plain has no use for the purpose "${secret.purpose}"`),
-  buildBody: (event) => (event.data.length === 0 ? { ok: false, reason: 'profile:data' } : { ok: true, body: event.data }),
+  buildBody: (event) =>
+    event.data.length === 0 ? { ok: false, reason: 'profile:data' } : { ok: true, body: event.data },
   sign: () => ({ ok: true, headers: [], keyIds: [] }),
 };

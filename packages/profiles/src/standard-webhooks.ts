@@ -8,7 +8,16 @@ import { createHmac } from 'node:crypto';
 
 import { signaturesMax, standardMaxAgeMs, standardTimeoutMs } from './limits.ts';
 import { checkOptionTable } from './option-check.ts';
-import type { BuildInput, BuiltBody, Profile, ProfileEvent, ProfileOptions, Refusal, SecretValue, SignedParts } from './profile.ts';
+import type {
+  BuildInput,
+  BuiltBody,
+  Profile,
+  ProfileEvent,
+  ProfileOptions,
+  Refusal,
+  SecretValue,
+  SignedParts,
+} from './profile.ts';
 import { userAgent } from './user-agent.ts';
 import { validSecrets } from './valid-secrets.ts';
 import { decodeWebhookSecret } from './webhook-secret.ts';
@@ -37,7 +46,8 @@ function checkSecrets(secrets: readonly SecretValue[]): string[] {
   const problems: string[] = [];
   const signers = secrets.filter((secret) => secret.purpose === signing);
   if (signers.length === 0) problems.push(`a secret with the purpose "${signing}" is needed`);
-  if (signers.length > signaturesMax) problems.push(`at most ${signaturesMax} secrets can sign, there are ${signers.length}`);
+  if (signers.length > signaturesMax)
+    problems.push(`at most ${signaturesMax} secrets can sign, there are ${signers.length}`);
   for (const { id, purpose, value } of secrets) {
     if (purpose !== signing && purpose !== 'auth') {
       problems.push(`secret "${id}": standard-webhooks has no use for the purpose "${purpose}"`);

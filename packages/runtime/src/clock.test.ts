@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { sleep, systemClock, systemRandom, systemTimers } from './clock.ts';
-import { manualClock } from './manual-clock.ts';
+import { manualClock } from './testing.ts';
 
 describe('the system ports', () => {
   test('a timer fires after its delay, never within the call that set it', async () => {

@@ -38,7 +38,10 @@ export const commonRows = defineRows({
   'kafka.sasl.username': { schema: z.string().min(1).optional(), doc: 'User name for SASL.' },
   'kafka.sasl.password': { schema: z.string().min(1).optional(), doc: 'Password for SASL.', secret: true },
   'postgres.url': {
-    schema: z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'expected postgres://user:password@host:port/database').optional(),
+    schema: z
+      .string()
+      .regex(/^postgres(ql)?:\/\/\S+$/, 'expected postgres://user:password@host:port/database')
+      .optional(),
     doc: 'The audit database as postgres://user:password@host:port/database.',
     secret: true,
   },

@@ -52,5 +52,5 @@ function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.map(textOf).join(',');
   // Retry tiers and the like: things with a name are written by it.
   if (typeof value === 'object' && value !== null && 'name' in value) return String(value.name);
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -28,7 +28,9 @@ describe('defineRows', () => {
     }>();
     expectTypeOf<ConfigOf<typeof commonRows>['retry.tiers'][0]['delayMs']>().toEqualTypeOf<number>();
     // @ts-expect-error a default of another type than the schema reads does not compile
-    expect(() => defineRows({ key: { schema: z.number(), default: 'one', doc: 'd' } })).toThrow('its own schema refuses');
+    expect(() => defineRows({ key: { schema: z.number(), default: 'one', doc: 'd' } })).toThrow(
+      'its own schema refuses',
+    );
   });
 
   test('refuses a default that its schema refuses', () => {

@@ -55,7 +55,8 @@ function checkRows(rows: Rows): void {
     }
     if (row.default === undefined) continue;
     const parsed = row.schema.safeParse(row.default);
-    if (!parsed.success) throw definitionError(key, `has a default that its own schema refuses: ${parsed.error.message}`);
+    if (!parsed.success)
+      throw definitionError(key, `has a default that its own schema refuses: ${parsed.error.message}`);
   }
 }
 
@@ -75,7 +76,10 @@ export function mergeRows<const T extends readonly Rows[]>(...tables: T): Merged
   return merged as Merged<T>;
 }
 
-type Merged<T extends readonly Rows[]> = T extends readonly [infer First extends Rows, ...infer Rest extends readonly Rows[]]
+type Merged<T extends readonly Rows[]> = T extends readonly [
+  infer First extends Rows,
+  ...infer Rest extends readonly Rows[],
+]
   ? First & Merged<Rest>
   : unknown;
 

@@ -54,7 +54,7 @@ export function readConfigFile(path: string, known: KnownNames, readFile: ReadFi
   if (content === undefined) return reading.refuse('', 'is not valid YAML or JSON: its aliases expand too far');
   if (content === null) return reading;
   if (!isMapping(content)) return reading.refuse('', 'must hold a mapping of keys to values');
-  for (const [key, value] of leaves(content, '', known.rows)) reading.take(key, key, value, false);
+  for (const [key, value] of leaves(content, '')) reading.take(key, key, value, false);
   return reading;
 }
 
@@ -141,12 +141,11 @@ function targetOf(key: string, rows: Rows): { readonly key: string } | undefined
   return Object.hasOwn(rows, stem) ? { key: stem } : undefined;
 }
 
-/** Dotted keys with their values; a mapping is entered until its path is a known key. */
-function* leaves(mapping: Readonly<Record<string, unknown>>, prefix: string, rows: Rows): Generator<[string, unknown]> {
+/** Dotted keys with their values. No row takes a mapping, so below a known key there can only be its `file:` form. */
+function* leaves(mapping: Readonly<Record<string, unknown>>, prefix: string): Generator<[string, unknown]> {
   for (const [name, value] of Object.entries(mapping)) {
     const key = `${prefix}${name}`;
-    // A mapping below a known key can only be its `file:` form.
-    if (isMapping(value) && Object.keys(value).length > 0) yield* leaves(value, `${key}.`, rows);
+    if (isMapping(value) && Object.keys(value).length > 0) yield* leaves(value, `${key}.`);
     else yield [key, value];
   }
 }

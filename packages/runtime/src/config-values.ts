@@ -42,5 +42,8 @@ export function tiers() {
 export function word() {
   return z
     .string()
-    .regex(/^[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?$/, 'expected a lower-case word of at most 31 letters, digits or inner hyphens');
+    .regex(
+      /^[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?$/,
+      'expected a lower-case word of at most 31 letters, digits or inner hyphens',
+    );
 }

@@ -34,23 +34,45 @@ export interface ProgressSource {
 
 /** Keeps lag, window and rebalance metrics of one consumer; the result takes them out again. */
 export function collectProgress(metrics: Metrics, service: ServiceName, source: ProgressSource): () => void {
-  const sum = <T>(rows: readonly T[], of: (row: T) => number): number => rows.reduce((total, row) => total + of(row), 0);
-  const oldest = (rows: readonly { readonly oldestOpenMs: number }[]): number => Math.max(0, ...rows.map((row) => row.oldestOpenMs)) / 1000;
+  const sum = <T>(rows: readonly T[], of: (row: T) => number): number =>
+    rows.reduce((total, row) => total + of(row), 0);
+  const oldest = (rows: readonly { readonly oldestOpenMs: number }[]): number =>
+    Math.max(0, ...rows.map((row) => row.oldestOpenMs)) / 1000;
   const byTopic = () => Map.groupBy(source.progress(), (row) => row.topic);
-  const rebalances = counted(() => source.group.stats().rebalances, (n) => metrics.rebalances.inc({ service }, n));
-  const errors = counted(() => source.group.stats().errors, (n) => metrics.consumerErrors.inc({ service }, n));
+  const rebalances = counted(
+    () => source.group.stats().rebalances,
+    (n) => metrics.rebalances.inc({ service }, n),
+  );
+  const errors = counted(
+    () => source.group.stats().errors,
+    (n) => metrics.consumerErrors.inc({ service }, n),
+  );
   const cancels = [
     metrics.consumerLagRecords.collect((set) => {
       rebalances();
       errors();
-      for (const [topic, rows] of byTopic()) set({ service, topic }, sum(rows, (row) => row.lagRecords));
+      for (const [topic, rows] of byTopic())
+        set(
+          { service, topic },
+          sum(rows, (row) => row.lagRecords),
+        );
     }),
     metrics.consumerLagSeconds.collect((set) => {
       for (const [topic, rows] of byTopic()) set({ service, topic }, oldest(rows));
     }),
     metrics.oldestUnsettledAge.collect((set) => set({ service }, oldest(source.progress()))),
-    metrics.windowUse.collect((set) => set({ service }, sum(source.progress(), (row) => row.open))),
-    metrics.windowLimit.collect((set) => set({ service }, sum(source.progress(), (row) => row.windowLimit))),
+    metrics.windowUse.collect((set) =>
+      set(
+        { service },
+        sum(source.progress(), (row) => row.open),
+      ),
+    ),
+    metrics.windowLimit.collect((set) =>
+      set(
+        { service },
+        sum(source.progress(), (row) => row.windowLimit),
+      ),
+    ),
   ];
   return () => {
     for (const cancel of cancels) cancel();

@@ -85,7 +85,8 @@ async function answer(request: IncomingMessage, options: HealthServerOptions): P
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return { status: 405, contentType: plain, text: 'only GET\n' };
   }
-  switch (request.url?.split('?', 1)[0]) {
+  const path: string = request.url?.split('?', 1)[0] ?? '';
+  switch (path) {
     case '/livez':
       return { status: 200, contentType: plain, text: 'alive\n' };
     case '/readyz': {

@@ -1,6 +1,15 @@
 // What a process needs around its services: configuration, time, start and stop, health, metrics, logs, secrets.
 
-export { systemClock, systemRandom, systemTimers, sleep, type CancelTimer, type Clock, type Random, type Timers } from './clock.ts';
+export {
+  systemClock,
+  systemRandom,
+  systemTimers,
+  sleep,
+  type CancelTimer,
+  type Clock,
+  type Random,
+  type Timers,
+} from './clock.ts';
 export { commonChecks, commonRows, type CommonConfig } from './common-rows.ts';
 export { collectProgress, produceHooks, type ProgressSource } from './consumer-metrics.ts';
 export { configDocs, describeConfig, formatProblems, type DescribedValue } from './config-docs.ts';
@@ -9,7 +18,12 @@ export { type ConfigProblem } from './config-sources.ts';
 export { durationMs, tiers, word } from './config-values.ts';
 export { didYouMean } from './did-you-mean.ts';
 export { formatDuration, parseDuration } from './durations.ts';
-export { createHealthServer, type HealthAddress, type HealthServer, type HealthServerOptions } from './health-server.ts';
+export {
+  createHealthServer,
+  type HealthAddress,
+  type HealthServer,
+  type HealthServerOptions,
+} from './health-server.ts';
 export { configPathEnv, loadConfig, type ConfigOrigin, type ConfigResult, type ConfigSources } from './load-config.ts';
 export { createLogger, type LogFields, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
 export {

@@ -27,6 +27,12 @@ export const suggestionDistanceShare = 0.34;
 /** How deep log fields are searched for names of secrets: deeper structures do not belong into a log line. */
 export const redactDepthMax = 4;
 
+/** How long a chain of causes a logged error may have: real ones are short, a circle has no end. */
+export const errorDepthMax = 5;
+
+/** A stopping process waits this long for its last log lines to be read, in ms. */
+export const logFlushMs = 1_000;
+
 /** Log text kept in memory while stderr is not read, in bytes; beyond it lines are dropped, since a log must not fill the memory. */
 export const logBufferBytesMax = 16 * 1_048_576;
 

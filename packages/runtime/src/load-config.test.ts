@@ -8,7 +8,12 @@ import { loadConfig } from './load-config.ts';
 import type { ConfigSources } from './load-config.ts';
 
 const rows = defineRows({
-  'dispatch.windowRecords': { schema: z.number().int().min(1).max(100_000), default: 2_000, doc: 'Window.', unit: 'records' },
+  'dispatch.windowRecords': {
+    schema: z.number().int().min(1).max(100_000),
+    default: 2_000,
+    doc: 'Window.',
+    unit: 'records',
+  },
   'dispatch.enabled': { schema: z.boolean(), default: true, doc: 'On.' },
   'dispatch.topics': { schema: z.array(z.string()).min(1), default: ['events'], doc: 'Topics.' },
   'dispatch.waitMs': { schema: durationMs({ minMs: 1 }), default: '5s', doc: 'Wait.' },
@@ -197,7 +202,9 @@ describe('unknown keys', () => {
   });
 
   test('names like __proto__ and constructor are unknown keys, nothing else', () => {
-    const problems = problemsOf(load({ path: 'c.json', flags: ['constructor=1'] }, { 'c.json': '{"__proto__":{"a":1},"toString":2}' }));
+    const problems = problemsOf(
+      load({ path: 'c.json', flags: ['constructor=1'] }, { 'c.json': '{"__proto__":{"a":1},"toString":2}' }),
+    );
     expect(problems).toContain('constructor (flag --set): is not a known setting');
     expect(problems).toContain('__proto__.a');
     expect(problems).toContain('toString');
@@ -237,7 +244,9 @@ describe('secrets', () => {
     const problems = problemsOf(load({ flags: ['postgres.url=postgres://u:hunter2@db/x'] }));
     expect(problems).toContain('POSTRIDER_POSTGRES_URL_FILE');
     expect(problems).not.toContain('hunter2');
-    expect(configOf(load({ flags: ['postgres.url.file=/run/secrets/url'] }, files))['postgres.url']).toContain('hunter2');
+    expect(configOf(load({ flags: ['postgres.url.file=/run/secrets/url'] }, files))['postgres.url']).toContain(
+      'hunter2',
+    );
   });
 
   test('may not be given both ways', () => {
@@ -266,7 +275,9 @@ test('a setting without default must be given', () => {
 });
 
 test('all problems are named at once', () => {
-  const result = load({ env: { POSTRIDER_DISPATCH_ENABLED: 'x', POSTRIDER_DISPATCH_WAIT_MS: 'y', POSTRIDER_NONSENSE: 'z' } });
+  const result = load({
+    env: { POSTRIDER_DISPATCH_ENABLED: 'x', POSTRIDER_DISPATCH_WAIT_MS: 'y', POSTRIDER_NONSENSE: 'z' },
+  });
   expect(!result.ok && result.problems).toHaveLength(3);
 });
 
@@ -280,8 +291,7 @@ test('the table of settings has a line for each row', () => {
 });
 
 describe('the common rows', () => {
-  const loadCommon = (env: Readonly<Record<string, string>>) =>
-    loadConfig(commonRows, { env, checks: [commonChecks] });
+  const loadCommon = (env: Readonly<Record<string, string>>) => loadConfig(commonRows, { env, checks: [commonChecks] });
 
   test('hold by default', () => {
     const result = loadCommon({});
@@ -318,7 +328,7 @@ describe('the common rows', () => {
     [{ POSTRIDER_TOPICS_REPLICATION_FACTOR: '1' }, 'is over topics.replicationFactor'],
     [{ POSTRIDER_POSTGRES_URL: 'mysql://x' }, 'the value is a secret'],
   ])('refuse %j', (env, expected) => {
-    const result = loadCommon(env as unknown as Readonly<Record<string, string>>);
+    const result = loadCommon(env);
     expect(!result.ok && formatProblems(result.problems)).toContain(expected);
   });
 });

@@ -88,7 +88,9 @@ function readRow(key: string, row: Row, given: GivenValue | undefined): RowOutco
   // A schema's message may quote what it was given.
   if (row.secret === true) return fail('is not valid (the value is a secret and is not shown)');
   const shown = typeof given.value === 'object' ? '' : ` (is ${JSON.stringify(given.value)})`;
-  return fail(parsed.error.issues.map((issue) => `${place(issue.path)}${lowerFirst(issue.message)}`).join('; ') + shown);
+  return fail(
+    parsed.error.issues.map((issue) => `${place(issue.path)}${lowerFirst(issue.message)}`).join('; ') + shown,
+  );
 }
 
 function valueGiven(row: Row, given: GivenValue): unknown {
@@ -97,7 +99,9 @@ function valueGiven(row: Row, given: GivenValue): unknown {
 }
 
 function place(path: readonly PropertyKey[]): string {
-  return path.length === 0 ? '' : `item ${path.map((step) => (typeof step === 'number' ? step + 1 : String(step))).join('.')}: `;
+  return path.length === 0
+    ? ''
+    : `item ${path.map((step) => (typeof step === 'number' ? step + 1 : String(step))).join('.')}: `;
 }
 
 function lowerFirst(text: string): string {

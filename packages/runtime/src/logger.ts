@@ -3,7 +3,7 @@
 
 import { pino } from 'pino';
 import type { DestinationStream, Logger as PinoLogger } from 'pino';
-import { logBufferBytesMax } from './limits.ts';
+import { errorDepthMax, logBufferBytesMax } from './limits.ts';
 import { prettyLine } from './pretty-line.ts';
 import { redactFields, redactText } from './redact.ts';
 
@@ -23,8 +23,8 @@ export interface Logger {
   child(fields: LogFields): Logger;
   /** For a line whose fields are costly to make. */
   isLevelEnabled(level: LogLevel): boolean;
-  /** Writes out what is buffered, waiting for it. */
-  flush(): void;
+  /** Resolves when all lines up to now are written. At an exit without it they still are, in whatever order. Never rejects. */
+  flush(): Promise<void>;
 }
 
 export interface LoggerOptions {
@@ -37,9 +37,10 @@ export interface LoggerOptions {
 }
 
 export function createLogger(options: LoggerOptions): Logger {
-  const sink = options.write ? { write: options.write, flushSync: () => {} } : openStderr();
+  const stderr = options.write ? undefined : openStderr();
+  const sink: DestinationStream = stderr ?? { write: options.write ?? (() => {}) };
   const destination: DestinationStream =
-    options.format === 'pretty' ? { write: (line) => void sink.write(prettyLine(line)) } : sink;
+    options.format === 'pretty' ? { write: (line) => sink.write(prettyLine(line)) } : sink;
   const root = pino(
     {
       level: options.level,
@@ -47,41 +48,52 @@ export function createLogger(options: LoggerOptions): Logger {
       messageKey: 'message',
       errorKey: 'error',
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (level) => ({ level }), log: redactFields, bindings: redactFields },
-      serializers: { error: describeError },
+      formatters: { level: (level) => ({ level }), log: redactFields },
+      serializers: { error: (error: unknown) => describeError(error) },
     },
     destination,
   );
-  return narrow(root, () => sink.flushSync());
+  return narrow(root, () => (stderr ? drain(stderr) : Promise.resolve()));
 }
 
 /** Buffers while a write is under way, so that a burst of lines is few writes and the event loop does not wait for a pipe. */
 function openStderr(): ReturnType<typeof pino.destination> {
-  return pino.destination({ dest: 2, sync: false, maxLength: logBufferBytesMax });
+  // A least length of 1 rather than 0: with 0 the destination takes a flush for done at once.
+  return pino.destination({ dest: 2, sync: false, minLength: 1, maxLength: logBufferBytesMax });
 }
 
-function narrow(log: PinoLogger, flush: () => void): Logger {
+function drain(destination: ReturnType<typeof openStderr>): Promise<void> {
+  // An error here is that a pipe cannot be fsynced, or that nobody reads it any more: either way all is done.
+  return new Promise((resolve) => destination.flush(() => resolve()));
+}
+
+function narrow(log: PinoLogger, flush: () => Promise<void>): Logger {
   return {
     debug: (fields, message) => log.debug(fields, message),
     info: (fields, message) => log.info(fields, message),
     warn: (fields, message) => log.warn(fields, message),
     error: (fields, message) => log.error(fields, message),
     fatal: (fields, message) => log.fatal(fields, message),
-    child: (fields) => narrow(log.child(fields), flush),
+    child: (fields) => narrow(log.child(redactFields(fields)), flush),
     isLevelEnabled: (level) => log.isLevelEnabled(level),
     flush,
   };
 }
 
-/** An error with its cause chain, credentials in texts cut out. */
-function describeError(error: unknown): unknown {
+/** An error with its causes, credentials in texts cut out. A chain that is too long, or bites its tail, is cut. */
+function describeError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return typeof error === 'string' ? redactText(error) : error;
   const code: unknown = (error as NodeJS.ErrnoException).code;
+  const deeper = depth < errorDepthMax;
   return {
     type: error.name,
     message: redactText(error.message),
     ...(code === undefined ? {} : { code }),
     stack: redactText(error.stack ?? ''),
-    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+    ...(deeper && error.cause !== undefined ? { cause: describeError(error.cause, depth + 1) } : {}),
+    // A connect that tried several addresses tells only here why.
+    ...(deeper && error instanceof AggregateError
+      ? { errors: error.errors.map((each: unknown) => describeError(each, depth + 1)) }
+      : {}),
   };
 }

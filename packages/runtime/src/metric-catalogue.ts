@@ -43,7 +43,9 @@ const outcome = label<OutcomeKind>();
 /** HTTPS round trips: fine around what a healthy receiver takes, up to the longest total deadline. */
 const exchangeBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60];
 /** From the event's append to its outcome: milliseconds when all is well, hours when a customer is down. */
-const deliveryBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1_800, 7_200, 43_200, 86_400];
+const deliveryBuckets = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1_800, 7_200, 43_200, 86_400,
+];
 /** The promise is p99 ≤ 100 ms beyond due. */
 const latenessBuckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 5, 30, 300, 3_600];
 /** Broker acknowledgements. */

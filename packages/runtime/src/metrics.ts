@@ -36,7 +36,8 @@ export type HistogramHandle<Labels> =
     : { observe(labels: Labels, value: number): void; labels(labels: Labels): BoundHistogram };
 
 /** Hands a value computed at scrape time to the gauge. */
-export type SetGauge<Labels> = NoLabels<Labels> extends true ? (value: number) => void : (labels: Labels, value: number) => void;
+export type SetGauge<Labels> =
+  NoLabels<Labels> extends true ? (value: number) => void : (labels: Labels, value: number) => void;
 
 export interface CollectedGauge<Labels> {
   /**
@@ -84,10 +85,15 @@ export interface MetricsOptions {
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
   const onCollectError = (name: string): void => handles.collectErrors.inc({ metric: name });
-  const entries = Object.entries(catalogue).map(([key, row]) => [key, makeHandle(row, registry, onCollectError)] as const);
+  const entries = Object.entries(catalogue).map(
+    ([key, row]) => [key, makeHandle(row, registry, onCollectError)] as const,
+  );
   const handles = Object.fromEntries(entries) as unknown as MetricHandles;
 
-  handles.buildInfo.set({ version: options.version, revision: options.revision ?? 'unknown', node_version: process.version }, 1);
+  handles.buildInfo.set(
+    { version: options.version, revision: options.revision ?? 'unknown', node_version: process.version },
+    1,
+  );
   const stopLoopDelay = options.processMetrics !== false ? measureProcess(registry, handles) : () => {};
   return {
     ...handles,
@@ -127,7 +133,7 @@ function makeHandle(row: MetricRow, registry: Registry, onCollectError: (name: s
   }
 }
 
-type Collector = (set: SetGauge<AnyLabels> & SetGauge<Record<never, never>>) => void;
+type Collector = (set: Gauge<string>['set']) => void;
 
 function makeGauge(
   base: ConstructorParameters<typeof Gauge<string>>[0],
@@ -143,7 +149,7 @@ function makeGauge(
       for (const collector of collectors) {
         try {
           // One gauge that cannot be computed must not cost the whole scrape.
-          collector(gauge.set.bind(gauge) as Parameters<Collector>[0]);
+          collector(gauge.set.bind(gauge));
         } catch {
           onCollectError(base.name);
         }

@@ -11,14 +11,18 @@ export function prettyLine(jsonLine: string): string {
   } catch {
     return jsonLine;
   }
-  const time = String(entry['time']).slice(11, 23);
-  const level = String(entry['level']).toUpperCase().padEnd(5);
-  const service = entry['service'] === undefined ? '' : `[${String(entry['service'])}] `;
+  const time = textOf(entry['time']).slice(11, 23);
+  const level = textOf(entry['level']).toUpperCase().padEnd(5);
+  const service = entry['service'] === undefined ? '' : `[${textOf(entry['service'])}] `;
   const fields = Object.entries(entry)
     .filter(([name]) => !always.has(name))
     .map(([name, value]) => `${name}=${shown(value)}`);
-  const head = [`${time} ${level} ${service}${String(entry['message'] ?? '')}`, ...fields].join('  ');
+  const head = [`${time} ${level} ${service}${textOf(entry['message'])}`, ...fields].join('  ');
   return `${head}${errorText(entry['error'])}\n`;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? '');
 }
 
 function shown(value: unknown): string {
@@ -30,6 +34,6 @@ function errorText(error: unknown): string {
   if (error === undefined || error === null) return '';
   if (typeof error !== 'object') return `  error=${shown(error)}`;
   const { stack, cause } = error as { readonly stack?: string; readonly cause?: unknown };
-  const text = stack === undefined ? JSON.stringify(error) : stack;
+  const text = stack ?? JSON.stringify(error);
   return `\n  ${text.replaceAll('\n', '\n  ')}${cause === undefined ? '' : `\n  caused by${errorText(cause)}`}`;
 }

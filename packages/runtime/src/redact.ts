@@ -4,7 +4,8 @@
 import { redactDepthMax } from './limits.ts';
 
 const hidden = '[hidden]';
-const secretName = /(?:pass(?:word|wd|phrase)?|secrets?|tokens?|authorization|cookie|credentials?|private.?key|api.?key|signature)$/i;
+const secretName =
+  /(?:pass(?:word|wd|phrase)?|secrets?|tokens?|authorization|cookie|credentials?|private.?key|api.?key|signature)$/i;
 const urlCredentials = /(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"']+@/gi;
 /** Names that were looked at; log fields have few and always the same ones. */
 const verdicts = new Map<string, boolean>();

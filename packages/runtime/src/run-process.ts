@@ -9,7 +9,7 @@
 import type { Clock, Timers } from './clock.ts';
 import { createHealthServer } from './health-server.ts';
 import type { HealthAddress, HealthServer } from './health-server.ts';
-import { stopGraceMs } from './limits.ts';
+import { logFlushMs, stopGraceMs } from './limits.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { ProcessHost } from './process-host.ts';
@@ -75,7 +75,6 @@ export function runProcess(services: readonly Service[], options: RunOptions): R
     state = 'stopped';
     releaseSignals();
     releaseFatal();
-    logger.flush();
     host.exit(code);
     finished.resolve(code);
   }
@@ -164,21 +163,28 @@ export function runProcess(services: readonly Service[], options: RunOptions): R
       () => {},
     );
     logger.info({ exitCode: worst }, 'stopped');
+    await within(logger.flush(), logFlushMs);
     exit(worst);
     return finished.promise;
   }
 
   async function stopOne(service: Service, reason: string, leftMs: number): Promise<Error | undefined> {
-    let cancel = (): void => {};
-    const overdue = new Promise<Error>((resolve) => {
-      const fire = (): void => resolve(new Error(`still not stopped ${stopGraceMs} ms after its drain time`));
-      cancel = timers.setTimer(leftMs + stopGraceMs, fire);
-    });
     try {
-      const stopped = service.stop({ reason, drainTimeoutMs: leftMs }).then(() => undefined);
-      return await Promise.race([stopped, overdue]);
+      const inTime = await within(service.stop({ reason, drainTimeoutMs: leftMs }), leftMs + stopGraceMs);
+      return inTime ? undefined : new Error(`still not stopped ${stopGraceMs} ms after its drain time`);
     } catch (error) {
       return error instanceof Error ? error : new Error(messageOf(error), { cause: error });
+    }
+  }
+
+  /** Whether the work ends within `limitMs`; rejects when it does. */
+  async function within(work: Promise<void>, limitMs: number): Promise<boolean> {
+    let cancel = (): void => {};
+    const overdue = new Promise<boolean>((resolve) => {
+      cancel = timers.setTimer(limitMs, () => resolve(false));
+    });
+    try {
+      return await Promise.race([work.then(() => true), overdue]);
     } finally {
       cancel();
     }

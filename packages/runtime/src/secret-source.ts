@@ -97,11 +97,13 @@ export function createSecretSource(options: SecretSourceOptions): SecretSource {
       const { mtimeMs, size, ino } = statSync(path);
       fingerprint = `${mtimeMs}/${size}/${ino}`;
       if (cached?.result.ok === true && cached.fingerprint === fingerprint) return { ...cached, ...checked };
-      result = size > secretBytesMax ? refuse(ref, 'too-large', `is over ${secretBytesMax} bytes`) : readSecret(ref, path);
+      result =
+        size > secretBytesMax ? refuse(ref, 'too-large', `is over ${secretBytesMax} bytes`) : readSecret(ref, path);
     } catch (error) {
       result = refuseBy(ref, error);
     }
-    if (!result.ok && cached?.result.ok === true && nowMs < cached.goodUntilMs) return { ...cached, checkedAtMs: nowMs };
+    if (!result.ok && cached?.result.ok === true && nowMs < cached.goodUntilMs)
+      return { ...cached, checkedAtMs: nowMs };
     return { result, fingerprint, ...checked };
   }
 

@@ -132,7 +132,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         onRecord: (record, ack) => converge(record, ack, convergeDeps),
         quiesce: () => appender!.flush(),
         metadata: () => tableMark(tableSize()),
-        onError: (error, attempt) => logger.warn({ error, attempt }, 'reading events: trying again'),
+        onError: (error, attempt) => logger.warn({ code: error.code, problem: error.message, attempt }, 'reading events: trying again'),
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
         onRangeLost: (range) => logger.error({ ...range }, 'events were deleted by retention before they were read'),
       });

@@ -142,7 +142,7 @@ export function createDispatch(deps: DispatchDeps): Service {
           sending.accept(record, ack, state);
         },
         quiesce: () => sending.quiesce(),
-        onError: (error, attempt) => logger.warn({ error, attempt }, 'reading dispatches: trying again'),
+        onError: (error, attempt) => logger.warn({ code: error.code, problem: error.message, attempt }, 'reading dispatches: trying again'),
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
         onRangeLost: (range) => logger.error({ ...range }, 'dispatches were deleted by retention before they were read'),
       });

@@ -83,7 +83,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         onRecord: (record, ack, partition) => scheduler.accept(record, ack, partition),
         onBatchEnd: () => scheduler.arm(),
         quiesce: () => scheduler.quiesce(),
-        onError: (error, attempt) => logger.warn({ error, attempt }, 'reading retry tiers: trying again'),
+        onError: (error, attempt) => logger.warn({ code: error.code, problem: error.message, attempt }, 'reading retry tiers: trying again'),
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
         onRangeLost: (range) => logger.error({ ...range }, 'waiting records were deleted by retention before they were read'),
       });

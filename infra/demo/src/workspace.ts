@@ -1,0 +1,75 @@
+// The files of the demonstration, under `.postrider/demo/`: configuration, endpoints and secrets as an operator would keep
+// them, so that every command of the CLI works beside the running demonstration. Secrets are made anew each time.
+
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { project, sampleEndpoints } from './sample.ts';
+
+export interface DemoWorkspace {
+  readonly folder: string;
+  readonly configPath: string;
+  readonly endpointsPath: string;
+  readonly logPath: string;
+}
+
+/** Makes the folder and one signing secret for each signed endpoint. */
+export async function makeSecrets(folder: string): Promise<Map<string, string>> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(join(folder, 'secrets'), { recursive: true });
+  const secrets = new Map<string, string>();
+  for (const { id, signed } of sampleEndpoints) {
+    if (!signed) continue;
+    const secret = `whsec_${randomBytes(32).toString('base64')}`;
+    secrets.set(id, secret);
+    await writeFile(join(folder, 'secrets', id), secret, { mode: 0o600 });
+  }
+  return secrets;
+}
+
+export interface WorkspaceFacts {
+  readonly environment: string;
+  readonly brokers: readonly string[];
+  readonly postgresUrl: string;
+  readonly healthPort: number;
+  readonly caPem: string;
+  readonly urlOf: (endpointId: string, host: string) => string;
+}
+
+/** Writes configuration and endpoint file; returns the endpoint file's content as an object too. */
+export async function writeWorkspace(folder: string, facts: WorkspaceFacts): Promise<DemoWorkspace & { readonly endpointFile: unknown }> {
+  const paths = {
+    folder,
+    configPath: join(folder, 'postrider.yaml'),
+    endpointsPath: join(folder, 'endpoints.yaml'),
+    logPath: join(folder, 'postrider.log'),
+  };
+  await writeFile(join(folder, 'ca.pem'), facts.caPem);
+  await writeFile(
+    paths.configPath,
+    stringify({
+      environment: facts.environment,
+      kafka: { brokers: facts.brokers },
+      postgres: { url: facts.postgresUrl },
+      health: { port: facts.healthPort },
+      // Shorter than the defaults, so that a person sees retries within seconds.
+      retry: { tiers: ['1s', '2s', '5s', '1m'] },
+      topics: { partitions: 4, replicationFactor: 1, minInsyncReplicas: 1 },
+      dispatch: { allowHosts: sampleEndpoints.map(({ host }) => `${host}=127.0.0.1`) },
+    }),
+    { mode: 0o600 },
+  );
+  const endpointFile = {
+    environment: facts.environment,
+    defaults: { project, eventTypes: ['verification.*', 'administrator.action'], timeout: '5s', tls: { caFile: join(folder, 'ca.pem') } },
+    endpoints: sampleEndpoints.map(({ id, host, settings, signed }) => ({
+      id,
+      url: facts.urlOf(id, host),
+      ...settings,
+      ...(signed ? { secrets: [{ id: `${id}-1`, purpose: 'signing', ref: `file:${join(folder, 'secrets', id)}` }] } : {}),
+    })),
+  };
+  await writeFile(paths.endpointsPath, stringify(endpointFile));
+  return { ...paths, endpointFile };
+}

@@ -1,0 +1,17 @@
+// The one error class of this package; callers branch on `code`.
+
+/**
+ * - `invalid-event`: Postrider would reject it; nothing was sent.
+ * - `unknown-topic`: the topic does not exist; brokers never create it by themselves.
+ */
+export type PublisherErrorCode = 'invalid-event' | 'unknown-topic';
+
+export class PublisherError extends Error {
+  override readonly name = 'PublisherError';
+  readonly code: PublisherErrorCode;
+
+  constructor(code: PublisherErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

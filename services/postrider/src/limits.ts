@@ -1,0 +1,23 @@
+// Every limit of the command line, with its reason.
+
+/** How long a command waits for brokers and databases unless told otherwise: longer than a leader election, shorter than patience. */
+export const timeoutMsDefault = 30_000;
+/** What is shown of a long list unless told otherwise: a screen or two. */
+export const listLimitDefault = 50;
+/** More items than this are a job for `--json` and paging, and would be held in memory at once. */
+export const listLimitMax = 500;
+/** Bytes of an endpoints file: ten thousand endpoints with a certificate each. */
+export const endpointsFileBytesMax = 64 * 1024 * 1024;
+/** Bytes of an events file or of stdin: it is checked as a whole before the first event is published. */
+export const eventsFileBytesMax = 256 * 1024 * 1024;
+/** Letters that one simple replay takes; their bodies are held in memory until they are written. */
+export const replayLettersMax = 10_000;
+export const replayBytesMax = 256 * 1024 * 1024;
+/** Records of one append call: enough for full batches, few enough to say how far it came. */
+export const appendChunk = 500;
+/** Read-side questions to PostgreSQL under way at once. */
+export const databaseConnectionsMax = 4;
+/** Characters of a response or body shown to a person. */
+export const excerptCharsMax = 200;
+/** Problems of a file that are printed; the rest is counted. */
+export const problemsShownMax = 100;

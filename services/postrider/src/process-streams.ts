@@ -1,0 +1,24 @@
+// The terminal's two streams as sinks, and the wait until a pipe has taken everything: an exit before that would cut data.
+
+import type { Sink } from './output.ts';
+
+/** Colours on a terminal only, and never when NO_COLOR is set (https://no-color.org). */
+export function systemSinks(env: Readonly<Record<string, string | undefined>>): { readonly stdout: Sink; readonly stderr: Sink } {
+  const plain = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
+  const sink = (stream: NodeJS.WriteStream): Sink => ({
+    write: (text) => void stream.write(text),
+    colour: stream.isTTY && !plain,
+  });
+  return { stdout: sink(process.stdout), stderr: sink(process.stderr) };
+}
+
+/** Ends quietly when the reader of a pipe (`| head`) goes away. */
+export function endWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+}
+
+/** Resolves when both streams have handed on what was written. */
+export async function flushStreams(): Promise<void> {
+  const flushed = (stream: NodeJS.WriteStream): Promise<void> => new Promise((resolve) => stream.write('', () => resolve()));
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+}

@@ -1,0 +1,111 @@
+// One command while it runs: its configuration, its output, and whatever it opened, let go at its end. Waiting is bounded:
+// no command hangs on a broker that is away.
+
+import { openAuditReads, openDatabase, type AuditReads } from '@postrider/postgres';
+import type { KafkaAdmin, KafkaCluster } from '@postrider/kafka';
+import { formatDuration, formatProblems } from '@postrider/runtime';
+import type { CliIo } from './cli-io.ts';
+import { openKafka } from './composition.ts';
+import { CliError, type Whereabouts } from './failure.ts';
+import { databaseConnectionsMax } from './limits.ts';
+import type { Output } from './output.ts';
+import { loadSettings, postgresPlace, type PostriderConfig } from './settings.ts';
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  readonly json?: boolean;
+  readonly config?: string;
+  readonly set?: readonly string[];
+  readonly timeoutMs: number;
+}
+
+export class Session {
+  readonly io: CliIo;
+  readonly out: Output;
+  readonly options: GlobalOptions;
+  #config: PostriderConfig | undefined;
+  #cluster: KafkaCluster | undefined;
+  readonly #closers: (() => Promise<void>)[] = [];
+  #waitingFor = 'the command to end';
+
+  constructor(io: CliIo, out: Output, options: GlobalOptions) {
+    this.io = io;
+    this.out = out;
+    this.options = options;
+  }
+
+  /** @throws CliError `config` naming everything that is wrong */
+  get config(): PostriderConfig {
+    if (this.#config) return this.#config;
+    const loaded = loadSettings({ env: this.io.env, flags: this.options.set ?? [], path: this.options.config });
+    if (!loaded.ok) throw new CliError('config', `the configuration is not valid:\n${indent(formatProblems(loaded.problems))}`);
+    return (this.#config = loaded.config);
+  }
+
+  get where(): Whereabouts {
+    return { brokers: this.#config?.['kafka.brokers'] ?? [], postgres: postgresPlace(this.#config?.['postgres.url']) };
+  }
+
+  /** The cluster, once it has answered. */
+  async kafka(): Promise<{ readonly cluster: KafkaCluster; readonly admin: KafkaAdmin }> {
+    const cluster = (this.#cluster ??= this.#open(openKafka(this.config)));
+    const admin = cluster.admin();
+    this.waitFor(`Kafka at ${this.config['kafka.brokers'].join(', ')}`);
+    await admin.clusterInfo();
+    return { cluster, admin };
+  }
+
+  /** The URL of the audit database. */
+  get postgresUrl(): string {
+    const url = this.config['postgres.url'];
+    if (url === undefined) throw new CliError('config', 'no audit database is configured: set POSTRIDER_POSTGRES_URL=postgres://user:password@host:port/database');
+    this.waitFor(`PostgreSQL at ${postgresPlace(url) ?? 'its address'}`);
+    return url;
+  }
+
+  /** The read side of the audit tables. */
+  reads(): AuditReads {
+    const database = openDatabase({ url: this.postgresUrl, connectionsMax: databaseConnectionsMax, applicationName: 'postrider cli' });
+    this.#open(database);
+    return openAuditReads(database, this.config.environment);
+  }
+
+  /** Said when time runs out meanwhile. */
+  waitFor(what: string): void {
+    this.#waitingFor = what;
+  }
+
+  /** `work`, unless time runs out or somebody presses Ctrl-C. */
+  async bounded<T>(work: Promise<T>): Promise<T> {
+    const { timers, interrupted } = this.io;
+    const ended = Promise.withResolvers<never>();
+    const cancel = timers.setTimer(this.options.timeoutMs, () => {
+      const message = `gave up after ${formatDuration(this.options.timeoutMs)} of waiting for ${this.#waitingFor} (--timeout changes that)`;
+      ended.reject(new CliError('timeout', message));
+    });
+    const stop = (): void => ended.reject(new CliError('interrupted', 'interrupted'));
+    interrupted.addEventListener('abort', stop, { once: true });
+    if (interrupted.aborted) stop();
+    try {
+      return await Promise.race([work, ended.promise]);
+    } finally {
+      cancel();
+      interrupted.removeEventListener('abort', stop);
+      work.catch(() => undefined);
+    }
+  }
+
+  /** Lets go of everything that was opened. */
+  async close(): Promise<void> {
+    await Promise.all(this.#closers.splice(0).map((close) => close().catch(() => undefined)));
+  }
+
+  #open<T extends { close(): Promise<void> }>(part: T): T {
+    this.#closers.push(() => part.close());
+    return part;
+  }
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, '  ');
+}

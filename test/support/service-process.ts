@@ -1,0 +1,44 @@
+// One service as a process of its own, started as an operator would and ended as a fault would.
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+export interface ServiceProcess {
+  readonly name: string;
+  /** kill −9; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
+  /** Everything it said on stderr so far. */
+  log(): string;
+}
+
+const cli = join(import.meta.dirname, '..', '..', 'services', 'postrider', 'src', 'main.ts');
+const logCharsMax = 2_000_000;
+
+/** Starts `postrider run <name>` with settings given by environment. */
+export function startServiceProcess(name: string, env: Readonly<Record<string, string>>): ServiceProcess {
+  const child: ChildProcess = spawn(process.execPath, [cli, 'run', name], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], POSTRIDER_HEALTH_PORT: '0', ...env },
+  });
+  let log = '';
+  child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
+    if (log.length < logCharsMax) log += chunk;
+  });
+  const gone = once(child, 'exit');
+  const end = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill(signal);
+      await gone;
+    }
+    return child.exitCode;
+  };
+  return {
+    name,
+    kill: async () => void (await end('SIGKILL')),
+    stop: () => end('SIGTERM'),
+    log: () => log,
+  };
+}
