@@ -154,7 +154,7 @@ describe('handshakes', () => {
     );
     const { exchange, durationMs } = await sendTo(port, { timeoutMs: 200 });
     expect(exchange).toEqual({ kind: 'failure', failure: 'timeout', detail: 'tls: no end after 200 ms' });
-    expect(durationMs).toBeLessThan(400);
+    expect(durationMs).toBeLessThan(2_000);
     await closed.promise;
   });
 

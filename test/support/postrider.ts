@@ -2,6 +2,7 @@
 // stack, with an environment of its own.
 
 import { randomBytes } from 'node:crypto';
+import { createAuditProjector, projectorRows } from '@postrider/audit-projector';
 import { createConvergence, convergenceRows } from '@postrider/convergence';
 import {
   encodeEndpoint,
@@ -42,7 +43,7 @@ export interface TestPostriderOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const rows = { ...commonRows, ...convergenceRows, ...dispatchRows };
+const rows = { ...commonRows, ...convergenceRows, ...dispatchRows, ...projectorRows };
 
 export interface TestPostrider {
   readonly cluster: KafkaCluster;
@@ -96,7 +97,7 @@ export function createTestService(name: ServiceName, options: TestPostriderOptio
     case 'retry-scheduler':
       return createRetryScheduler(common);
     case 'audit-projector':
-      throw new Error('later');
+      return createAuditProjector(common);
   }
 }
 

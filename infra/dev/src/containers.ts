@@ -40,7 +40,10 @@ export async function startContainerKafka(
   const version = options.version ?? KAFKA_VERSION_DEFAULT;
   // The broker must tell its clients an address before it starts, so its port on the host is chosen here.
   const [port = 0] = await pickPorts(1);
-  const overrides = Object.entries(options.properties ?? {}).map(([key, value]) => [environmentName(key), String(value)]);
+  const overrides = Object.entries(options.properties ?? {}).map(([key, value]) => [
+    environmentName(key),
+    String(value),
+  ]);
   const container = await told(progress, `Starting Apache Kafka ${version} in a container`, () =>
     new GenericContainer(`apache/kafka:${version}`)
       .withExposedPorts({ container: KAFKA_PORT, host: port })

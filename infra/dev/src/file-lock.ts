@@ -30,7 +30,10 @@ export async function withLock<T>(path: string, onWait: (pid: number) => void, w
     if (!waited) onWait(holder.pid);
     waited = true;
     if (performance.now() > deadline) {
-      throw new StackError('cache-unusable', `Process ${holder.pid} has held ${path} for too long. Stop it and try again.`);
+      throw new StackError(
+        'cache-unusable',
+        `Process ${holder.pid} has held ${path} for too long. Stop it and try again.`,
+      );
     }
     await delay(CACHE_LOCK_POLL_MS);
   }

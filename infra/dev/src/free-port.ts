@@ -33,7 +33,10 @@ export async function pickPorts(
     if (!chosen.includes(port) && (await isPortFree(port))) chosen.push(port);
   }
   if (chosen.length < count) {
-    throw new StackError('no-free-port', `No free port on 127.0.0.1 between ${PORT_FIRST} and ${PORT_LAST}: end what listens there.`);
+    throw new StackError(
+      'no-free-port',
+      `No free port on 127.0.0.1 between ${PORT_FIRST} and ${PORT_LAST}: end what listens there.`,
+    );
   }
   return chosen;
 }

@@ -10,6 +10,12 @@ export type { KafkaVersion } from './kafka-jars.ts';
 export type { BrokerProperties } from './kafka-properties.ts';
 export type { Progress } from './progress.ts';
 export { pickPorts } from './free-port.ts';
-export { createLocalCa, createSelfSigned, type IssueOptions, type LocalCa, type ServerCertificate } from './local-ca.ts';
+export {
+  createLocalCa,
+  createSelfSigned,
+  type IssueOptions,
+  type LocalCa,
+  type ServerCertificate,
+} from './local-ca.ts';
 export { startReceiver, type ReceivedRequest, type Receiver, type ReceiverOptions } from './receiver.ts';
 export type { Behaviour } from './receiver-behaviour.ts';

@@ -55,7 +55,10 @@ export function majorOf(version: string): number {
 function javaCandidates(env: NodeJS.ProcessEnv): string[] {
   const home = env['JAVA_HOME'];
   const folders = [...(home ? [join(home, 'bin')] : []), ...(env['PATH'] ?? '').split(delimiter)];
-  return folders.filter((folder) => folder !== '').map((folder) => join(folder, 'java')).filter((file) => existsSync(file));
+  return folders
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, 'java'))
+    .filter((file) => existsSync(file));
 }
 
 function javaVersion(command: string): string | undefined {

@@ -46,7 +46,8 @@ export function describeKafkaCluster(options: {
     if (before && before.ended() === undefined) return;
     const logDir = join(folder, `kafka-${node.nodeId}`);
     mkdirSync(folder, { recursive: true });
-    if (!existsSync(join(logDir, 'meta.properties'))) cpSync(runtime.formatted(node.nodeId), logDir, { recursive: true });
+    if (!existsSync(join(logDir, 'meta.properties')))
+      cpSync(runtime.formatted(node.nodeId), logDir, { recursive: true });
     const file = join(folder, `kafka-${node.nodeId}.properties`);
     writeFileSync(
       file,
@@ -76,7 +77,10 @@ export function describeKafkaCluster(options: {
 
   function notStarted(node: BrokerAddress, how: string): StackError {
     const where = logFile(node);
-    return new StackError('start-failed', `Kafka broker ${node.nodeId} ${how}. The end of ${where}:\n${logTail(where)}`);
+    return new StackError(
+      'start-failed',
+      `Kafka broker ${node.nodeId} ${how}. The end of ${where}:\n${logTail(where)}`,
+    );
   }
 
   async function start(nodeId?: number): Promise<void> {
@@ -114,12 +118,16 @@ export function describeKafkaCluster(options: {
 
 function jvmOptions(options: { profile: KafkaProfile; heapMb: number }, archive: string | undefined): string[] {
   const speed =
-    options.profile === 'bench' ? ['-XX:+UseG1GC'] : ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData'];
+    options.profile === 'bench'
+      ? ['-XX:+UseG1GC']
+      : ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData'];
   return [
     ...speed,
     `-Xmx${options.heapMb}m`,
     // An archive that does not fit (another collector, say) is passed over silently.
-    ...(archive === undefined ? [] : [`-XX:SharedArchiveFile=${archive}`, '-Xshare:auto', '-Xlog:cds=off', '-Xlog:cds+dynamic=off']),
+    ...(archive === undefined
+      ? []
+      : [`-XX:SharedArchiveFile=${archive}`, '-Xshare:auto', '-Xlog:cds=off', '-Xlog:cds+dynamic=off']),
     '-Djava.awt.headless=true',
     '-Djava.net.preferIPv4Stack=true',
     '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',

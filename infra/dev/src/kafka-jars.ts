@@ -36,7 +36,9 @@ export async function kafkaJars(version: KafkaVersion, cache: string, progress: 
   const folder = join(cache, `kafka-${version}-${digestOf(lock).slice(0, 12)}`);
   await cached(folder, progress, async (building) => {
     const megabytes = Math.round(lock.bytes / 1e6);
-    await told(progress, `Downloading Apache Kafka ${version} (${megabytes} MB)`, () => download(lock, building, progress));
+    await told(progress, `Downloading Apache Kafka ${version} (${megabytes} MB)`, () =>
+      download(lock, building, progress),
+    );
     await verify(lock, building);
   });
   return names.map((name) => join(folder, name));

@@ -38,7 +38,10 @@ export async function prepareKafka(
 ): Promise<KafkaRuntime> {
   const jars = await kafkaJars(version, cache, progress);
   const classPath = jars.join(delimiter);
-  const key = createHash('sha256').update([java.command, java.version, classPath].join('\n')).digest('hex').slice(0, 12);
+  const key = createHash('sha256')
+    .update([java.command, java.version, classPath].join('\n'))
+    .digest('hex')
+    .slice(0, 12);
   const folder = join(cache, `kafka-${version}-prepared-${key}`);
   await cached(folder, progress, async (building) => {
     await told(progress, `Preparing Apache Kafka ${version} for Java ${java.version} (once)`, async () => {
@@ -69,7 +72,18 @@ async function format(java: Java, classPath: string, building: string, nodeId: n
   await writeFile(file, propertiesText(brokerProperties({ self, cluster, logDir })));
   await runHelper({
     command: java.command,
-    args: ['-XX:TieredStopAtLevel=1', '-Xshare:auto', '-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', file],
+    args: [
+      '-XX:TieredStopAtLevel=1',
+      '-Xshare:auto',
+      '-cp',
+      classPath,
+      'kafka.tools.StorageTool',
+      'format',
+      '-t',
+      CLUSTER_ID,
+      '-c',
+      file,
+    ],
     code: 'start-failed',
   });
   await rm(file);

@@ -17,7 +17,10 @@ export function postgresAccount(): Account | undefined {
 
 function idOf(flag: '-u' | '-g', otherwise: number): number {
   try {
-    const id = Number.parseInt(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }), 10);
+    const id = Number.parseInt(
+      execFileSync('id', [flag, 'nobody'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+      10,
+    );
     // macOS gives −2, which the system calls take as an unsigned number.
     return Number.isNaN(id) ? otherwise : id >>> 0;
   } catch {

@@ -41,18 +41,22 @@ export type ProcessLedger = {
  * @throws {StackError} `already-running` when a living process holds the folder
  */
 export async function claimStackFolder(stackFolder: string, fresh: boolean): Promise<ProcessLedger> {
-  return withLock(join(dirname(stackFolder), '.claim.lock'), () => {}, async () => {
-    await sweepOrphans(dirname(stackFolder));
-    const holder = readLedger(stackFolder)?.owner;
-    if (holder) {
-      throw new StackError(
-        'already-running',
-        `A stack is already running from ${stackFolder} (process ${holder.pid}). Stop it, or use it: set POSTRIDER_KAFKA_BROKERS and POSTRIDER_POSTGRES_URL to its addresses.`,
-      );
-    }
-    mkdirSync(stackFolder, { recursive: true });
-    return openLedger(stackFolder, fresh);
-  });
+  return withLock(
+    join(dirname(stackFolder), '.claim.lock'),
+    () => {},
+    async () => {
+      await sweepOrphans(dirname(stackFolder));
+      const holder = readLedger(stackFolder)?.owner;
+      if (holder) {
+        throw new StackError(
+          'already-running',
+          `A stack is already running from ${stackFolder} (process ${holder.pid}). Stop it, or use it: set POSTRIDER_KAFKA_BROKERS and POSTRIDER_POSTGRES_URL to its addresses.`,
+        );
+      }
+      mkdirSync(stackFolder, { recursive: true });
+      return openLedger(stackFolder, fresh);
+    },
+  );
 }
 
 /**

@@ -129,7 +129,10 @@ function present<Address>(part: Provided<Address> | undefined, name: string): Pr
   return part;
 }
 
-function breakable<Address>(part: Provided<Address> | undefined, name: string): NonNullable<Provided<Address>['faults']> {
+function breakable<Address>(
+  part: Provided<Address> | undefined,
+  name: string,
+): NonNullable<Provided<Address>['faults']> {
   const { faults, source } = present(part, name);
   if (!faults) throw new StackError('not-ours', `${name} comes from ${source}: only an embedded one can be killed.`);
   return faults;

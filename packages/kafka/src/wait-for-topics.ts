@@ -1,7 +1,8 @@
 // A service that starts before its topics exist waits for them and says what to do; it does not die, and it never lets the
 // broker create a topic with settings of its own.
 
-import type { KafkaAdmin, TopicDescription } from './admin.ts';
+import type { KafkaAdmin } from './admin.ts';
+import type { TopicDescription } from './topic-plan.ts';
 
 export interface WaitOptions {
   readonly signal: AbortSignal;

@@ -31,7 +31,6 @@ CREATE INDEX delivery_endpoint ON delivery (environment, endpoint, first_seen, d
 CREATE INDEX delivery_project ON delivery (environment, project, first_seen, dispatch, round);
 CREATE INDEX delivery_event ON delivery (environment, event);
 CREATE INDEX delivery_subject ON delivery (environment, subject) WHERE subject IS NOT NULL;
-CREATE INDEX delivery_origin ON delivery (environment, origin);
 -- Nearly all are delivered: finding the others must not read past those.
 CREATE INDEX delivery_not_delivered ON delivery (environment, state, first_seen, dispatch, round) WHERE state <> 'delivered';
 

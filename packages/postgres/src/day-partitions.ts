@@ -32,22 +32,21 @@ export class DayPartitions {
    */
   async ensure(momentsMs: readonly number[]): Promise<number> {
     const now = this.#now();
-    const perDay = new Map<string, number>();
-    let lastMs = Number.NEGATIVE_INFINITY;
+    /** By number of the day since 1970. */
+    const perDay = new Map<number, number>();
     let without = 0;
     for (const momentMs of momentsMs) {
       if (momentMs < now - partitionDaysBack * dayMs || momentMs > now + partitionDaysAhead * dayMs) {
         without += 1;
         continue;
       }
-      const day = utcDay(momentMs);
+      const day = Math.floor(momentMs / dayMs);
       perDay.set(day, (perDay.get(day) ?? 0) + 1);
-      if (momentMs > lastMs) lastMs = momentMs;
     }
     for (const [day, moments] of perDay) {
-      if (!(await this.#stands(day, now))) without += moments;
+      if (!(await this.#stands(utcDay(day * dayMs), now))) without += moments;
     }
-    if (perDay.size > 0) await this.#makeAhead(utcDay(lastMs + dayMs), now);
+    if (perDay.size > 0) await this.#makeAhead(utcDay((Math.max(...perDay.keys()) + 1) * dayMs), now);
     return without;
   }
 

@@ -63,7 +63,7 @@ export async function searchDeliveries(session: Session, environment: string, qu
   const values: unknown[] = [environment];
   const bind = (value: unknown): string => `$${values.push(value)}`;
   const conditions = ['d.environment = $1', ...filters(query, bind)];
-  if (query.id !== undefined) conditions.push(idCondition(query.id, bind));
+  if (query.id !== undefined) conditions.push(await idCondition(session, environment, query.id, bind));
   const after = query.after === undefined ? undefined : parseCursor(query.after);
   if (after !== undefined) {
     conditions.push(`(d.first_seen, d.dispatch, d.round) < (${bind(after.firstSeen)}::timestamptz, ${bind(after.dispatch)}, ${bind(after.round)}::int)`);
@@ -102,12 +102,12 @@ function stateCondition(states: readonly DeliveryState[], bind: Bind): string {
 
 const dispatchIdPattern = /^dsp_[a-z2-7]{26}$/;
 
-function idCondition(id: string, bind: Bind): string {
+async function idCondition(session: Session, environment: string, id: string, bind: Bind): Promise<string> {
   if (dispatchIdPattern.test(id)) return `d.dispatch = ${bind(id)}`;
   const attempt = parseAttemptId(id);
   if (attempt !== undefined) return `d.dispatch = ${bind(attempt.dispatchId)} AND d.round = ${bind(attempt.round)}::bigint`;
   const position = parsePosition(id);
-  if (position !== undefined) return positionCondition(id, position, bind);
+  if (position !== undefined) return positionCondition(await recordsAt(session, environment, id, position), bind);
   const value = bind(text(id));
   return `(d.event = ${value} OR d.subject = ${value})`;
 }
@@ -124,14 +124,30 @@ export function parsePosition(id: string): Position | undefined {
   return match === null ? undefined : { topic: match[1]!, partition: Number(match[2]), offset: Number(match[3]) };
 }
 
-/** The event at that place (also when the delivery is known by an earlier copy of it), or the audit record there. */
-function positionCondition(origin: string, { topic, partition, offset }: Position, bind: Bind): string {
-  const text = bind(origin);
-  const at = `r.topic = ${bind(topic)} AND r.partition = ${bind(partition)} AND r.record_offset = ${bind(offset)}`;
-  return `(d.origin = ${text}
-    OR d.event IN (SELECT r.event FROM audit_record r WHERE r.environment = $1 AND r.origin = ${text} AND r.dispatch IS NULL AND r.type = 'EventAccepted')
-    OR d.dispatch IN (SELECT r.dispatch FROM audit_record r WHERE r.environment = $1 AND ${at} AND r.dispatch IS NOT NULL)
-    OR d.event IN (SELECT r.event FROM audit_record r WHERE r.environment = $1 AND ${at} AND r.type = 'EventAccepted'))`;
+interface NamedRecord {
+  readonly dispatch: string | null;
+  readonly event: string | null;
+}
+
+/** What the log says of the upstream record at that place, and the log's own record there. */
+async function recordsAt(session: Session, environment: string, origin: string, at: Position): Promise<NamedRecord[]> {
+  return session.query<NamedRecord>(
+    `SELECT dispatch, event FROM audit_record
+     WHERE environment = $1 AND origin = $2 AND dispatch IS NULL AND type = 'EventAccepted'
+     UNION ALL
+     SELECT dispatch, event FROM audit_record
+     WHERE environment = $1 AND topic = $3 AND partition = $4 AND record_offset = $5 AND (dispatch IS NOT NULL OR type = 'EventAccepted')`,
+    [environment, origin, at.topic, at.partition, at.offset],
+  );
+}
+
+function positionCondition(records: readonly NamedRecord[], bind: Bind): string {
+  const dispatches = records.flatMap(({ dispatch }) => dispatch ?? []);
+  const events = records.flatMap(({ dispatch, event }) => (dispatch === null ? (event ?? []) : []));
+  const either: string[] = [];
+  if (dispatches.length > 0) either.push(`d.dispatch = ANY (${bind(dispatches)}::text[])`);
+  if (events.length > 0) either.push(`d.event = ANY (${bind(events)}::text[])`);
+  return either.length > 0 ? `(${either.join(' OR ')})` : 'false';
 }
 
 /** As the columns hold it: what PostgreSQL's text cannot hold was replaced when it was written. */
