@@ -9,11 +9,11 @@ const pad = (text: string, width: number): string => text.padEnd(width);
 export function liveLine(record: AuditRecord): string | undefined {
   switch (record.type) {
     case 'EventAccepted':
-      return `${clock(record.at)}  ${pad(record.eventType, 28)} ${pad(record.event, 14)} accepted for ${record.dispatches.length} endpoints`;
+      return `${clock(record.at)}  ${pad(record.eventType, 28)} ${pad(record.event, 18)} accepted for ${record.dispatches.length} endpoints`;
     case 'EventUnmatched':
-      return `${clock(record.at)}  ${pad(record.eventType, 28)} ${pad(record.event, 14)} nobody subscribed to it`;
+      return `${clock(record.at)}  ${pad(record.eventType, 28)} ${pad(record.event, 18)} nobody subscribed to it`;
     case 'EventRejected':
-      return `${clock(record.at)}  ${pad(record.origin, 28)} ${pad(record.event ?? '–', 14)} rejected: ${record.reason}${record.detail ? ` (${record.detail})` : ''}`;
+      return `${clock(record.at)}  ${pad(record.origin, 28)} ${pad(record.event ?? '–', 18)} rejected: ${record.reason}${record.detail ? ` (${record.detail})` : ''}`;
     case 'AttemptSettled': {
       const answer = record.httpStatus === undefined ? record.outcome : String(record.httpStatus);
       const { disposition } = record;
@@ -24,12 +24,12 @@ export function liveLine(record: AuditRecord): string | undefined {
           : disposition.kind === 'retry'
             ? `retry in ${(Math.max(0, disposition.dueMs - finishedMs) / 1000).toFixed(1)} s`
             : `dead letter: ${disposition.reason}`;
-      return `${clock(record.startedAt)}  ${pad(record.eventType, 28)} ${pad(record.event, 14)} → ${pad(record.endpoint, 9)} attempt ${record.attempt}  ${pad(answer, 8)} ${String(Math.round(record.durationMs)).padStart(5)} ms  ${result}`;
+      return `${clock(record.startedAt)}  ${pad(record.eventType, 28)} ${pad(record.event, 18)} → ${pad(record.endpoint, 9)} attempt ${record.attempt}  ${pad(answer, 8)} ${String(Math.round(record.durationMs)).padStart(5)} ms  ${result}`;
     }
     case 'DispatchEnded':
-      return `${clock(record.at)}  ${pad(record.eventType, 28)} ${pad(record.event, 14)} → ${pad(record.endpoint, 9)} ${record.disposition.kind === 'dead' ? 'dead letter' : 'suppressed'}: ${record.disposition.reason}`;
+      return `${clock(record.at)}  ${pad(record.eventType, 28)} ${pad(record.event, 18)} → ${pad(record.endpoint, 9)} ${record.disposition.kind === 'dead' ? 'dead letter' : 'suppressed'}: ${record.disposition.reason}`;
     case 'DispatchDeferred':
-      return `${clock(record.at)}  ${pad(record.eventType, 28)} ${pad(record.event, 14)} → ${pad(record.endpoint, 9)} put off: ${record.reason}`;
+      return `${clock(record.at)}  ${pad(record.eventType, 28)} ${pad(record.event, 18)} → ${pad(record.endpoint, 9)} put off: ${record.reason}`;
     case 'EndpointDisabled':
       return `${clock(record.at)}  endpoint ${record.endpoint} is disabled: it answered 410 Gone`;
     case 'ReplayRequested':

@@ -1,6 +1,7 @@
 // `npm start`: real Kafka and PostgreSQL on loopback, all services, a local HTTPS receiver, sample events; one line for
 // everything that happens. Ctrl-C stops all of it.
 
+import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeAudit, topicNames } from '@postrider/core/contracts';
@@ -75,7 +76,7 @@ async function demonstrate(options: DemoOptions, cleanup: Cleanup, interrupted: 
   cleanup.add('the Kafka client', () => cluster.close());
   progress('Preparing topics, tables and endpoints …');
   await Promise.all([applyTopics(cluster.admin(), settings.config), migrate(postgresUrl)]);
-  const applied = await applyEndpoints({ cluster, config: settings.config, now, actor: 'demo' }, workspace.endpointFile);
+  const applied = await applyEndpoints({ cluster, config: settings.config, now, actor: 'demo', readFile: (path) => readFileSync(path, 'utf8') }, workspace.endpointFile);
   if (!applied.ok) throw new Error(`the sample endpoints were refused:\n${applied.problems.map((problem) => JSON.stringify(problem)).join('\n')}`);
 
   const topics = topicNames(environment);

@@ -21,8 +21,8 @@ export type GuardedProcess = {
   readonly exited: Promise<string>;
   /** Undefined while it runs, afterwards what `exited` gave. */
   readonly ended: () => string | undefined;
-  /** Sends a signal; does nothing when the process has gone. */
-  signal(signal: NodeJS.Signals): void;
+  /** SIGKILL; resolves when it has gone. */
+  kill(): Promise<void>;
   /** Asks politely with `signal`, kills after the grace time, resolves when it has gone. */
   stop(signal?: NodeJS.Signals): Promise<void>;
 };
@@ -97,18 +97,23 @@ export async function spawnGuarded(options: {
   const signal = (name: NodeJS.Signals): void => {
     if (ended === undefined) child.kill(name);
   };
+  const gone = async (): Promise<void> => {
+    // Waiting for its end must keep the event loop alive, although its life does not.
+    if (ended === undefined) child.ref();
+    await exited;
+  };
   return {
     identity,
     exited,
     ended: () => ended,
-    signal,
+    async kill() {
+      signal('SIGKILL');
+      await gone();
+    },
     async stop(name = 'SIGTERM') {
-      if (ended !== undefined) return;
       const killer = setTimeout(() => signal('SIGKILL'), STOP_GRACE_MS);
-      // The waiting must keep the event loop alive although the child does not.
-      child.ref();
       signal(name);
-      await exited;
+      await gone();
       clearTimeout(killer);
     },
   };

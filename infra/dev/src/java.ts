@@ -7,7 +7,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { cached } from './cache-folder.ts';
 import { DOWNLOAD_TIMEOUT_MS, HELPER_TIMEOUT_MS } from './limits.ts';
 import { told, type Progress } from './progress.ts';
-import { runHelper } from './run-helper.ts';
+import { runHelper } from './run-to-end.ts';
 import { StackError, reasonOf } from './stack-error.ts';
 
 /** Kafka 4 needs Java 17. */

@@ -60,7 +60,7 @@ export function describeKafkaCluster(options: {
       logFile: logFile(node),
     });
     running.set(node.nodeId, child);
-    ledger.record({ ...child.identity, name: `kafka-${node.nodeId}`, marker: file });
+    ledger.record({ ...child.identity, name: `kafka-${node.nodeId}`, marker: file, stopSignal: 'SIGTERM' });
     void child.exited.then(() => ledger.forget(child.identity.pid));
   }
 
@@ -107,11 +107,7 @@ export function describeKafkaCluster(options: {
     restart: (nodeId) => start(nodeId),
     stop,
     async kill(nodeId) {
-      for (const node of wanted(nodeId)) {
-        const child = running.get(node.nodeId);
-        child?.signal('SIGKILL');
-        await child?.exited;
-      }
+      await Promise.all(wanted(nodeId).map((node) => running.get(node.nodeId)?.kill()));
     },
   };
 }

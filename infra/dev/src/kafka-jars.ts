@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { cached } from './cache-folder.ts';
 import { DOWNLOAD_TIMEOUT_MS } from './limits.ts';
 import { told, type Progress } from './progress.ts';
-import { runHelper } from './run-helper.ts';
+import { runHelper } from './run-to-end.ts';
 import { StackError, reasonOf } from './stack-error.ts';
 
 /** The Kafka versions that have a lock file here: the current one, and the oldest that we support. */

@@ -9,15 +9,18 @@ import { delimiter, join } from 'node:path';
 import { cached } from './cache-folder.ts';
 import { pickPorts } from './free-port.ts';
 import type { Java } from './java.ts';
+import { writeClassArchive } from './kafka-class-archive.ts';
 import { brokerProperties, propertiesText, type BrokerAddress } from './kafka-properties.ts';
 import { kafkaJars, type KafkaVersion } from './kafka-jars.ts';
 import { told, type Progress } from './progress.ts';
-import { runHelper } from './run-helper.ts';
+import { runHelper } from './run-to-end.ts';
 
 /** One id for all our clusters: 16 bytes in base64url, as the format tool wants it. They never meet. */
 const CLUSTER_ID = 'UG9zdHJpZGVyRGV2U3Rjaw';
 
 const NODE_IDS = [1, 2, 3] as const;
+
+const ARCHIVE_NAME = 'classes.jsa';
 
 export type KafkaRuntime = {
   version: KafkaVersion;
@@ -44,11 +47,14 @@ export async function prepareKafka(
     .slice(0, 12);
   const folder = join(cache, `kafka-${version}-prepared-${key}`);
   await cached(folder, progress, async (building) => {
-    await told(progress, `Preparing Apache Kafka ${version} for Java ${java.version} (once)`, async () => {
+    await told(progress, `Preparing Apache Kafka ${version} for Java ${java.version} (once, about 5 s)`, async () => {
       await Promise.all(NODE_IDS.map((nodeId) => format(java, classPath, building, nodeId)));
+      const archive = join(building, ARCHIVE_NAME);
+      const formatted = join(building, 'node-1');
+      await writeClassArchive({ java: java.command, classPath, formatted, scratch: building, archive });
     });
   });
-  const archive = join(folder, 'classes.jsa');
+  const archive = join(folder, ARCHIVE_NAME);
   return {
     version,
     java,

@@ -13,7 +13,7 @@ import { answers } from './postgres-admin.ts';
 import type { PostgresBinaries } from './postgres-binaries.ts';
 import type { ProcessLedger } from './process-ledger.ts';
 import { told, type Progress } from './progress.ts';
-import { runHelper } from './run-helper.ts';
+import { runHelper } from './run-to-end.ts';
 import { StackError } from './stack-error.ts';
 
 /** Known to everybody on purpose: the server listens on loopback, for development, and holds nothing of worth. */
@@ -56,7 +56,7 @@ export function describePostgresServer(options: {
       account,
     });
     running = child;
-    ledger.record({ ...child.identity, name: 'postgres', marker: dataFolder });
+    ledger.record({ ...child.identity, name: 'postgres', marker: dataFolder, stopSignal: 'SIGINT' });
     void child.exited.then(() => ledger.forget(child.identity.pid));
     try {
       await ready(child);
@@ -86,10 +86,7 @@ export function describePostgresServer(options: {
     start,
     // SIGINT is the fast shutdown: open connections are ended, data is written.
     stop: async () => running?.stop('SIGINT'),
-    async kill() {
-      running?.signal('SIGKILL');
-      await running?.exited;
-    },
+    kill: async () => running?.kill(),
   };
 }
 

@@ -16,6 +16,8 @@ export type RecordedServer = ProcessIdentity & {
   name: string;
   /** A part of the command line that no other program has, checked again before anything is killed. */
   marker: string;
+  /** The signal that it stops quickly and cleanly on. */
+  stopSignal: NodeJS.Signals;
 };
 
 type LedgerContent = {
@@ -80,7 +82,8 @@ export async function sweepOrphans(parent: string): Promise<string[]> {
 export async function endAllStacks(parent: string): Promise<string[]> {
   const ended: string[] = [];
   for (const { folder, content } of ledgersIn(parent)) {
-    const owner = { ...content.owner, name: `owner of ${folder}`, marker: '' };
+    const name = `process ${content.owner.pid}, which ran ${folder}`;
+    const owner: RecordedServer = { ...content.owner, name, marker: '', stopSignal: 'SIGTERM' };
     if (content.owner.pid !== process.pid && (await endServer(owner))) ended.push(owner.name);
     for (const server of content.servers) if (await endServer(server)) ended.push(server.name);
     discard(folder, { ...content, fresh: true });
@@ -113,7 +116,7 @@ function openLedger(folder: string, fresh: boolean): ProcessLedger {
 
 async function endServer(server: RecordedServer): Promise<boolean> {
   if (!isOurs(server)) return false;
-  sendSignal(server.pid, 'SIGTERM');
+  sendSignal(server.pid, server.stopSignal);
   const deadline = performance.now() + STOP_GRACE_MS;
   while (isOurs(server) && performance.now() < deadline) await delay(READY_POLL_MS);
   if (isOurs(server)) sendSignal(server.pid, 'SIGKILL');

@@ -80,7 +80,7 @@ class PartitionStream implements OwnedPartition {
     this.topic = assigned.topic;
     this.partition = assigned.partition;
     this.committed = assigned.committed?.offset;
-    this.next = assigned.committed?.offset ?? assigned.logStart;
+    this.next = Math.max(assigned.committed?.offset ?? 0, assigned.logStart);
     this.highWatermark = assigned.logEnd;
   }
 
@@ -119,7 +119,11 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
     await commit().finally(() => (committing = false));
   };
 
-  const commit = async (): Promise<void> => {
+  // One at a time: an older commit that is tried again must not overtake a newer one.
+  let lastCommit: Promise<void> = Promise.resolve();
+  const commit = (): Promise<void> => (lastCommit = lastCommit.then(commitNow, commitNow));
+
+  const commitNow = async (): Promise<void> => {
     const due: { stream: PartitionStream; offset: number }[] = [];
     for (const stream of streams.values()) {
       const offset = stream.tracker.watermark;
@@ -192,8 +196,9 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
     progress() {
       const now = options.now();
       return [...streams.values()].map((stream) => {
-        const done = stream.tracker.watermark ?? stream.next - stream.tracker.span;
         const oldest = stream.tracker.oldestOpen;
+        // With nothing open, everything below the position is done, markers and compacted records included.
+        const done = oldest?.offset ?? Math.max(stream.next, group.position(stream.topic, stream.partition) ?? 0);
         return {
           topic: stream.topic,
           partition: stream.partition,

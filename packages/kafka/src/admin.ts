@@ -1,11 +1,13 @@
 /** Topics, offsets and groups, for commands and for checks at a start. Every call is bounded and rejects with KafkaError. */
 import kafkajs from 'kafkajs';
 import type { Admin } from 'kafkajs';
+import { backoffMs, pause } from './backoff.ts';
 import { openConnections } from './connections.ts';
 import { readFailure, toKafkaError } from './driver-error.ts';
 import { EARLIEST, LATEST } from './driver.ts';
 import { fetchCommitted } from './group-membership.ts';
 import { KafkaError } from './kafka-error.ts';
+import { ADMIN_READ_TRIES as READ_TRIES } from './limits.ts';
 import { listOffsets } from './offsets.ts';
 import { safeInteger } from './record.ts';
 import type { TopicPartition } from './record.ts';
@@ -81,11 +83,13 @@ export function openAdmin(settings: KafkaSettings): KafkaAdmin {
   async function partitionsOf(topic: string): Promise<TopicPartition[]> {
     const cluster = await connections.get();
     await cluster.addTargetTopic(topic);
-    const partitions = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({ topic, partition: partitionId }));
+    const partitions = cluster
+      .findTopicPartitionMetadata(topic)
+      .map(({ partitionId }) => ({ topic, partition: partitionId }));
     return partitions.sort((a, b) => a.partition - b.partition);
   }
 
-  /** Reads with one more try on healed connections: a command should survive a broker that has just restarted. */
+  /** Reads, with a few more tries on healed connections: a broker may have just restarted, a topic just been made. */
   async function reading<T>(doing: string, work: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -93,7 +97,9 @@ export function openAdmin(settings: KafkaSettings): KafkaAdmin {
       } catch (error) {
         await connections.heal(error);
         const known = toKafkaError(error, doing);
-        if (attempt > 1 || known.code === 'unknown-topic' || known.code === 'not-authorized' || known.code === 'closed') throw known;
+        const final = known.code === 'unknown-topic' || known.code === 'not-authorized' || known.code === 'closed';
+        if (final || attempt >= READ_TRIES) throw known;
+        await pause(backoffMs(attempt), new AbortController().signal);
       }
     }
   }
@@ -110,7 +116,7 @@ export function openAdmin(settings: KafkaSettings): KafkaAdmin {
     return withAdmin('describing topics', async (client) => {
       const existing = new Set(await client.listTopics());
       const present = names.filter((name) => existing.has(name));
-      if (present.length === 0) return new Map();
+      if (present.length === 0) return new Map<string, TopicDescription>();
       const { topics } = await client.fetchTopicMetadata({ topics: present });
       const configs = await client.describeConfigs({
         includeSynonyms: false,
@@ -184,7 +190,9 @@ export function openAdmin(settings: KafkaSettings): KafkaAdmin {
     endOffsets: (topic) => offsetsOf(topic, LATEST),
     async offsetsAt(topic, timestampMs) {
       const [at, ends] = await Promise.all([offsetsOf(topic, timestampMs), offsetsOf(topic, LATEST)]);
-      return new Map([...at].map(([partition, offset]) => [partition, offset < 0 ? (ends.get(partition) ?? 0) : offset]));
+      return new Map(
+        [...at].map(([partition, offset]) => [partition, offset < 0 ? (ends.get(partition) ?? 0) : offset]),
+      );
     },
     committed: (groupId, topics) =>
       reading(`committed offsets of ${groupId}`, async () => {
@@ -196,7 +204,8 @@ export function openAdmin(settings: KafkaSettings): KafkaAdmin {
           return at === undefined ? [] : [{ topic, partition, offset: at.offset, metadata: at.metadata }];
         });
       }),
-    listGroups: () => withAdmin('listing groups', async (client) => (await client.listGroups()).groups.map((group) => group.groupId)),
+    listGroups: () =>
+      withAdmin('listing groups', async (client) => (await client.listGroups()).groups.map((group) => group.groupId)),
     describeGroup: (groupId) =>
       withAdmin(`describing ${groupId}`, async (client) => {
         const group = (await client.describeGroups([groupId])).groups[0];
@@ -217,7 +226,11 @@ export function openAdmin(settings: KafkaSettings): KafkaAdmin {
     clusterInfo: () =>
       withAdmin('describing the cluster', async (client) => {
         const { clusterId, controller, brokers } = await client.describeCluster();
-        return { clusterId, controller, brokers: brokers.map(({ nodeId, host, port }) => ({ nodeId: safeInteger(nodeId, 'node id'), host, port })) };
+        return {
+          clusterId,
+          controller,
+          brokers: brokers.map(({ nodeId, host, port }) => ({ nodeId: safeInteger(nodeId, 'node id'), host, port })),
+        };
       }),
     async close() {
       connections.close();

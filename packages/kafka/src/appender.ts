@@ -161,7 +161,11 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
       if (pending.length === 0) return;
       stats.resends += 1;
       hooks.onResend?.({ records: pending.length, attempt: attempt + 1, reason });
-      settings.log?.({ level: 'warn', message: 'append in doubt, sending again', fields: { records: pending.length, attempt, reason } });
+      settings.log?.({
+        level: 'warn',
+        message: 'append in doubt, sending again',
+        fields: { records: pending.length, attempt, reason },
+      });
       await connections.heal(error);
       await pause(backoffMs(attempt), aborted.signal);
     }
@@ -189,7 +193,9 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
     const doubtful: Entry[] = [];
     if (result.uncovered.length > 0) {
       stats.coverageFailures += 1;
-      hooks.onCoverageFailure?.([...new Map(result.uncovered.map((e) => [partitionKey(e), { topic: e.topic, partition: e.partition }])).values()]);
+      hooks.onCoverageFailure?.([
+        ...new Map(result.uncovered.map((e) => [partitionKey(e), { topic: e.topic, partition: e.partition }])).values(),
+      ]);
       doubtful.push(...result.uncovered);
       reason = 'an answer without every partition';
     }
@@ -247,14 +253,21 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
   }
 
   function isAside(entry: Entry): boolean {
-    return aside.get(entry.topic)?.entries.includes(entry) === true || aside.get(partitionKey(entry))?.entries.includes(entry) === true;
+    return (
+      aside.get(entry.topic)?.entries.includes(entry) === true ||
+      aside.get(partitionKey(entry))?.entries.includes(entry) === true
+    );
   }
 
   function putAside(key: string, entry: Entry, code: KafkaErrorCode): void {
     const waits = aside.get(key);
     if (waits === undefined) {
       aside.set(key, { entries: [entry], code });
-      settings.log?.({ level: 'warn', message: `${code}, waiting for it`, fields: { topic: entry.topic, partition: entry.partition } });
+      settings.log?.({
+        level: 'warn',
+        message: `${code}, waiting for it`,
+        fields: { topic: entry.topic, partition: entry.partition },
+      });
     } else waits.entries.push(entry);
     asideTimer ??= setTimeout(retryAside, limits.UNKNOWN_TOPIC_RETRY_MS);
   }
@@ -280,7 +293,10 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
   }
 
   function closedError(): KafkaError {
-    return new KafkaError('closed', 'the appender was closed before this record was acknowledged; whether it was written is not known');
+    return new KafkaError(
+      'closed',
+      'the appender was closed before this record was acknowledged; whether it was written is not known',
+    );
   }
 
   const appender: Appender = {

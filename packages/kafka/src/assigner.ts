@@ -30,7 +30,10 @@ export const coPartitionAssigner: PartitionAssigner = {
   assign({ members, partitions }) {
     const assignment = new Map<string, TopicPartition[]>();
     for (const [topic, numbers] of partitions) {
-      const subscribed = members.filter((member) => member.topics.includes(topic)).map((member) => member.memberId).sort();
+      const subscribed = members
+        .filter((member) => member.topics.includes(topic))
+        .map((member) => member.memberId)
+        .sort();
       if (subscribed.length === 0) continue;
       for (const partition of numbers) {
         const memberId = subscribed[partition % subscribed.length] as string;

@@ -27,7 +27,9 @@ function guarded(name: string, codec: Codec): () => Codec {
       try {
         return await codec.decompress(buffer);
       } catch (cause) {
-        throw new KafkaError('undecodable', `a batch compressed with ${name} cannot be read: ${String(cause)}`, { cause });
+        throw new KafkaError('undecodable', `a batch compressed with ${name} cannot be read: ${String(cause)}`, {
+          cause,
+        });
       }
     },
   });
@@ -42,10 +44,17 @@ export function installCodecs(): void {
   const codecs = kafkajs.CompressionCodecs as unknown as Record<number, () => Codec>;
   const { GZIP, Snappy, LZ4, ZSTD } = kafkajs.CompressionTypes;
   const gzip = codecs[GZIP]?.();
-  if (gzip !== undefined) codecs[GZIP] = guarded('gzip', { compress: (e) => gzip.compress(e), decompress: (b) => gunzipAsync(b, inflateLimit) });
+  if (gzip !== undefined)
+    codecs[GZIP] = guarded('gzip', {
+      compress: (e) => gzip.compress(e),
+      decompress: (b) => gunzipAsync(b, inflateLimit),
+    });
   codecs[Snappy] = guarded('snappy', snappy());
   codecs[LZ4] = guarded('lz4', { compress: (e) => compressFrame(e.buffer), decompress: (b) => decompressFrame(b) });
-  codecs[ZSTD] = guarded('zstd', { compress: (e) => zstd.compress(e.buffer), decompress: (b) => zstd.decompress(b, inflateLimit) });
+  codecs[ZSTD] = guarded('zstd', {
+    compress: (e) => zstd.compress(e.buffer),
+    decompress: (b) => zstd.decompress(b, inflateLimit),
+  });
   for (const unassigned of [5, 6, 7]) {
     codecs[unassigned] = () => {
       throw new KafkaError('undecodable', `a batch is compressed with codec ${unassigned}, which is not known`);

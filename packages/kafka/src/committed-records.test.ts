@@ -20,12 +20,21 @@ function messages(batches: Batch[]): DriverRecord[] {
       value: null,
       headers: {},
       isControlRecord: marker !== undefined,
-      batchContext: { firstOffset: String(first), lastOffsetDelta: last - first, producerId: producer ?? '-1', inTransaction: producer !== undefined },
+      batchContext: {
+        firstOffset: String(first),
+        lastOffsetDelta: last - first,
+        producerId: producer ?? '-1',
+        inTransaction: producer !== undefined,
+      },
     })),
   );
 }
 const visible = (from: number, batches: Batch[], aborted: { producerId: string; firstOffset: string }[] = []) => {
-  const { records, nextOffset } = visibleRecords(from, { highWatermark: '0', abortedTransactions: aborted, messages: messages(batches) });
+  const { records, nextOffset } = visibleRecords(from, {
+    highWatermark: '0',
+    abortedTransactions: aborted,
+    messages: messages(batches),
+  });
   return { offsets: records.map((r) => Number(r.offset)), nextOffset };
 };
 
@@ -35,16 +44,27 @@ describe('visibleRecords', () => {
   });
 
   test('leaves out what lies before the position in a batch that is sent whole', () => {
-    expect(visible(12, [{ first: 10, last: 13, offsets: [10, 11, 12, 13] }])).toEqual({ offsets: [12, 13], nextOffset: 14 });
+    expect(visible(12, [{ first: 10, last: 13, offsets: [10, 11, 12, 13] }])).toEqual({
+      offsets: [12, 13],
+      nextOffset: 14,
+    });
   });
 
   test('steps over what compaction removed at the end of a batch in one go', () => {
-    expect(visible(10, [{ first: 10, last: 5000, offsets: [10, 11] }])).toEqual({ offsets: [10, 11], nextOffset: 5001 });
+    expect(visible(10, [{ first: 10, last: 5000, offsets: [10, 11] }])).toEqual({
+      offsets: [10, 11],
+      nextOffset: 5001,
+    });
     expect(visible(12, [{ first: 10, last: 5000, offsets: [10, 11] }])).toEqual({ offsets: [], nextOffset: 5001 });
   });
 
   test('hides control records and still moves past them', () => {
-    expect(visible(0, [{ first: 0, last: 0, offsets: [0], producer: '7' }, { first: 1, last: 1, offsets: [1], producer: '7', marker: 'commit' }])).toEqual({
+    expect(
+      visible(0, [
+        { first: 0, last: 0, offsets: [0], producer: '7' },
+        { first: 1, last: 1, offsets: [1], producer: '7', marker: 'commit' },
+      ]),
+    ).toEqual({
       offsets: [0],
       nextOffset: 2,
     });
@@ -69,7 +89,10 @@ describe('visibleRecords', () => {
       { first: 3, last: 3, offsets: [3], producer: '7', marker: 'abort' },
       { first: 4, last: 4, offsets: [4], producer: '7' },
     ];
-    const aborted = [{ producerId: '7', firstOffset: '2' }, { producerId: '7', firstOffset: '0' }];
+    const aborted = [
+      { producerId: '7', firstOffset: '2' },
+      { producerId: '7', firstOffset: '0' },
+    ];
     expect(visible(0, batches, aborted).offsets).toEqual([4]);
   });
 });

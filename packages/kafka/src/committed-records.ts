@@ -29,7 +29,8 @@ export function visibleRecords(from: number, fetched: FetchedRecords): VisibleRe
   const records: DriverRecord[] = [];
   for (const record of fetched.messages) {
     const offset = Number(record.offset);
-    while (starts[0] !== undefined && offset >= Number(starts[0].firstOffset)) aborted.add((starts.shift() as { producerId: string }).producerId);
+    while (starts[0] !== undefined && offset >= Number(starts[0].firstOffset))
+      aborted.add((starts.shift() as { producerId: string }).producerId);
     const { producerId, inTransaction } = record.batchContext;
     if (record.isControlRecord) {
       if (record.key?.equals(ABORT_MARKER) === true) aborted.delete(producerId);

@@ -32,7 +32,7 @@ export function readFailure(error: unknown): DriverFailure {
     if (shape.cause === undefined || shape.cause === null) break;
     current = shape.cause;
   }
-  return failure((error ?? {}) as DriverShape, null, false);
+  return failure(error ?? {}, null, false);
 }
 
 const CONNECTION_ERRORS = new Set([
@@ -49,7 +49,7 @@ function failure(shape: DriverShape, brokerError: string | null, connectionLost:
     connectionLost,
     host: typeof shape.host === 'string' ? shape.host : null,
     port: typeof shape.port === 'number' ? shape.port : null,
-    message: typeof shape.message === 'string' ? shape.message : String(shape),
+    message: typeof shape.message === 'string' ? shape.message : 'an error without a message',
   };
 }
 
@@ -68,7 +68,35 @@ export function isStaleMetadata(brokerError: string | null): boolean {
   return brokerError !== null && STALE_METADATA.has(brokerError);
 }
 
-const AUTHORIZATION = new Set(['TOPIC_AUTHORIZATION_FAILED', 'GROUP_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED']);
+/** The broker's ways of saying that this generation does not count any more. */
+const GENERATION_OVER = new Set([
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'REBALANCE_IN_PROGRESS',
+  'FENCED_INSTANCE_ID',
+]);
+
+/** Errors of a commit that no later try changes. */
+const COMMIT_REFUSED = new Set([
+  'OFFSET_METADATA_TOO_LARGE',
+  'INVALID_COMMIT_OFFSET_SIZE',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'GROUP_AUTHORIZATION_FAILED',
+]);
+
+export function isGenerationOver(brokerError: string | null): boolean {
+  return brokerError !== null && GENERATION_OVER.has(brokerError);
+}
+
+export function isCommitRefused(brokerError: string | null): boolean {
+  return brokerError !== null && COMMIT_REFUSED.has(brokerError);
+}
+
+const AUTHORIZATION = new Set([
+  'TOPIC_AUTHORIZATION_FAILED',
+  'GROUP_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+]);
 
 /** Wraps any error in this package's class; a KafkaError passes unchanged. */
 export function toKafkaError(error: unknown, doing: string): KafkaError {

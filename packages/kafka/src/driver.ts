@@ -106,10 +106,16 @@ export function newDriverCluster(settings: KafkaSettings, brokers: string[], soc
     partitionAssigners: [
       (context) => {
         cluster = context.cluster;
-        return { name: 'unused', version: 0, assign: async () => [], protocol: () => ({ name: 'unused', metadata: Buffer.alloc(0) }) };
+        return {
+          name: 'unused',
+          version: 0,
+          assign: async () => [],
+          protocol: () => ({ name: 'unused', metadata: Buffer.alloc(0) }),
+        };
       },
     ],
   });
-  if (cluster === undefined) throw new Error('kafkajs did not hand its cluster to the assigner: not the pinned version?');
+  if (cluster === undefined)
+    throw new Error('kafkajs did not hand its cluster to the assigner: not the pinned version?');
   return cluster as unknown as DriverCluster;
 }

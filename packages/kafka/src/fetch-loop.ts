@@ -131,7 +131,12 @@ export function startFetchLoop(connections: Connections, limits: FetchLimits, ow
   }
 
   /** One partition's bytes must not stop the others: each is read alone, and the one at fault is set aside loudly. */
-  async function isolate(broker: DriverBroker, cluster: DriverCluster, positions: FetchPosition[], error: KafkaError): Promise<void> {
+  async function isolate(
+    broker: DriverBroker,
+    cluster: DriverCluster,
+    positions: FetchPosition[],
+    error: KafkaError,
+  ): Promise<void> {
     const [only] = positions;
     if (positions.length === 1 && only !== undefined) {
       faultyUntil.set(key(only), performance.now() + FAULTY_PARTITION_RETRY_MS);

@@ -33,7 +33,11 @@ export type FetchResult =
   | { kind: 'undecodable'; error: KafkaError };
 
 /** Rejects with the driver's error when the broker cannot be used; the caller heals its connections. */
-export async function fetchOnce(broker: DriverBroker, positions: readonly FetchPosition[], limits: FetchLimits): Promise<FetchResult> {
+export async function fetchOnce(
+  broker: DriverBroker,
+  positions: readonly FetchPosition[],
+  limits: FetchLimits,
+): Promise<FetchResult> {
   let responses: { topicName: string; partitions: FetchedPartition[] }[];
   try {
     ({ responses } = await broker.fetch({
@@ -49,7 +53,8 @@ export async function fetchOnce(broker: DriverBroker, positions: readonly FetchP
       return { kind: 'out-of-range', topic: failure.topic, partition: failure.partition };
     }
     if (isUndecodable(error)) {
-      const known = error instanceof KafkaError ? error : new KafkaError('undecodable', String(error), { cause: error });
+      const known =
+        error instanceof KafkaError ? error : new KafkaError('undecodable', String(error), { cause: error });
       return { kind: 'undecodable', error: known };
     }
     throw error;
@@ -68,7 +73,8 @@ export async function fetchOnce(broker: DriverBroker, positions: readonly FetchP
 function slice(topic: string, offset: number, part: FetchedPartition): FetchedSlice {
   const { records, nextOffset } = visibleRecords(offset, part);
   const highWatermark = safeInteger(part.highWatermark, 'high watermark');
-  const stable = part.lastStableOffset === undefined ? highWatermark : safeInteger(part.lastStableOffset, 'last stable offset');
+  const stable =
+    part.lastStableOffset === undefined ? highWatermark : safeInteger(part.lastStableOffset, 'last stable offset');
   return {
     topic,
     partition: part.partition,

@@ -11,32 +11,26 @@
 import { coPartitionAssigner } from './assigner.ts';
 import { backoffMs, pause } from './backoff.ts';
 import { openConnections, within } from './connections.ts';
-import { readFailure, toKafkaError } from './driver-error.ts';
+import { isCommitRefused, isGenerationOver, readFailure, toKafkaError } from './driver-error.ts';
 import type { DriverCluster } from './driver.ts';
 import { startFetchLoop } from './fetch-loop.ts';
 import type { FetchedSlice } from './fetch.ts';
 import { commitOffsets, fetchCommitted, joinGroup } from './group-membership.ts';
 import type { CommitOffset, Membership } from './group-membership.ts';
-import type { AssignedPartition, GroupConsumer, GroupOptions, GroupState, GroupStats, RevokeReason } from './group-options.ts';
+import type {
+  AssignedPartition,
+  GroupConsumer,
+  GroupOptions,
+  GroupState,
+  GroupStats,
+  RevokeReason,
+} from './group-options.ts';
 import { KafkaError } from './kafka-error.ts';
 import * as limits from './limits.ts';
 import { logRanges } from './offsets.ts';
-import type { TopicPartition } from './record.ts';
+import { keyOf, PartitionCursors } from './partition-cursors.ts';
+import type { Cursor } from './partition-cursors.ts';
 import type { KafkaSettings } from './settings.ts';
-
-interface Cursor extends TopicPartition {
-  position: number;
-  ready: boolean;
-  paused: boolean;
-}
-
-const keyOf = (at: TopicPartition): string => `${at.partition}/${at.topic}`;
-
-/** The broker's ways of saying that this generation does not count any more. */
-const GENERATION_OVER = new Set(['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS', 'FENCED_INSTANCE_ID']);
-
-/** Errors of a commit that no later try changes. */
-const COMMIT_REFUSED = new Set(['OFFSET_METADATA_TOO_LARGE', 'INVALID_COMMIT_OFFSET_SIZE', 'TOPIC_AUTHORIZATION_FAILED', 'GROUP_AUTHORIZATION_FAILED']);
 
 /** After a long stop of the process the deadline is over already: one quick answer may still show that nobody missed us. */
 const MIN_BEAT_MS = 500;
@@ -55,7 +49,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
   const revokeWaitMs = Math.min(options.revokeWaitMs ?? limits.REVOKE_WAIT_MS, sessionTimeoutMs / 2);
   const stats: GroupStats = { joins: 0, rebalances: 0, errors: 0, records: 0 };
   const stopping = new AbortController();
-  let cursors = new Map<string, Cursor>();
+  const cursors = new PartitionCursors();
   let state: GroupState = 'connecting';
   /** Kept through outages: a coordinator that still knows it lets this member back in at once; '' asks for a new one. */
   let memberId = '';
@@ -74,18 +68,10 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
       partitionBytesMax: options.maxBytesPerPartition ?? limits.FETCH_PARTITION_BYTES,
     },
     {
-      wanted() {
-        const wanted = [];
-        if (delivering) {
-          for (const { topic, partition, position, ready, paused } of cursors.values()) {
-            if (ready && !paused) wanted.push({ topic, partition, offset: position });
-          }
-        }
-        return wanted;
-      },
+      wanted: () => (delivering ? cursors.readable() : []),
       onSlice: deliver,
       onOutOfRange: async ({ topic, partition }, cluster) => {
-        const cursor = cursors.get(keyOf({ topic, partition }));
+        const cursor = cursors.get({ topic, partition });
         const range = (await logRanges(cluster, [{ topic, partition }])).get(keyOf({ topic, partition }));
         if (cursor === undefined || range === undefined) return;
         if (cursor.position >= range.start && cursor.position <= range.end) return; // the leader was behind for a moment
@@ -107,20 +93,29 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
 
   function report(error: KafkaError, attempt: number, message: string): void {
     stats.errors += 1;
-    settings.log?.({ level: 'warn', message: `group ${options.groupId}: ${message}`, fields: { attempt, code: error.code, error: error.message } });
+    settings.log?.({
+      level: 'warn',
+      message: `group ${options.groupId}: ${message}`,
+      fields: { attempt, code: error.code, error: error.message },
+    });
     options.onError?.(error, attempt);
   }
 
   function rangeLost(cursor: Cursor, to: number): void {
     const { topic, partition, position: from } = cursor;
     cursor.position = to;
-    settings.log?.({ level: 'error', message: `group ${options.groupId}: offset outside the log`, fields: { topic, partition, from, to } });
+    settings.log?.({
+      level: 'error',
+      message: `group ${options.groupId}: offset outside the log`,
+      fields: { topic, partition, from, to },
+    });
     options.onRangeLost?.({ topic, partition, from, to });
   }
 
   function deliver(slice: FetchedSlice): void {
-    const cursor = cursors.get(keyOf(slice));
-    if (!delivering || cursor === undefined || cursor.paused || !cursor.ready || cursor.position !== slice.offset) return;
+    const cursor = cursors.get(slice);
+    if (!delivering || cursor === undefined || cursor.paused || !cursor.ready || cursor.position !== slice.offset)
+      return;
     // After a long stop of the process the group may have gone on without us: a heartbeat decides first.
     if (performance.now() - lastHeartbeat > sessionTimeoutMs) return beat.abort();
     const { topic, partition, records, highWatermark, nextOffset } = slice;
@@ -137,7 +132,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
 
   async function run(): Promise<void> {
     let previous: Membership | null = null;
-    for (let attempt = 1; !stopping.signal.aborted; ) {
+    for (let attempt = 1; !stopping.signal.aborted;) {
       try {
         setState('connecting');
         const cluster = await connections.get();
@@ -146,7 +141,6 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
         const joined = await joinGroup(cluster, membershipOptions, memberId);
         memberId = joined.memberId;
         lastHeartbeat = performance.now();
-        member = joined;
         if (stopping.signal.aborted) break;
         await adopt(cluster, joined, previous);
         previous = joined;
@@ -159,7 +153,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
         member = null;
         const { brokerError } = readFailure(error);
         if (brokerError === 'UNKNOWN_MEMBER_ID' || brokerError === 'FENCED_INSTANCE_ID') memberId = '';
-        if (brokerError !== null && GENERATION_OVER.has(brokerError)) continue; // somebody else joined meanwhile: simply again
+        if (isGenerationOver(brokerError)) continue; // somebody else joined meanwhile: simply again
         report(toKafkaError(error, 'joining'), attempt, 'cannot join, trying again');
         await connections.heal(error);
         await pause(backoffMs(attempt), stopping.signal);
@@ -171,29 +165,43 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
 
   /** Takes over what was assigned: keeps what never left this member, prepares the rest. */
   async function adopt(cluster: DriverCluster, joined: Membership, previous: Membership | null): Promise<void> {
-    // Only the very next generation of the same member proves that nobody else owned a partition in between.
-    const unbroken = previous !== null && previous.memberId === joined.memberId && previous.generationId + 1 === joined.generationId;
-    const before = cursors;
-    const kept = joined.assignment.filter((at) => unbroken && before.get(keyOf(at))?.ready === true);
-    const keptKeys = new Set(kept.map(keyOf));
-    const news = joined.assignment.filter((at) => !keptKeys.has(keyOf(at)));
-    const [committed, ranges] = await Promise.all([fetchCommitted(joined.coordinator, options.groupId, news), logRanges(cluster, news)]);
+    const unbroken =
+      previous !== null && previous.memberId === joined.memberId && previous.generationId + 1 === joined.generationId;
+    const { kept, added: news, lost } = cursors.compare(joined.assignment, unbroken);
+    const [committed, ranges] = await Promise.all([
+      fetchCommitted(joined.coordinator, options.groupId, news),
+      logRanges(cluster, news),
+    ]);
     const added: AssignedPartition[] = news.map(({ topic, partition }) => {
       const range = ranges.get(keyOf({ topic, partition }));
       if (range === undefined) throw new KafkaError('unavailable', `no offsets for ${topic}/${partition}`);
-      return { topic, partition, committed: committed.get(keyOf({ topic, partition })) ?? null, logStart: range.start, logEnd: range.end };
+      return {
+        topic,
+        partition,
+        committed: committed.get(keyOf({ topic, partition })) ?? null,
+        logStart: range.start,
+        logEnd: range.end,
+      };
     });
-    cursors = new Map();
-    for (const at of kept) cursors.set(keyOf(at), before.get(keyOf(at)) as Cursor);
-    for (const { topic, partition } of added) cursors.set(keyOf({ topic, partition }), { topic, partition, position: 0, ready: false, paused: false });
-    const lost = [...before.values()].filter((cursor) => !keptKeys.has(keyOf(cursor))).map(({ topic, partition }) => ({ topic, partition }));
+    // Together, or a commit would name this generation for partitions that were owned in the last one.
+    cursors.replace(kept, added);
+    member = joined;
     stats.joins += 1;
     settings.log?.({
       level: 'info',
       message: `group ${options.groupId}: joined`,
-      fields: { generation: joined.generationId, memberId: joined.memberId, partitions: joined.assignment.length, added: added.length, lost: lost.length },
+      fields: {
+        generation: joined.generationId,
+        memberId: joined.memberId,
+        partitions: joined.assignment.length,
+        added: added.length,
+        lost: lost.length,
+      },
     });
-    options.onAssigned?.({ assignment: joined.assignment, added, kept, lost }, { id: joined.generationId, memberId: joined.memberId });
+    options.onAssigned?.(
+      { assignment: joined.assignment, added, kept, lost },
+      { id: joined.generationId, memberId: joined.memberId },
+    );
     setState('stable');
     delivering = true;
     preparing = new AbortController();
@@ -219,7 +227,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
   }
 
   function start(at: AssignedPartition, wished: number | undefined): void {
-    const cursor = cursors.get(keyOf(at));
+    const cursor = cursors.get(at);
     if (cursor === undefined) return;
     cursor.position = wished ?? at.committed?.offset ?? at.logStart;
     // Only what lies before the start is known to be gone; beyond the end the broker's own answer decides (onOutOfRange).
@@ -229,9 +237,12 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
 
   /** Beats until the generation ends. A member that gets no answer for a session timeout is lost, whatever hangs. */
   async function live(current: Membership): Promise<RevokeReason> {
-    for (let failures = 0; ; ) {
+    for (let failures = 0; ;) {
       beat = new AbortController();
-      await pause(failures === 0 ? sessionTimeoutMs / 4 : backoffMs(failures), AbortSignal.any([beat.signal, stopping.signal]));
+      await pause(
+        failures === 0 ? sessionTimeoutMs / 4 : backoffMs(failures),
+        AbortSignal.any([beat.signal, stopping.signal]),
+      );
       if (stopping.signal.aborted) return 'stopping';
       const deadline = lastHeartbeat + sessionTimeoutMs;
       try {
@@ -244,7 +255,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
         if (stopping.signal.aborted) return 'stopping';
         const { brokerError } = readFailure(error);
         if (brokerError === 'REBALANCE_IN_PROGRESS') return 'rebalance';
-        if (brokerError !== null && GENERATION_OVER.has(brokerError)) {
+        if (isGenerationOver(brokerError)) {
           if (brokerError !== 'ILLEGAL_GENERATION') memberId = '';
           return 'lost';
         }
@@ -259,7 +270,11 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
   async function heartbeat(current: Membership, findCoordinator: boolean): Promise<void> {
     const { groupId } = options;
     if (findCoordinator) current.coordinator = await (await connections.get()).findGroupCoordinator({ groupId });
-    await current.coordinator.heartbeat({ groupId, memberId: current.memberId, groupGenerationId: current.generationId });
+    await current.coordinator.heartbeat({
+      groupId,
+      memberId: current.memberId,
+      groupGenerationId: current.generationId,
+    });
   }
 
   /** The leader watches for new partitions: joining again makes it assign them. */
@@ -297,7 +312,11 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     try {
       if (memberId !== '') await within(limits.GOODBYE_MS, goodbye());
     } catch (error) {
-      settings.log?.({ level: 'info', message: `group ${options.groupId}: left without goodbye`, fields: { error: String(error) } });
+      settings.log?.({
+        level: 'info',
+        message: `group ${options.groupId}: left without goodbye`,
+        fields: { error: String(error) },
+      });
     }
     connections.close();
     await loop.stop();
@@ -314,29 +333,36 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     const current = member;
     if (current === null) throw new KafkaError('generation-over', 'not a member of the group now');
     for (let attempt = 1; ; attempt += 1) {
-      const owned = offsets.filter((at) => cursors.has(keyOf(at)));
+      const owned = offsets.filter((at) => cursors.get(at) !== undefined);
       if (owned.length === 0) return;
       try {
-        if (attempt > 1) current.coordinator = await (await connections.get()).findGroupCoordinator({ groupId: options.groupId });
+        if (attempt > 1)
+          current.coordinator = await (await connections.get()).findGroupCoordinator({ groupId: options.groupId });
         return await commitOffsets(current, options.groupId, owned);
       } catch (error) {
         const { brokerError, message } = readFailure(error);
-        if (brokerError !== null && GENERATION_OVER.has(brokerError)) {
+        if (isGenerationOver(brokerError)) {
           beat.abort(); // learn at once what the next heartbeat would say
-          throw new KafkaError('generation-over', `commit refused: ${message}`, { cause: error, brokerError });
+          throw new KafkaError('generation-over', `commit refused: ${message}`, {
+            cause: error,
+            brokerError: brokerError ?? undefined,
+          });
         }
-        if (brokerError !== null && COMMIT_REFUSED.has(brokerError)) throw toKafkaError(error, 'commit');
+        if (isCommitRefused(brokerError)) throw toKafkaError(error, 'commit');
         report(toKafkaError(error, 'commit'), attempt, 'commit failed, trying again');
         await connections.heal(error);
         await pause(backoffMs(attempt), stopping.signal);
-        if (member !== current) throw new KafkaError('generation-over', 'the generation ended before the commit was answered', { cause: error });
+        if (member !== current)
+          throw new KafkaError('generation-over', 'the generation ended before the commit was answered', {
+            cause: error,
+          });
       }
     }
   }
 
   function setPaused(topic: string, partitions: readonly number[], paused: boolean): void {
     for (const partition of partitions) {
-      const cursor = cursors.get(keyOf({ topic, partition }));
+      const cursor = cursors.get({ topic, partition });
       if (cursor !== undefined) cursor.paused = paused;
     }
     if (!paused) loop.wake();
@@ -347,24 +373,25 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     pause: (topic, partitions) => setPaused(topic, partitions, true),
     resume: (topic, partitions) => setPaused(topic, partitions, false),
     seek(topic, partition, offset) {
-      const cursor = cursors.get(keyOf({ topic, partition }));
-      if (cursor === undefined) return;
+      const cursor = cursors.get({ topic, partition });
+      if (cursor?.ready !== true) return;
       cursor.position = offset;
       loop.wake();
     },
     position(topic, partition) {
-      const cursor = cursors.get(keyOf({ topic, partition }));
+      const cursor = cursors.get({ topic, partition });
       return cursor?.ready === true ? cursor.position : null;
     },
     commit,
-    assignment: () => [...cursors.values()].map(({ topic, partition }) => ({ topic, partition })),
+    assignment: () => cursors.owned(),
     generation: () => (member === null ? null : { id: member.generationId, memberId: member.memberId }),
     state: () => state,
     stats: () => ({ ...stats }),
     async stop() {
       stopping.abort();
       // A stable member settles and says goodbye; one that waits for a broker has nothing to settle.
-      const patienceMs = state === 'stable' ? revokeWaitMs + limits.GOODBYE_MS : state === 'joining' ? limits.GOODBYE_MS : 500;
+      const patienceMs =
+        state === 'stable' ? revokeWaitMs + limits.GOODBYE_MS : state === 'joining' ? limits.GOODBYE_MS : 500;
       await within(patienceMs, ended).catch(() => undefined);
       connections.close(); // whatever still waits for a broker ends now
       await ended.catch(() => undefined);

@@ -1,7 +1,7 @@
 /** The consumer group protocol, one function a step: join and sync, read what is committed, commit, leave. Nothing here retries. */
 import kafkajs from 'kafkajs';
 import type { PartitionAssigner } from './assigner.ts';
-import type { CommittedPartition, DriverBroker, DriverCluster } from './driver.ts';
+import type { DriverBroker, DriverCluster } from './driver.ts';
 import { KafkaError } from './kafka-error.ts';
 import { safeInteger } from './record.ts';
 import type { TopicPartition } from './record.ts';
@@ -26,7 +26,11 @@ export interface Membership {
 }
 
 /** Joins as `memberId` ('' for a new member) and waits until the whole group has. Rejects with the driver's error. */
-export async function joinGroup(cluster: DriverCluster, options: MembershipOptions, memberId: string): Promise<Membership> {
+export async function joinGroup(
+  cluster: DriverCluster,
+  options: MembershipOptions,
+  memberId: string,
+): Promise<Membership> {
   const { groupId, topics } = options;
   const coordinator = await cluster.findGroupCoordinator({ groupId });
   const joined = await coordinator.joinGroup({
@@ -36,19 +40,32 @@ export async function joinGroup(cluster: DriverCluster, options: MembershipOptio
     rebalanceTimeout: options.rebalanceTimeoutMs,
     groupProtocols: options.assigners.map((assigner) => ({
       name: assigner.name,
-      metadata: MemberMetadata.encode({ version: 1, topics: [...topics], userData: assigner.userData?.() ?? Buffer.alloc(0) }),
+      metadata: MemberMetadata.encode({
+        version: 1,
+        topics: [...topics],
+        userData: assigner.userData?.() ?? Buffer.alloc(0),
+      }),
     })),
   });
   let leaderCounts: Map<string, number> | null = null;
   let groupAssignment: { memberId: string; memberAssignment: Buffer }[] = [];
   if (joined.memberId === joined.leaderId) {
     const assigner = options.assigners.find((one) => one.name === joined.groupProtocol);
-    if (assigner === undefined) throw new KafkaError('protocol', `the group chose the assigner ${joined.groupProtocol}, which is not ours`);
+    if (assigner === undefined)
+      throw new KafkaError('protocol', `the group chose the assigner ${joined.groupProtocol}, which is not ours`);
     const members = joined.members.map((member) => {
       const metadata = MemberMetadata.decode(member.memberMetadata);
-      return { memberId: member.memberId, topics: metadata?.topics ?? [], userData: metadata?.userData ?? Buffer.alloc(0) };
+      return {
+        memberId: member.memberId,
+        topics: metadata?.topics ?? [],
+        userData: metadata?.userData ?? Buffer.alloc(0),
+      };
     });
-    const partitions = await partitionsOf(cluster, new Set(members.flatMap((member) => member.topics)), new Set(topics));
+    const partitions = await partitionsOf(
+      cluster,
+      new Set(members.flatMap((member) => member.topics)),
+      new Set(topics),
+    );
     leaderCounts = new Map([...partitions].map(([topic, numbers]) => [topic, numbers.length]));
     const assigned = assigner.assign({ members, partitions });
     groupAssignment = members.map((member) => ({
@@ -60,13 +77,22 @@ export async function joinGroup(cluster: DriverCluster, options: MembershipOptio
       }),
     }));
   }
-  const synced = await coordinator.syncGroup({ groupId, generationId: joined.generationId, memberId: joined.memberId, groupAssignment });
+  const synced = await coordinator.syncGroup({
+    groupId,
+    generationId: joined.generationId,
+    memberId: joined.memberId,
+    groupAssignment,
+  });
   const assignment = fromAssignment(synced.memberAssignment).filter(({ topic }) => topics.includes(topic));
   return { coordinator, memberId: joined.memberId, generationId: joined.generationId, assignment, leaderCounts };
 }
 
 /** Fresh partition numbers of every topic that any member subscribed to. A topic that only others know may be absent. */
-async function partitionsOf(cluster: DriverCluster, all: Set<string>, own: Set<string>): Promise<Map<string, number[]>> {
+async function partitionsOf(
+  cluster: DriverCluster,
+  all: Set<string>,
+  own: Set<string>,
+): Promise<Map<string, number[]>> {
   for (const topic of all) {
     if (own.has(topic)) continue;
     await cluster.addTargetTopic(topic).catch(() => undefined); // kafkajs takes an unknown topic back out of its list
@@ -75,7 +101,11 @@ async function partitionsOf(cluster: DriverCluster, all: Set<string>, own: Set<s
   const partitions = new Map<string, number[]>();
   for (const topic of all) {
     const numbers = cluster.findTopicPartitionMetadata(topic).map((p) => p.partitionId);
-    if (numbers.length > 0) partitions.set(topic, numbers.sort((a, b) => a - b));
+    if (numbers.length > 0)
+      partitions.set(
+        topic,
+        numbers.sort((a, b) => a - b),
+      );
   }
   return partitions;
 }
@@ -89,7 +119,9 @@ function toAssignment(partitions: readonly TopicPartition[]): Record<string, num
 function fromAssignment(bytes: Buffer): TopicPartition[] {
   const decoded = bytes.length === 0 ? null : MemberAssignment.decode(bytes);
   if (decoded === null) return [];
-  return Object.entries(decoded.assignment).flatMap(([topic, partitions]) => partitions.map((partition) => ({ topic, partition })));
+  return Object.entries(decoded.assignment).flatMap(([topic, partitions]) =>
+    partitions.map((partition) => ({ topic, partition })),
+  );
 }
 
 /** Committed offsets with their metadata, by `partition/topic`; partitions without a commit are absent. */
@@ -100,9 +132,12 @@ export async function fetchCommitted(
 ): Promise<Map<string, { offset: number; metadata: string }>> {
   const committed = new Map<string, { offset: number; metadata: string }>();
   if (partitions.length === 0) return committed;
-  const { responses } = await coordinator.offsetFetch({ groupId, topics: perTopic(partitions, ({ partition }) => ({ partition })) });
+  const { responses } = await coordinator.offsetFetch({
+    groupId,
+    topics: perTopic(partitions, ({ partition }) => ({ partition })),
+  });
   for (const { topic, partitions: list } of responses) {
-    for (const { partition, offset, metadata } of list as CommittedPartition[]) {
+    for (const { partition, offset, metadata } of list) {
       const value = safeInteger(offset, 'committed offset');
       if (value >= 0) committed.set(`${partition}/${topic}`, { offset: value, metadata: metadata ?? '' });
     }
@@ -117,17 +152,28 @@ export interface CommitOffset extends TopicPartition {
   metadata?: string;
 }
 
-export async function commitOffsets(membership: Membership, groupId: string, offsets: readonly CommitOffset[]): Promise<void> {
+export async function commitOffsets(
+  membership: Membership,
+  groupId: string,
+  offsets: readonly CommitOffset[],
+): Promise<void> {
   const { coordinator, memberId, generationId } = membership;
   await coordinator.offsetCommit({
     groupId,
     memberId,
     groupGenerationId: generationId,
-    topics: perTopic(offsets, ({ partition, offset, metadata }) => ({ partition, offset: String(offset), metadata: metadata ?? '' })),
+    topics: perTopic(offsets, ({ partition, offset, metadata }) => ({
+      partition,
+      offset: String(offset),
+      metadata: metadata ?? '',
+    })),
   });
 }
 
-function perTopic<I extends TopicPartition, O>(items: readonly I[], convert: (item: I) => O): { topic: string; partitions: O[] }[] {
+function perTopic<I extends TopicPartition, O>(
+  items: readonly I[],
+  convert: (item: I) => O,
+): { topic: string; partitions: O[] }[] {
   const topics = new Map<string, O[]>();
   for (const item of items) {
     const list = topics.get(item.topic);

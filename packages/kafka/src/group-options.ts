@@ -59,7 +59,10 @@ export interface GroupOptions {
    * the answer is where reading starts (else the committed one, else the log's start). `signal` aborts when a rebalance makes the
    * answer void. A rejection is reported and asked again, for ever.
    */
-  prepare?(partitions: AssignedPartition[], signal: AbortSignal): Promise<readonly (TopicPartition & { offset: number })[] | void>;
+  prepare?(
+    partitions: AssignedPartition[],
+    signal: AbortSignal,
+  ): Promise<readonly (TopicPartition & { offset: number })[] | void>;
   /** Synchronous; at every join, before any record of it. */
   onAssigned?(assignment: Assignment, generation: Generation): void;
   /**
@@ -90,7 +93,7 @@ export interface GroupConsumer {
   /** Kept until `resume`, through rebalances as long as the partition is kept. Partitions not owned are ignored. */
   pause(topic: string, partitions: readonly number[]): void;
   resume(topic: string, partitions: readonly number[]): void;
-  /** The next record delivered is the first one at or after `offset`. Ignored when not owned. */
+  /** The next record delivered is the first one at or after `offset`. Ignored when not owned or not prepared: `prepare` says where to start. */
   seek(topic: string, partition: number, offset: number): void;
   /** The next offset to be delivered; null when not owned or not prepared yet. */
   position(topic: string, partition: number): number | null;

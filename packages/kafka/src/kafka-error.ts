@@ -30,7 +30,11 @@ export class KafkaError extends Error {
   readonly code: KafkaErrorCode;
   readonly brokerError: string | undefined;
 
-  constructor(code: KafkaErrorCode, message: string, options: { cause?: unknown; brokerError?: string | undefined } = {}) {
+  constructor(
+    code: KafkaErrorCode,
+    message: string,
+    options: { cause?: unknown; brokerError?: string | undefined } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.brokerError = options.brokerError;

@@ -18,7 +18,13 @@ describe('the patch on kafkajs', () => {
       destroy(): void;
       throttleCheckTimeoutId: unknown;
     };
-    const queue = new RequestQueue({ maxInFlightRequests: null, requestTimeout: 1000, clientId: 'c', broker: 'b', logger: silent });
+    const queue = new RequestQueue({
+      maxInFlightRequests: null,
+      requestTimeout: 1000,
+      clientId: 'c',
+      broker: 'b',
+      logger: silent,
+    });
     const setTimer = vi.spyOn(globalThis, 'setTimeout');
     queue.checkPendingRequests();
     expect(setTimer).not.toHaveBeenCalled();
@@ -51,9 +57,9 @@ describe('the patch on kafkajs', () => {
   test('a batch that compaction emptied leaves a marker at its last offset', async () => {
     const Encoder = require('kafkajs/src/protocol/encoder.js') as new () => EncoderShape;
     const Decoder = require('kafkajs/src/protocol/decoder.js') as new (buffer: Buffer) => unknown;
-    const decodeMessages = require('kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js') as (decoder: unknown) => Promise<
-      { offset: string; isControlRecord: boolean; batchContext: { lastOffsetDelta: number } }[]
-    >;
+    const decodeMessages = require('kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js') as (
+      decoder: unknown,
+    ) => Promise<{ offset: string; isControlRecord: boolean; batchContext: { lastOffsetDelta: number } }[]>;
     const body = new Encoder()
       .writeInt32(0) // partition leader epoch
       .writeInt8(2) // magic
@@ -67,8 +73,12 @@ describe('the patch on kafkajs', () => {
       .writeInt32(0)
       .writeInt32(0); // no records
     const batch = new Encoder().writeInt64('40').writeInt32(body.buffer.length).writeEncoder(body);
-    const messages = await decodeMessages(new Decoder(new Encoder().writeInt32(batch.buffer.length).writeEncoder(batch).buffer));
-    expect(messages).toMatchObject([{ offset: '46', isControlRecord: true, batchContext: { firstOffset: '40', lastOffsetDelta: 6 } }]);
+    const messages = await decodeMessages(
+      new Decoder(new Encoder().writeInt32(batch.buffer.length).writeEncoder(batch).buffer),
+    );
+    expect(messages).toMatchObject([
+      { offset: '46', isControlRecord: true, batchContext: { firstOffset: '40', lastOffsetDelta: 6 } },
+    ]);
   });
 
   test('every change of the patch file is in the installed package', () => {
@@ -80,7 +90,7 @@ describe('the patch on kafkajs', () => {
     ] as const;
     for (const [file, count] of marks) {
       const source = readFileSync(require.resolve(`kafkajs/src/${file}`), 'utf8');
-      expect(source.split('// postrider:').length - 1, file).toBe(count);
+      expect({ file, count: source.split('// postrider:').length - 1 }).toEqual({ file, count });
     }
   });
 });
@@ -95,7 +105,9 @@ interface EncoderShape {
 }
 
 function recordCodec() {
-  const Record = require('kafkajs/src/protocol/recordBatch/record/v0/index.js') as (record: object) => { buffer: Buffer };
+  const Record = require('kafkajs/src/protocol/recordBatch/record/v0/index.js') as (record: object) => {
+    buffer: Buffer;
+  };
   const Decoder = require('kafkajs/src/protocol/decoder.js') as new (buffer: Buffer) => { readVarIntBytes(): Buffer };
   const decodeRecord = require('kafkajs/src/protocol/recordBatch/record/v0/decoder.js') as (
     decoder: unknown,
@@ -103,6 +115,7 @@ function recordCodec() {
   ) => { headers: Record<string, unknown> };
   return {
     encode: (record: object) => Record(record).buffer,
-    decode: (bytes: Buffer) => decodeRecord(new Decoder(new Decoder(bytes).readVarIntBytes()), { firstOffset: '0', firstTimestamp: '0' }),
+    decode: (bytes: Buffer) =>
+      decodeRecord(new Decoder(new Decoder(bytes).readVarIntBytes()), { firstOffset: '0', firstTimestamp: '0' }),
   };
 }

@@ -64,3 +64,6 @@ export const METADATA_MAX_AGE_MS = 30_000;
 
 /** A compressed batch may grow to this at most: a bound against decompression bombs, far above any legal batch. */
 export const DECOMPRESSED_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Tries of an admin read, with backoff: a topic that was just made has leaders within a second. */
+export const ADMIN_READ_TRIES = 6;

@@ -49,7 +49,11 @@ export function openLogReader(settings: KafkaSettings, options: LogReaderOptions
   const connections = openConnections(settings);
   const stopped = new AbortController();
   const { topic } = options;
-  const limits: FetchLimits = { maxWaitMs: FETCH_WAIT_MS, bytesMax: FETCH_BYTES, partitionBytesMax: FETCH_PARTITION_BYTES };
+  const limits: FetchLimits = {
+    maxWaitMs: FETCH_WAIT_MS,
+    bytesMax: FETCH_BYTES,
+    partitionBytesMax: FETCH_PARTITION_BYTES,
+  };
   const cursors = new Map<number, Cursor>();
   let loop: FetchLoop | null = null;
   let caughtUp = false;
@@ -76,13 +80,22 @@ export function openLogReader(settings: KafkaSettings, options: LogReaderOptions
     const known = cluster.findTopicPartitionMetadata(topic).map((p) => p.partitionId);
     const partitions = options.partitions ?? known;
     const missing = partitions.filter((p) => !known.includes(p));
-    if (missing.length > 0) throw new KafkaError('unknown-partition', `${topic} has no partition ${missing.join(', ')}`);
-    const ranges = await logRanges(cluster, partitions.map((partition) => ({ topic, partition })));
+    if (missing.length > 0)
+      throw new KafkaError('unknown-partition', `${topic} has no partition ${missing.join(', ')}`);
+    const ranges = await logRanges(
+      cluster,
+      partitions.map((partition) => ({ topic, partition })),
+    );
     for (const partition of partitions) {
       const range = ranges.get(`${partition}/${topic}`);
       if (range === undefined) throw new KafkaError('unavailable', `no offsets for ${topic}/${partition}`);
-      const from = options.from === 'earliest' ? range.start : Math.max(range.start, options.from.get(partition) ?? range.start);
-      cursors.set(partition, { position: Math.min(from, range.end), end: options.to?.get(partition) ?? range.end, logEnd: range.end });
+      const from =
+        options.from === 'earliest' ? range.start : Math.max(range.start, options.from.get(partition) ?? range.start);
+      cursors.set(partition, {
+        position: Math.min(from, range.end),
+        end: options.to?.get(partition) ?? range.end,
+        logEnd: range.end,
+      });
     }
   }
 
@@ -90,7 +103,8 @@ export function openLogReader(settings: KafkaSettings, options: LogReaderOptions
     wanted: () => {
       const wanted = [];
       for (const [partition, cursor] of cursors) {
-        if (!options.bounded || cursor.position < cursor.end) wanted.push({ topic, partition, offset: cursor.position });
+        if (!options.bounded || cursor.position < cursor.end)
+          wanted.push({ topic, partition, offset: cursor.position });
       }
       return wanted;
     },
@@ -110,13 +124,19 @@ export function openLogReader(settings: KafkaSettings, options: LogReaderOptions
       const range = (await logRanges(cluster, [{ topic, partition }])).get(`${partition}/${topic}`);
       const cursor = cursors.get(partition);
       if (range === undefined || cursor === undefined) return;
-      options.onError(new KafkaError('protocol', `${topic}/${partition}: ${cursor.position} is outside ${range.start}..${range.end}`), 1);
+      options.onError(
+        new KafkaError('protocol', `${topic}/${partition}: ${cursor.position} is outside ${range.start}..${range.end}`),
+        1,
+      );
       cursor.position = Math.min(Math.max(cursor.position, range.start), range.end);
       cursor.end = Math.min(cursor.end, range.end); // a log that was cut cannot be read to where it once ended
       checkCaughtUp();
     },
     onFault(at: { partition: number; offset: number }, error: KafkaError) {
-      options.onError(new KafkaError('undecodable', `${topic}/${at.partition} at ${at.offset}: ${error.message}`, { cause: error }), 1);
+      options.onError(
+        new KafkaError('undecodable', `${topic}/${at.partition} at ${at.offset}: ${error.message}`, { cause: error }),
+        1,
+      );
     },
     onError: options.onError,
   };

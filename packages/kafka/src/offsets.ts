@@ -32,7 +32,10 @@ export async function logRanges(
   cluster: DriverCluster,
   partitions: readonly TopicPartition[],
 ): Promise<Map<string, { start: number; end: number }>> {
-  const [starts, ends] = await Promise.all([listOffsets(cluster, partitions, EARLIEST), listOffsets(cluster, partitions, LATEST)]);
+  const [starts, ends] = await Promise.all([
+    listOffsets(cluster, partitions, EARLIEST),
+    listOffsets(cluster, partitions, LATEST),
+  ]);
   const ranges = new Map<string, { start: number; end: number }>();
   for (const [key, start] of starts) {
     const end = ends.get(key);

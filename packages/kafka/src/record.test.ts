@@ -17,7 +17,12 @@ describe('records', () => {
     expect(headers.get('absent')).toBeUndefined();
     expect(headers.get('none')).toEqual([null]);
     expect(headers.get('twice')).toEqual([Buffer.from('a'), null, Buffer.from('b')]);
-    expect([headerText(headers, 'one'), headerText(headers, 'none'), headerText(headers, 'twice'), headerText(headers, 'absent')]).toEqual(['1', undefined, 'b', undefined]);
+    expect([
+      headerText(headers, 'one'),
+      headerText(headers, 'none'),
+      headerText(headers, 'twice'),
+      headerText(headers, 'absent'),
+    ]).toEqual(['1', undefined, 'b', undefined]);
   });
 
   test('do not keep the fetch response alive: the value is a copy', () => {
@@ -35,7 +40,11 @@ describe('records', () => {
   test('are appended with the headers they were read with, a null value included', () => {
     const { headers } = fromDriver('t', 0, driverRecord);
     const { message, bytes } = toDriver({ topic: 't', partition: 0, key: 'k', value: null, headers });
-    expect({ ...message.headers }).toEqual({ one: [Buffer.from('1')], none: [null], twice: [Buffer.from('a'), null, Buffer.from('b')] });
+    expect({ ...message.headers }).toEqual({
+      one: [Buffer.from('1')],
+      none: [null],
+      twice: [Buffer.from('a'), null, Buffer.from('b')],
+    });
     expect(bytes).toBeGreaterThan(10);
   });
 });

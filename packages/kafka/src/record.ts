@@ -87,7 +87,8 @@ export interface EncodableRecord {
 export function toDriver(record: AppendRecord): EncodableRecord {
   const headers = Object.create(null) as DriverMessage['headers'];
   let bytes = RECORD_OVERHEAD_BYTES + byteLength(record.key) + byteLength(record.value);
-  const entries = record.headers === undefined ? [] : record.headers instanceof Map ? record.headers : Object.entries(record.headers);
+  const entries =
+    record.headers === undefined ? [] : record.headers instanceof Map ? record.headers : Object.entries(record.headers);
   for (const [name, value] of entries as Iterable<[string, AppendHeaderValue | readonly AppendHeaderValue[]]>) {
     const nameBytes = Buffer.byteLength(name) + 4;
     if (value === null || typeof value === 'string' || Buffer.isBuffer(value)) {

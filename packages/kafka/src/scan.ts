@@ -50,7 +50,8 @@ export async function runScan(settings: KafkaSettings, options: ScanOptions): Pr
     onCaughtUp: () => done.resolve(),
     onError(error, attempt) {
       options.onError?.(error, attempt);
-      if (error.code === 'unknown-topic' || error.code === 'unknown-partition' || error.code === 'not-authorized') done.reject(error);
+      if (error.code === 'unknown-topic' || error.code === 'unknown-partition' || error.code === 'not-authorized')
+        done.reject(error);
     },
   });
   const abort = (): void => done.reject(new KafkaError('closed', `the scan of ${options.topic} was aborted`));
@@ -60,7 +61,10 @@ export async function runScan(settings: KafkaSettings, options: ScanOptions): Pr
   const timer =
     timeoutMs === undefined
       ? undefined
-      : setTimeout(() => done.reject(new KafkaError('timeout', `scanning ${options.topic} took more than ${timeoutMs} ms`)), timeoutMs);
+      : setTimeout(
+          () => done.reject(new KafkaError('timeout', `scanning ${options.topic} took more than ${timeoutMs} ms`)),
+          timeoutMs,
+        );
   try {
     await done.promise;
     return { records, ends: reader.ends() };

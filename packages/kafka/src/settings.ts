@@ -81,6 +81,7 @@ export function driverConfig(settings: KafkaSettings, brokers: string[], sockets
         : connectPlain({ host, port }, onConnect);
       socket.setKeepAlive(true, 60_000);
       socket.setNoDelay(true); // a lone record must not wait for Nagle's algorithm
+      socket.setMaxListeners(0); // the driver unrefs a socket at every try to disconnect it, one listener each while it connects
       sockets.open.add(socket);
       socket.once('close', () => sockets.open.delete(socket));
       return socket;

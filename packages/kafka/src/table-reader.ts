@@ -37,7 +37,11 @@ export function openTableReader(settings: KafkaSettings, options: TableOptions):
       ready.resolve();
     },
     onError(error, attempt) {
-      settings.log?.({ level: 'warn', message: 'table is waiting', fields: { topic: options.topic, attempt, error: error.message } });
+      settings.log?.({
+        level: 'warn',
+        message: 'table is waiting',
+        fields: { topic: options.topic, attempt, error: error.message },
+      });
       options.onError?.(error, attempt);
     },
   });

@@ -2,7 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { planTopicChanges } from './topic-plan.ts';
 
 const spec = { name: 't', partitions: 4, replicationFactor: 1, config: { 'cleanup.policy': 'compact' } };
-const found = { partitions: 4, replicationFactor: 1, config: { 'cleanup.policy': 'compact', 'retention.ms': '7' }, overrides: ['cleanup.policy'] };
+const found = {
+  partitions: 4,
+  replicationFactor: 1,
+  config: { 'cleanup.policy': 'compact', 'retention.ms': '7' },
+  overrides: ['cleanup.policy'],
+};
 const plan = (existing: Record<string, typeof found>) => planTopicChanges([spec], new Map(Object.entries(existing)));
 
 describe('planTopicChanges', () => {
@@ -21,7 +26,9 @@ describe('planTopicChanges', () => {
   });
 
   test('another number of partitions is refused, because it decides who owns an endpoint', () => {
-    expect(plan({ t: { ...found, partitions: 8 } })).toMatchObject([{ kind: 'refused', reason: expect.stringContaining('8 partitions') as string }]);
+    expect(plan({ t: { ...found, partitions: 8 } })).toMatchObject([
+      { kind: 'refused', reason: expect.stringContaining('8 partitions') as string },
+    ]);
   });
 
   test('another replication factor is refused', () => {

@@ -31,19 +31,32 @@ export type TopicChange =
   | { topic: string; kind: 'refused'; reason: string };
 
 /** One change a spec, in their order. Partition counts are for life: partition = hash mod N decides who owns an endpoint. */
-export function planTopicChanges(specs: readonly TopicSpec[], existing: ReadonlyMap<string, TopicDescription>): TopicChange[] {
+export function planTopicChanges(
+  specs: readonly TopicSpec[],
+  existing: ReadonlyMap<string, TopicDescription>,
+): TopicChange[] {
   return specs.map((spec): TopicChange => {
     const found = existing.get(spec.name);
     if (found === undefined) return { topic: spec.name, kind: 'created' };
     if (found.partitions !== spec.partitions) {
-      return { topic: spec.name, kind: 'refused', reason: `it has ${found.partitions} partitions, not ${spec.partitions}; the number is chosen for life` };
+      return {
+        topic: spec.name,
+        kind: 'refused',
+        reason: `it has ${found.partitions} partitions, not ${spec.partitions}; the number is chosen for life`,
+      };
     }
     if (found.replicationFactor !== spec.replicationFactor) {
-      return { topic: spec.name, kind: 'refused', reason: `its replication factor is ${found.replicationFactor}, not ${spec.replicationFactor}` };
+      return {
+        topic: spec.name,
+        kind: 'refused',
+        reason: `its replication factor is ${found.replicationFactor}, not ${spec.replicationFactor}`,
+      };
     }
     const changes = Object.entries(spec.config)
       .map(([key, to]): ConfigChange => ({ key, from: found.config[key] ?? null, to }))
       .filter(({ from, to }) => from !== to);
-    return changes.length === 0 ? { topic: spec.name, kind: 'unchanged' } : { topic: spec.name, kind: 'config-changed', changes };
+    return changes.length === 0
+      ? { topic: spec.name, kind: 'unchanged' }
+      : { topic: spec.name, kind: 'config-changed', changes };
   });
 }

@@ -66,9 +66,8 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
     try {
       const defaulted = await days.ensure(batch.rows.map(({ recordedMs }) => recordedMs));
       const folded = await database.transaction((session) => writeBatch(session, batch));
-      return { kind: 'appended', ...tally(folded), defaulted };
+      return folded === undefined ? { kind: 'fenced' } : { kind: 'appended', ...tally(folded), defaulted };
     } catch (error) {
-      if (error instanceof Fenced) return { kind: 'fenced' };
       if (!(error instanceof PostgresError) || error.code !== 'data') throw error;
       return appendAround(batch, error);
     }
@@ -118,11 +117,10 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
   };
 }
 
-/** Leaves the transaction so that it is rolled back; never leaves this file. */
-class Fenced extends Error {}
-
-async function writeBatch(session: Session, batch: AppendBatch): Promise<FoldedBatch> {
+/** Undefined: fenced, and nothing was written. */
+async function writeBatch(session: Session, batch: AppendBatch): Promise<FoldedBatch | undefined> {
   const isNew = await fence(session, batch);
+  if (isNew === undefined) return undefined;
   const known = await readProgress(session, batch.environment, movedKeys(batch.rows));
   const folded = foldBatch(batch.rows, isNew, known);
   await insertRecords(session, batch, folded.rows);
@@ -132,8 +130,8 @@ async function writeBatch(session: Session, batch: AppendBatch): Promise<FoldedB
   return folded;
 }
 
-/** Moves the offset row and enters the identities; gives those that were not known. */
-async function fence(session: Session, batch: AppendBatch): Promise<Set<string>> {
+/** Moves the offset row and enters the identities; gives those that were not known. Undefined: the row stands elsewhere. */
+async function fence(session: Session, batch: AppendBatch): Promise<Set<string> | undefined> {
   const identities = identitiesOf(batch.rows);
   const rows = await session.query<{ moved: boolean; identities: string[] | null }>(
     `WITH moved AS (
@@ -155,8 +153,7 @@ async function fence(session: Session, batch: AppendBatch): Promise<Set<string>>
       identities.map(({ recordedMs }) => new Date(recordedMs).toISOString()),
     ],
   );
-  if (rows[0]?.moved !== true) throw new Fenced();
-  return new Set(rows[0].identities);
+  return rows[0]?.moved === true ? new Set(rows[0].identities) : undefined;
 }
 
 /**

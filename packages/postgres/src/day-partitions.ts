@@ -9,14 +9,15 @@ import { PostgresError } from './postgres-error.ts';
 const dayMs = 24 * 60 * 60_000;
 /** "prdays" in ASCII. */
 const advisoryLock = '123636612692339';
-const checkViolation = '23514';
+/** DEFAULT holds rows of the day (check_violation), or a detached table bears the partition's name (duplicate_table). */
+const standsInTheWay: ReadonlySet<string | undefined> = new Set(['23514', '42P07']);
 
 export class DayPartitions {
   readonly #database: Database;
   readonly #now: () => number;
   /** Days whose partition is known to stand. */
   readonly #standing = new Set<string>();
-  /** Days that DEFAULT holds rows of, and when to try again (epoch ms). */
+  /** Days whose partition something stands in the way of, and when to try again (epoch ms). */
   readonly #refused = new Map<string, number>();
 
   /** @param now epoch ms: decides which days are plausible, never where a row goes */
@@ -68,7 +69,7 @@ export class DayPartitions {
       this.#refused.delete(day);
       return true;
     } catch (error) {
-      if (!(error instanceof PostgresError) || error.sqlState !== checkViolation) throw error;
+      if (!(error instanceof PostgresError) || !standsInTheWay.has(error.sqlState)) throw error;
       this.#refused.set(day, now + refusedDayRetryMs);
       return false;
     }
@@ -76,7 +77,10 @@ export class DayPartitions {
 
   async #make(day: string): Promise<void> {
     const name = `audit_record_${day.replaceAll('-', '')}`;
-    const exists = `SELECT to_regclass($1) IS NOT NULL AS there`;
+    // Not to_regclass: its answer may come from the connection's cache, from before another writer made the partition.
+    const exists = `SELECT EXISTS (
+      SELECT FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'audit_record'::regclass AND relname = $1
+    ) AS there`;
     if ((await this.#database.query<{ there: boolean }>(exists, [name]))[0]?.there === true) return;
     const after = utcDay(Date.parse(day) + dayMs);
     await this.#database.transaction(async (session) => {

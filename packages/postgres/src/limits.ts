@@ -37,7 +37,7 @@ export const appendRowsMax = 1_000;
 export const partitionDaysBack = 800;
 export const partitionDaysAhead = 2;
 
-/** A day whose partition could not be made because DEFAULT holds rows of it is tried again after this, in ms. */
+/** A day whose partition cannot be made, because DEFAULT holds rows of it, is tried again after this, in ms. */
 export const refusedDayRetryMs = 10 * 60_000;
 
 /** Deliveries on one page. */

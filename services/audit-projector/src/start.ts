@@ -26,6 +26,7 @@ import { collectProjection, observeProjection } from './observe.ts';
 import { Projector } from './projector.ts';
 
 export { projectorRows } from './config.ts';
+export { auditRowOf } from './project.ts';
 
 export interface AuditProjectorDeps {
   readonly config: ConfigOf<typeof commonRows & typeof projectorRows>;

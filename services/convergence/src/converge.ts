@@ -7,6 +7,7 @@
 import { dispatchHeaders, encodeAudit, partitionOf, type TopicNames } from '@postrider/core/contracts';
 import type { Dispatch } from '@postrider/core/domain';
 import { KafkaError, type Ack, type Appender, type AppendRecord, type KafkaRecord } from '@postrider/kafka';
+import { keyBytesMax } from './limits.ts';
 import { planEvent, type EventPlan, type PlanContext } from './plan-event.ts';
 
 export interface ConvergeDeps {
@@ -22,10 +23,13 @@ export interface ConvergeDeps {
   readonly onFatal: (error: unknown) => void;
 }
 
-/** Handles one upstream record; `ack` is called when its effects are in Kafka. Never throws, never waits. */
-export function converge(record: KafkaRecord, ack: Ack, deps: ConvergeDeps): void {
+/**
+ * Handles one upstream record; `ack` is called when its effects are in Kafka. Never waits; the promise, which never rejects,
+ * resolves after the acknowledgement (or when the effects failed).
+ */
+export function converge(record: KafkaRecord, ack: Ack, deps: ConvergeDeps): Promise<void> {
   const plan = planEvent(record, deps.context());
-  perform(record, plan, deps).then(() => {
+  return perform(record, plan, deps).then(() => {
     ack();
     deps.onDone(plan);
   }, deps.onFatal);
@@ -35,7 +39,7 @@ async function perform(record: KafkaRecord, plan: EventPlan, deps: ConvergeDeps)
   const trace: AppendRecord = {
     topic: deps.topics.audit,
     partition: record.partition % deps.partitions,
-    key: record.key,
+    key: record.key !== null && record.key.length > keyBytesMax ? null : record.key,
     value: encodeAudit(plan.audit),
   };
   const effects: AppendRecord[] = plan.kind === 'accepted' ? plan.dispatches.map((dispatch) => dispatchRecord(dispatch, deps)) : [];

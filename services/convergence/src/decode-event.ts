@@ -3,9 +3,10 @@
 
 import type { RejectReason } from '@postrider/core/contracts';
 import { headerText, type KafkaRecord, type RecordHeaders } from '@postrider/kafka';
-import { eventFrom, type EventDecision, type RawFields } from './event-fields.ts';
+import { isUtf8 } from 'node:buffer';
+import { eventFrom, refusal, type EventDecision, type RawFields } from './event-fields.ts';
 import { checkedJson, JsonDocument } from './json-slice.ts';
-import { eventBytesMax, headerBytesMax, jsonDepthMax } from './limits.ts';
+import { eventBytesMax, headerBytesMax, jsonDepthMax, keyBytesMax } from './limits.ts';
 
 /** JSON pointers (RFC 6901) into a plain JSON record of one topic; `data` defaults to the whole record. */
 export interface PlainMapping {
@@ -23,18 +24,24 @@ export interface DecodeContext {
   readonly mappings: ReadonlyMap<string, PlainMapping>;
 }
 
+/** Media types of JSON text. */
+const jsonType = /^application\/([\w.-]+\+)?json\s*(;|$)/;
+const structuredType = /^application\/cloudevents\+json\s*(;|$)/;
+
 /** Decodes one upstream record into an event or the reason why it is none. */
 export function decodeEvent(record: KafkaRecord, context: DecodeContext): EventDecision {
   const { value, headers } = record;
   if (headerBytes(headers) > headerBytesMax) return reject('headers-too-large', `headers above ${headerBytesMax} bytes`);
   if (value === null || value.length === 0) return reject('empty', value === null ? 'the record has no value' : 'the value has 0 bytes');
+  const keyBytes = record.key?.length ?? 0;
+  if (keyBytes > keyBytesMax) return reject('too-large', `a key of ${keyBytes} bytes, at most ${keyBytesMax}`);
   if (value.length > eventBytesMax) return reject('too-large', `${value.length} bytes, at most ${eventBytesMax}`);
   // Confluent wire format begins with a zero byte, which no JSON text does.
   if (value[0] === 0) return reject('registry-not-configured', 'the value is in schema-registry format and no registry is configured');
 
   const contentType = headerText(headers, 'content-type')?.toLowerCase() ?? '';
   if (contentType.startsWith('application/cloudevents')) {
-    return contentType.startsWith('application/cloudevents+json')
+    return structuredType.test(contentType)
       ? structured(value, context)
       : reject('unsupported-content-type', `content-type ${contentType.slice(0, 100)}: only application/cloudevents+json is read`);
   }
@@ -49,9 +56,12 @@ const single = ['specversion', 'id', 'source', 'type', 'time', 'subject', 'proje
 function binary(headers: RecordHeaders, contentType: string, value: Buffer, { environment }: DecodeContext): EventDecision {
   const repeated = single.find((name) => (headers.get(`ce_${name}`)?.length ?? 0) > 1);
   if (repeated) return reject('repeated-header', `ce_${repeated} stands more than once`);
+  // Read leniently, two different ids could become one, and the second event a copy of the first.
+  const garbled = single.find((name) => headers.get(`ce_${name}`)?.some((bytes) => bytes !== null && !isUtf8(bytes)));
+  if (garbled) return reject('invalid-utf8', `ce_${garbled} is not valid UTF-8`);
   const ce = (name: string): string | undefined => headerText(headers, `ce_${name}`);
   if (ce('specversion') !== '1.0') return reject('unsupported-specversion', `ce_specversion ${ce('specversion')?.slice(0, 20) ?? 'missing'} is not 1.0`);
-  if (contentType !== '' && !/^application\/([\w.-]+\+)?json\s*(;|$)/.test(contentType)) {
+  if (contentType !== '' && !jsonType.test(contentType)) {
     return reject('unsupported-content-type', `content-type ${contentType.slice(0, 100)} is not JSON`);
   }
   const json = checkedJson(value, jsonDepthMax);
@@ -138,14 +148,25 @@ function structured(value: Buffer, { environment }: DecodeContext): EventDecisio
   if (members.problem) return reject(members.problem.reason, members.problem.detail, fields);
   if (specversion !== '1.0') return reject('unsupported-specversion', `specversion ${specversion?.slice(0, 20) ?? 'missing'} is not 1.0`, fields);
   if (!data) return reject('missing-data', 'the event has no data', fields);
+  const dataType = members.text('/datacontenttype')?.toLowerCase();
+  if (dataType !== undefined && !jsonType.test(dataType)) {
+    return reject('unsupported-content-type', `datacontenttype ${dataType.slice(0, 100)} is not JSON`, fields);
+  }
   return eventFrom(fields, data, environment);
 }
+
+const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 function structuredData(members: Members): Uint8Array | undefined {
   const data = members.raw('/data');
   if (data) return Buffer.from(data.raw);
   const encoded = members.text('/data_base64');
   if (encoded === undefined) return undefined;
+  // Node skips what is not base64; what is left may be JSON that upstream never wrote.
+  if (!base64.test(encoded)) {
+    members.problem ??= { reason: 'invalid-json', detail: 'data_base64 is not base64' };
+    return undefined;
+  }
   const bytes = Buffer.from(encoded, 'base64');
   const inner = checkedJson(bytes, jsonDepthMax);
   if (inner.ok) return bytes;
@@ -174,18 +195,7 @@ function mapped(mapping: PlainMapping, value: Buffer, { environment }: DecodeCon
 }
 
 function reject(reason: RejectReason, detail: string, fields: RawFields = noFields): EventDecision {
-  return {
-    ok: false,
-    rejection: {
-      reason,
-      detail,
-      seen: {
-        ...(fields.id ? { id: fields.id.slice(0, 256) } : {}),
-        ...(fields.type ? { type: fields.type.slice(0, 256) } : {}),
-        ...(fields.project ? { project: fields.project.slice(0, 128) } : {}),
-      },
-    },
-  };
+  return refusal(reason, detail, fields);
 }
 
 function headerBytes(headers: RecordHeaders): number {

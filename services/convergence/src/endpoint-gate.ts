@@ -1,5 +1,6 @@
-// May convergence start with this endpoint table? An empty one, or one that shrank to less than half of what was known at
-// the last commit, is a broken table until shown otherwise: waiting loses nothing, "nobody subscribed" would.
+// May convergence start with this endpoint table? An empty one, or one that knows less than half of the endpoints that were
+// live at the last commit, is a broken table until shown otherwise: waiting loses nothing, "nobody subscribed" would.
+// The commit counts live ones only: tombstones are compacted away after a day, and a table must not seem to shrink by that.
 
 export interface TableSize {
   /** Endpoints and tombstones read. */
@@ -9,9 +10,9 @@ export interface TableSize {
 
 const marker = /^endpoints=(\d{1,9})$/;
 
-/** What a commit carries, so that the next owner knows how large the table was. */
+/** What a commit carries, so that the next owner knows how many endpoints there were. */
 export function tableMark(size: TableSize): string {
-  return `endpoints=${size.known}`;
+  return `endpoints=${size.live}`;
 }
 
 /** The size that a commit's metadata tells of; undefined when it tells none. */

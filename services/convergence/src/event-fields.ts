@@ -32,27 +32,22 @@ export type EventDecision = { readonly ok: true; readonly event: UpstreamEvent }
 
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const unfit = /[\u0000-\u001f\u007f]/;
-const rfc3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+const rfc3339 = /^\d{4}-\d{2}-(\d{2})[Tt](?:[01]\d|2[0-3]):\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 /** Project ids are part of keys and metrics of the endpoint registry. */
 const projectPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 
 /** Epoch ms of an RFC 3339 time; undefined when it is none. */
 export function parseTime(text: string): number | undefined {
-  if (!rfc3339.test(text)) return undefined;
+  const day = rfc3339.exec(text)?.[1];
+  // Date takes the 30th of February for the 2nd of March.
+  if (day === undefined || new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() !== Number(day)) return undefined;
   const ms = Date.parse(text);
   return Number.isFinite(ms) ? ms : undefined;
 }
 
 /** Builds the event from raw fields and its data, or says what is wrong with it. */
 export function eventFrom(raw: RawFields, data: Uint8Array, environment: string): EventDecision {
-  const refuse = (reason: RejectReason, detail: string): EventDecision => ({
-    ok: false,
-    rejection: {
-      reason,
-      detail,
-      seen: { ...seen('id', raw.id), ...seen('type', raw.type), ...seen('project', raw.project) },
-    },
-  });
+  const refuse = (reason: RejectReason, detail: string): EventDecision => refusal(reason, detail, raw);
   if (!raw.id) return refuse('missing-id', 'the event has no id');
   if (!fits(raw.id, idCharsMax)) return refuse('invalid-id', unfitDetail('id', idCharsMax));
   if (!raw.source) return refuse('missing-source', 'the event has no source');
@@ -93,6 +88,18 @@ export function eventFrom(raw: RawFields, data: Uint8Array, environment: string)
   };
 }
 
+/** The decision that a record is no event. What is quoted of it is made fit to be stored and shown. */
+export function refusal(reason: RejectReason, detail: string, raw: Pick<RawFields, 'id' | 'type' | 'project'>): EventDecision {
+  return {
+    ok: false,
+    rejection: {
+      reason,
+      detail: fitToShow(detail),
+      seen: { ...seen('id', raw.id), ...seen('type', raw.type), ...seen('project', raw.project) },
+    },
+  };
+}
+
 function fits(text: string, charsMax: number): boolean {
   return text.length <= charsMax && !unfit.test(text) && text.isWellFormed();
 }
@@ -102,7 +109,10 @@ function unfitDetail(field: string, charsMax: number): string {
 }
 
 function seen<Name extends string>(name: Name, value: string | undefined): Partial<Record<Name, string>> {
-  if (!value) return {};
+  return value ? ({ [name]: fitToShow(value.slice(0, idCharsMax)) } as Partial<Record<Name, string>>) : {};
+}
+
+function fitToShow(text: string): string {
   // oxlint-disable-next-line no-control-regex -- they are taken out
-  return { [name]: value.slice(0, idCharsMax).toWellFormed().replaceAll(/[\u0000-\u001f\u007f]/g, '\ufffd') } as Partial<Record<Name, string>>;
+  return text.toWellFormed().replaceAll(/[\u0000-\u001f\u007f]/g, '\ufffd');
 }

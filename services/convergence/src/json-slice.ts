@@ -1,7 +1,7 @@
 // Cuts members out of JSON text without rebuilding it: every digit, escape and space of what is passed on stays as upstream
 // wrote it (a 19-digit id does not survive JSON.parse).
 
-import { parseTree, type Node } from 'jsonc-parser';
+import { parseTree, type Node, type ParseError } from 'jsonc-parser';
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -18,10 +18,18 @@ export function checkedJson(bytes: Uint8Array, depthMax: number): { ok: true; te
   if (deeperThan(text, depthMax)) return { ok: false, problem: 'too-deep', detail: `nested deeper than ${depthMax}` };
   try {
     JSON.parse(text);
-  } catch (error) {
-    return { ok: false, problem: 'invalid-json', detail: error instanceof Error ? error.message : String(error) };
+  } catch {
+    return { ok: false, problem: 'invalid-json', detail: whereInvalid(text) };
   }
   return { ok: true, text };
+}
+
+/** Says where, and quotes nothing: the parser's own message holds a piece of the event, which may be personal. */
+function whereInvalid(text: string): string {
+  const errors: ParseError[] = [];
+  parseTree(text, errors, { disallowComments: true });
+  const first = errors[0];
+  return `the value is not valid JSON${first ? `, at character ${first.offset} of ${text.length}` : ''}`;
 }
 
 /** True when brackets outside of strings nest deeper than `max`. */

@@ -62,6 +62,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
   let consumer: AckedConsumer | undefined;
   let waitingFor: string | undefined = 'starting';
   const cancels: (() => void)[] = [];
+  const underWay = new Set<Promise<void>>();
 
   const tableSize = (): TableSize => ({ known: table.known, live: table.index.size });
 
@@ -119,7 +120,9 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         partitions,
         context: () => ({ environment, mappings, endpoints: table.index, nowMs: clock.now() }),
         onDone: count,
-        onFatal: (error: unknown) => context.fail(error instanceof Error ? error : new Error(String(error))),
+        onFatal: (error: unknown) => {
+          if (!stopping.signal.aborted) context.fail(error instanceof Error ? error : new Error(String(error)));
+        },
       };
       consumer = consumeAcked(cluster, {
         groupId: `${environment}.convergence`,
@@ -129,8 +132,12 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         commitIntervalMs,
         now: clock.now,
         prepare: gate,
-        onRecord: (record, ack) => converge(record, ack, convergeDeps),
-        quiesce: () => appender!.flush(),
+        onRecord: (record, ack) => {
+          const handled = converge(record, ack, convergeDeps).finally(() => underWay.delete(handled));
+          underWay.add(handled);
+        },
+        // An empty appender is not enough: the last acknowledgements come a moment after it, and would miss the commit.
+        quiesce: async () => void (await Promise.all(underWay)),
         metadata: () => tableMark(tableSize()),
         onError: (error, attempt) => logger.warn({ code: error.code, problem: error.message, attempt }, 'reading events: trying again'),
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),

@@ -83,7 +83,7 @@ export class Dispatcher {
     if (!decoded.ok) {
       const { ended, letter } = unreadable(record, decoded.problem, state.owner, this.#deps.routes, this.#deps.now());
       this.#deps.observer.ended('undecodable');
-      this.#perform(this.#deps.log.settle(state, ended.dispatch, ended, letter), ack);
+      this.#perform(this.#deps.log.settle(state, ended.endpoint, ended, letter), ack);
       return;
     }
     const work = workOf(decoded.value, record, state, ack);
@@ -171,7 +171,15 @@ export class Dispatcher {
       const view = this.#view(endpointId);
       const plan = planAttempt({ dispatch: work.dispatch, endpoint: view, seen: 'new', queueFull: false, nowMs: this.#deps.now() });
       if (plan.kind === 'send') {
-        this.#send(work, plan.endpoint).then(() => this.#free(endpointId), this.#deps.onFatal);
+        this.#send(work, plan.endpoint).then(
+          () => this.#free(endpointId),
+          (error: unknown) => {
+            // Not acknowledged, and nothing more is started for it; but a stop must not wait for it.
+            this.#lanes.done(endpointId);
+            this.#checkIdle();
+            this.#deps.onFatal(error);
+          },
+        );
         continue;
       }
       this.#lanes.done(endpointId);
@@ -196,7 +204,7 @@ export class Dispatcher {
 
   async #send(work: Work, endpoint: Endpoint): Promise<void> {
     const { dispatch, state } = work;
-    const secrets = this.#deps.runtimes.secrets(endpoint);
+    const secrets = this.#deps.runtimes.secrets(endpoint, this.#deps.now());
     if (!secrets.ok) {
       this.#defer(work, 'secret-unavailable', this.#deps.now() + parkDelayMs(dispatch.park));
       return;
@@ -302,11 +310,10 @@ export class Dispatcher {
   /** Runs effects that no lane waits for. */
   #perform(effects: Promise<void>, ack: Ack | undefined): void {
     this.#settling++;
-    effects.then(() => {
+    void effects.then(ack, this.#deps.onFatal).finally(() => {
       this.#settling--;
-      ack?.();
       this.#checkIdle();
-    }, this.#deps.onFatal);
+    });
   }
 
   #checkIdle(): void {

@@ -32,10 +32,14 @@ export class EndpointRuntimes {
     return runtime;
   }
 
-  /** All secrets of an endpoint, or the first that is not to be had now. */
-  secrets(endpoint: Endpoint): Secrets {
+  /**
+   * All secrets of an endpoint, or the first that is not to be had now. One that has expired is left out: after a rotation its
+   * reference may be gone, and that must not hold up deliveries.
+   */
+  secrets(endpoint: Endpoint, nowMs: number): Secrets {
     const values: SecretValue[] = [];
     for (const { id, purpose, ref, notBeforeMs, notAfterMs } of endpoint.secrets) {
+      if (notAfterMs !== undefined && notAfterMs <= nowMs) continue;
       const result = this.#source.resolve(ref);
       if (!result.ok) return { ok: false, problem: result.problem };
       values.push({

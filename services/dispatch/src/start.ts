@@ -126,7 +126,8 @@ export function createDispatch(deps: DispatchDeps): Service {
             if (state) state.owner = owner;
             else states.set(partition, new PartitionState(partition, owner, undefined));
           }
-          sending.resume();
+          // A rebalance during the drain must not start it all again.
+          if (!stopping.signal.aborted) sending.resume();
         },
         onLost(lost) {
           for (const { partition } of lost) {

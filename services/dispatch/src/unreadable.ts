@@ -1,7 +1,7 @@
 // A record on `dispatches` that is no dispatch (a foreign writer, a layout from the future): its raw bytes go to the dead
 // letter queue, and the log says so under whatever ids could be read.
 
-import { deadLetterHeaders, originOf, timestamp, type DispatchEnded, type Owner, type RecordHeaders } from '@postrider/core/contracts';
+import { deadLetterHeaders, originOf, timestamp, type DispatchEnded, type Owner } from '@postrider/core/contracts';
 import type { DispatchId, EndpointId, EventId, Origin, ProjectId } from '@postrider/core/domain';
 import { headerText, type AppendRecord, type KafkaRecord } from '@postrider/kafka';
 import type { Routes } from './consequences.ts';
@@ -15,7 +15,12 @@ export function unreadable(
   nowMs: number,
 ): { readonly ended: DispatchEnded; readonly letter: AppendRecord } {
   const place = originOf(record);
-  const text = (name: string): string | undefined => headerText(record.headers, name)?.slice(0, 256);
+  // oxlint-disable-next-line no-control-regex -- they are taken out: the database stores no zero character
+  const fit = (value: string): string => value.slice(0, 256).toWellFormed().replaceAll(/[\u0000-\u001f\u007f]/g, '\ufffd');
+  const text = (name: string): string | undefined => {
+    const value = headerText(record.headers, name);
+    return value === undefined ? undefined : fit(value);
+  };
   const count = (name: string, otherwise: number): number => {
     const value = Number(text(name) ?? otherwise);
     return Number.isSafeInteger(value) && value >= 0 ? value : otherwise;
@@ -23,11 +28,8 @@ export function unreadable(
   const dispatch = (text('pr-dispatch') ?? place) as DispatchId;
   const round = count('pr-round', 0);
   const attempt = count('pr-attempt', 1);
-  const own: RecordHeaders = {};
-  for (const name of record.headers.keys()) {
-    const value = headerText(record.headers, name);
-    if (value !== undefined) own[name] = value;
-  }
+  // As they came, bytes and repetitions included: reading them as text is what may have gone wrong.
+  const { 'pr-wake': _wake, 'pr-delay': _delay, ...own } = Object.fromEntries(record.headers);
   return {
     ended: {
       type: 'DispatchEnded',
@@ -35,7 +37,7 @@ export function unreadable(
       round,
       attempt,
       attemptId: `${dispatch}.${round}.${attempt}` as DispatchEnded['attemptId'],
-      endpoint: (text('pr-endpoint') ?? record.key?.toString('utf8').slice(0, 128) ?? '') as EndpointId,
+      endpoint: (text('pr-endpoint') ?? fit(record.key?.toString('utf8') ?? '')) as EndpointId,
       project: (text('pr-project') ?? '') as ProjectId,
       event: (text('pr-event-id') ?? '') as EventId,
       eventType: text('pr-event-type') ?? '',
@@ -51,15 +53,21 @@ export function unreadable(
       partition: record.partition,
       key: record.key,
       value: record.value,
-      headers: deadLetterHeaders(own, {
-        reason: 'undecodable',
-        topic: record.topic,
-        partition: record.partition,
-        offset: record.offset,
-        group,
-        attempts: 0,
-        message: problem,
-      }),
+      headers: {
+        ...own,
+        ...deadLetterHeaders(
+          {},
+          {
+            reason: 'undecodable',
+            topic: record.topic,
+            partition: record.partition,
+            offset: record.offset,
+            group,
+            attempts: 0,
+            message: problem,
+          },
+        ),
+      },
     },
   };
 }

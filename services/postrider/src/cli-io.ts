@@ -11,6 +11,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Sink;
   readonly stderr: Sink;
+  /** Takes log lines of `postrider run` instead of the logger's own buffered stderr. */
+  readonly logWrite?: (line: string) => void;
   /** Everything on stdin. */
   readStdin(): Promise<Buffer>;
   /** @throws as node:fs does */

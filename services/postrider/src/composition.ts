@@ -1,6 +1,6 @@
 // The composition root: configuration becomes a cluster and services. The only place that knows every service.
 
-import { startAuditProjector } from '@postrider/audit-projector';
+import { createAuditProjector } from '@postrider/audit-projector';
 import { createConvergence } from '@postrider/convergence';
 import { createDispatch } from '@postrider/dispatch';
 import { openCluster, type KafkaCluster, type KafkaSettings } from '@postrider/kafka';
@@ -27,7 +27,7 @@ export interface ServiceParts {
 /** The named services, not yet started, in start order. */
 export function composeServices(names: readonly ServiceWord[], parts: ServiceParts): Service[] {
   const makers: Record<ServiceWord, (parts: ServiceParts) => Service> = {
-    'audit-projector': startAuditProjector,
+    'audit-projector': createAuditProjector,
     'retry-scheduler': createRetryScheduler,
     dispatch: createDispatch,
     convergence: createConvergence,

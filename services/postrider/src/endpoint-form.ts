@@ -36,6 +36,8 @@ export function readEndpoint(path: FilePath, form: Readonly<Record<string, unkno
   problems.knownKeys(path, form, endpointKeys);
   const at = (...steps: FilePath): FilePath => [...path, ...steps];
   const { profile, options } = readProfile(at('profile'), form['profile'], problems);
+  const headers = form['headers'] ?? {};
+  if (isTexts(headers)) for (const message of checkCustomHeaders(headers)) problems.add(at('headers'), message);
   const defaults = profile?.defaults;
   const duration = (key: string, otherwise: number | undefined): number | undefined => {
     if (form[key] === undefined) return otherwise;
@@ -55,7 +57,7 @@ export function readEndpoint(path: FilePath, form: Readonly<Record<string, unkno
     profile: profile?.name ?? 'unknown',
     profileOptions: options,
     method: form['method'] ?? 'POST',
-    headers: form['headers'] ?? {},
+    headers,
     auth: form['auth'] ?? undefined,
     timeoutMs: duration('timeout', defaults?.timeoutMs ?? 20_000),
     retry: readRetry(at('retry'), form['retry'] ?? defaults?.retry ?? 'standard', problems),
@@ -84,13 +86,20 @@ export function readEndpoint(path: FilePath, form: Readonly<Record<string, unkno
 function readProfile(path: FilePath, form: unknown, problems: Problems): { profile: Profile | undefined; options: Record<string, unknown> } {
   const { name, ...options } = isMapping(form) ? form : { name: form };
   const profile = typeof name === 'string' ? profileNamed(name) : undefined;
-  if (profile) return { profile, options };
+  if (profile) {
+    for (const message of profile.checkOptions(options)) problems.add(path, message);
+    return { profile, options };
+  }
   if (name === undefined) problems.add(path, `is missing: one of ${profileNames.join(', ')}`);
   else {
     const near = typeof name === 'string' ? didYouMean(name, profileNames) : undefined;
     problems.add(path, `is not known${near ? `; did you mean ${near}?` : `: one of ${profileNames.join(', ')}`}`);
   }
   return { profile: undefined, options };
+}
+
+function isTexts(value: unknown): value is Readonly<Record<string, string>> {
+  return isMapping(value) && Object.values(value).every((each) => typeof each === 'string');
 }
 
 function readStatus(path: FilePath, form: unknown, problems: Problems): unknown {
@@ -233,11 +242,9 @@ function addSchemaProblems(path: FilePath, record: unknown, problems: Problems):
 /** Stands in for a secret that cannot be had here, so that its purpose is still checked; valid for every profile. */
 const placeholder = Buffer.from(`whsec_${Buffer.alloc(32, 1).toString('base64')}`);
 
-/** What only the signing scheme can judge. */
+/** What only the signing scheme can judge, of an endpoint that is otherwise sound. */
 function checkRegistration(path: FilePath, endpoint: Endpoint, profile: Profile, context: FormContext, problems: Problems): void {
   const addAll = (step: string, found: readonly string[]): void => found.forEach((message) => problems.add([...path, step], message));
-  addAll('profile', profile.checkOptions(endpoint.profileOptions));
-  addAll('headers', checkCustomHeaders(endpoint.headers));
   if (endpoint.auth) addAll('auth', checkAuthHeader(endpoint.auth, profile, endpoint.headers));
   if (endpoint.auth && !endpoint.secrets.some((secret) => secret.purpose === 'auth')) addAll('auth', ['needs a secret with the purpose "auth"']);
   const seen = new Set<string>();

@@ -44,10 +44,13 @@ export type CliErrorCode = keyof typeof exitCodeOf;
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly code: CliErrorCode;
+  /** What `--json` adds to the message, e.g. each problem of a file. */
+  readonly details: readonly unknown[];
 
-  constructor(code: CliErrorCode, message: string, options: { cause?: unknown } = {}) {
-    super(message, options);
+  constructor(code: CliErrorCode, message: string, options: { cause?: unknown; details?: readonly unknown[] } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
+    this.details = options.details ?? [];
   }
 
   get exitCode(): ExitCode {
@@ -77,7 +80,7 @@ function kafkaFailure(error: KafkaError, { brokers }: Whereabouts): CliError | u
       return because('kafka-unreachable', `cannot reach Kafka at ${brokers.join(', ')}: start it, or set POSTRIDER_KAFKA_BROKERS (${error.message})`);
     case 'unknown-topic':
     case 'unknown-partition':
-      return because('not-found', `${error.message}: create the topics with \`postrider topics apply\``);
+      return because('not-found', `a topic is missing, create it with \`postrider topics apply\` (${error.message})`);
     case 'not-authorized':
       return because('refused', `Kafka refuses this user: ${error.message}`);
     case 'record-too-large':

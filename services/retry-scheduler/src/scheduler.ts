@@ -132,9 +132,10 @@ export class Scheduler {
 
   #track(effect: Promise<unknown>): void {
     this.#writing++;
-    effect.then(() => {
+    // What failed is not acknowledged; a stop must not wait for it all the same.
+    void effect.catch(this.#deps.onFatal).finally(() => {
       this.#writing--;
       if (this.#writing === 0) for (const resolve of this.#idleWaiters.splice(0)) resolve();
-    }, this.#deps.onFatal);
+    });
   }
 }

@@ -211,7 +211,7 @@ export function decodeAudit(value: Uint8Array | null): Decoded<AuditRecord> {
   try {
     const parsed: unknown = JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8'));
     const type = typeof parsed === 'object' && parsed !== null && 'type' in parsed ? parsed.type : undefined;
-    if (typeof type !== 'string' || !(type in auditRecordTypes)) return { ok: false, problem: `unknown type ${String(type)}` };
+    if (typeof type !== 'string' || !Object.hasOwn(auditRecordTypes, type)) return { ok: false, problem: `unknown type ${String(type)}` };
     return { ok: true, value: parsed as AuditRecord };
   } catch (error) {
     return { ok: false, problem: `not JSON: ${error instanceof Error ? error.message : String(error)}` };

@@ -59,9 +59,11 @@ export function decodeDispatch(header: HeaderReader, body: Uint8Array | null): D
     return number;
   };
   const count = (name: string, min = 0): number => integer(name, header(name), min);
-  const optionalCount = (name: string): number | undefined => {
+  /** Upstream's times may lie before 1970. */
+  const optionalTime = (name: string): number | undefined => {
     const value = header(name);
-    return value === undefined ? undefined : integer(name, value, 0);
+    if (value === undefined) return undefined;
+    return value.startsWith('-') ? -integer(name, value.slice(1), 1) : integer(name, value, 0);
   };
   const version = text('pr-v');
   if (version !== '' && version !== layout) problems.push(`pr-v ${version} is not ${layout}`);
@@ -73,7 +75,7 @@ export function decodeDispatch(header: HeaderReader, body: Uint8Array | null): D
     projectId: text('pr-project') as ProjectId,
     eventId: text('pr-event-id') as EventId,
     eventType: text('pr-event-type'),
-    eventTimeMs: optionalCount('pr-event-time'),
+    eventTimeMs: optionalTime('pr-event-time'),
     subject: header('pr-subject'),
     createdMs: count('pr-created'),
     roundStartedMs: count('pr-round-started'),
@@ -81,7 +83,7 @@ export function decodeDispatch(header: HeaderReader, body: Uint8Array | null): D
     hop: count('pr-hop'),
     park: count('pr-park'),
     origin: text('pr-origin') as Origin,
-    deadlineMs: optionalCount('pr-deadline'),
+    deadlineMs: optionalTime('pr-deadline'),
     correlation: header('pr-correlation'),
     replay: header('pr-replay'),
     traceparent: header('traceparent'),

@@ -12,7 +12,6 @@ export type EndpointChange =
 export class EndpointTable {
   readonly index = new EndpointIndex();
   readonly #environment: string;
-  #tombstones = 0;
 
   /** @param environment records of another one are invalid here */
   constructor(environment: string) {
@@ -25,7 +24,6 @@ export class EndpointTable {
     if (key === '') return { kind: 'invalid', key, problem: 'no key' };
     if (record.value === null) {
       this.index.remove(key as EndpointId);
-      this.#tombstones++;
       return { kind: 'removed', endpointId: key as EndpointId };
     }
     const decoded = decodeEndpoint(record.value);
@@ -39,8 +37,8 @@ export class EndpointTable {
     return { kind: 'put', endpointId: endpoint.endpointId };
   }
 
-  /** Endpoints that were ever told of, deleted ones included: what a later reader must not fall far below. */
+  /** Endpoints that this reader was told of, each once, deleted ones included: a table without them was not read whole. */
   get known(): number {
-    return this.index.size + this.#tombstones;
+    return this.index.size + this.index.deleted;
   }
 }

@@ -7,7 +7,7 @@ import type { AttemptId, DispatchId, EndpointId, EventId, Origin } from '../doma
 const base32Alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /** RFC 4648 base32, lower case, no padding. */
-function base32(bytes: Uint8Array): string {
+export function base32(bytes: Uint8Array): string {
   let text = '';
   let bits = 0;
   let held = 0;
@@ -40,7 +40,7 @@ export function originOf(record: { readonly topic: string; readonly partition: n
   return `${record.topic}/${record.partition}/${record.offset}` as Origin;
 }
 
-const attemptIdPattern = /^(dsp_[a-z2-7]{26})\.(\d+)\.(\d+)$/;
+const attemptIdPattern = /^(dsp_[a-z2-7]{26})\.(0|[1-9]\d{0,8})\.([1-9]\d{0,8})$/;
 
 /** Takes an attempt id apart; undefined when it is not one. */
 export function parseAttemptId(

@@ -60,6 +60,11 @@ export class EndpointIndex {
     return this.#byId.size;
   }
 
+  /** How many ids have a tombstone as their last record. */
+  get deleted(): number {
+    return this.#deleted.size;
+  }
+
   all(): Iterable<Endpoint> {
     return this.#byId.values();
   }

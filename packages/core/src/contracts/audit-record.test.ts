@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import type { AttemptId, DispatchId, EndpointId, EventId, Origin, ProjectId } from '../domain/index.ts';
+import { decodeAudit, encodeAudit, identityOf, timestamp, type AuditRecord, type AuditRecordType } from './audit-record.ts';
+
+const at = '2026-01-02T03:04:05.006Z';
+const owner = { generation: 3, member: 'm-1' };
+const facts = {
+  dispatch: 'dsp_a' as DispatchId,
+  round: 1,
+  attempt: 2,
+  attemptId: 'dsp_a.1.2' as AttemptId,
+  endpoint: 'ep-1' as EndpointId,
+  project: 'acme' as ProjectId,
+  event: 'evt-1' as EventId,
+  eventType: 'check.done',
+  subject: 'sub-1',
+  origin: 'live.events/0/7' as Origin,
+};
+const event = { origin: facts.origin, at, source: '/s', event: facts.event, eventType: facts.eventType, project: facts.project };
+
+/** One record of every type. */
+const records: { readonly [Type in AuditRecordType]: Extract<AuditRecord, { type: Type }> } = {
+  AttemptSettled: {
+    type: 'AttemptSettled',
+    ...facts,
+    park: 0,
+    endpointVersion: 4,
+    url: 'https://a.example/hook?key=***',
+    startedAt: at,
+    durationMs: 12.345,
+    phases: { dnsMs: 1, firstByteMs: 9.5 },
+    outcome: 'http-status',
+    httpStatus: 500,
+    status: 'FAIL',
+    response: { digest: 'ab', bytes: 3, truncated: false },
+    disposition: { kind: 'retry', dueMs: 5, attempt: 3 },
+    keyIds: ['k1'],
+    bodyDigest: 'cd',
+    bodyBytes: 10,
+    owner,
+  },
+  DispatchDeferred: { type: 'DispatchDeferred', ...facts, park: 0, at, reason: 'paused', due: at, owner },
+  DispatchEnded: { type: 'DispatchEnded', ...facts, at, disposition: { kind: 'dead', reason: 'expired' }, owner },
+  EndpointDisabled: {
+    type: 'EndpointDisabled',
+    endpoint: facts.endpoint,
+    endpointVersion: 4,
+    project: facts.project,
+    at,
+    reason: 'gone',
+    attemptId: facts.attemptId,
+    owner,
+  },
+  PartitionReleased: { type: 'PartitionReleased', partition: 2, at, owner },
+  EventAccepted: {
+    type: 'EventAccepted',
+    ...event,
+    dispatches: [{ endpoint: facts.endpoint, dispatch: facts.dispatch, bodyDigest: 'cd' }],
+  },
+  EventUnmatched: { type: 'EventUnmatched', ...event, reason: 'no-endpoint' },
+  EventRejected: { type: 'EventRejected', origin: facts.origin, at, reason: 'empty', detail: 'the value has 0 bytes' },
+  ReplayRequested: {
+    type: 'ReplayRequested',
+    at,
+    replay: 'rp-1',
+    actor: 'ops',
+    reason: 'asked',
+    filter: { dispatch: facts.dispatch },
+    planned: 1,
+  },
+  ReplayFinished: { type: 'ReplayFinished', at, replay: 'rp-1', actor: 'ops', sent: 1, skipped: 0, failed: 0 },
+  EndpointChanged: {
+    type: 'EndpointChanged',
+    at,
+    actor: 'ops',
+    endpoint: facts.endpoint,
+    change: 'created',
+    after: { version: 1, url: 'https://a.example', digest: 'ef' },
+  },
+};
+
+const identities: Readonly<Record<AuditRecordType, string | undefined>> = {
+  AttemptSettled: 'settled:dsp_a.1.2',
+  DispatchDeferred: 'deferred:dsp_a.1.2/0',
+  DispatchEnded: 'ended:dsp_a.1',
+  EndpointDisabled: 'disabled:ep-1/4',
+  PartitionReleased: undefined,
+  EventAccepted: 'event:live.events/0/7',
+  EventUnmatched: 'event:live.events/0/7',
+  EventRejected: 'event:live.events/0/7',
+  ReplayRequested: 'ReplayRequested:rp-1',
+  ReplayFinished: 'ReplayFinished:rp-1',
+  EndpointChanged: undefined,
+};
+
+describe.each(Object.values(records))('$type', (record) => {
+  it('comes back as it was written, with the version of its layout', () => {
+    const bytes = encodeAudit(record);
+    expect(decodeAudit(bytes)).toEqual({ ok: true, value: { v: 1, ...record } });
+  });
+
+  it('is told apart from copies by its identity', () => {
+    expect(identityOf(record)).toBe(identities[record.type]);
+  });
+});
+
+describe('decodeAudit', () => {
+  it.each([
+    ['a tombstone', null],
+    ['0 bytes', Buffer.alloc(0)],
+    ['no JSON', Buffer.from('{"type":')],
+    ['null', Buffer.from('null')],
+    ['an array', Buffer.from('[]')],
+    ['text', Buffer.from('"AttemptSettled"')],
+    ['no type', Buffer.from('{}')],
+    ['a type that is a number', Buffer.from('{"type":1}')],
+    ['an unknown type', Buffer.from('{"type":"SomethingNew"}')],
+    ['a type that every object has', Buffer.from('{"type":"constructor"}')],
+    ['a type that is the prototype', Buffer.from('{"type":"__proto__"}')],
+    ['bytes that are no text', Buffer.from([0xff, 0xfe, 0x00])],
+  ])('says what is wrong with %s and does not throw', (_, value) => {
+    const decoded = decodeAudit(value);
+    expect(decoded.ok).toBe(false);
+    expect(decoded.ok ? '' : decoded.problem).not.toBe('');
+  });
+
+  it('reads its part of a larger buffer only', () => {
+    const whole = Buffer.concat([Buffer.from('xx'), encodeAudit(records.PartitionReleased), Buffer.from('yy')]);
+    expect(decodeAudit(new Uint8Array(whole.buffer, whole.byteOffset + 2, whole.length - 4))).toMatchObject({ ok: true });
+  });
+});
+
+describe('identityOf', () => {
+  it('takes a parked copy of one attempt for another deferral, and another round for another end', () => {
+    expect(identityOf({ ...records.DispatchDeferred, park: 1 })).not.toBe(identityOf(records.DispatchDeferred));
+    expect(identityOf({ ...records.DispatchEnded, round: 2 })).not.toBe(identityOf(records.DispatchEnded));
+    expect(identityOf({ ...records.DispatchEnded, attempt: 3 })).toBe(identityOf(records.DispatchEnded));
+  });
+});
+
+it('writes times as ISO 8601 in UTC with milliseconds', () => {
+  expect(timestamp(Date.UTC(2026, 0, 2, 3, 4, 5, 6))).toBe(at);
+});

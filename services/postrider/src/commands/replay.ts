@@ -1,0 +1,126 @@
+// `postrider replay start`: gives dead letters a new round. Asked for by a person with a reason, and audited.
+
+import { randomUUID } from 'node:crypto';
+import type { AuditReads } from '@postrider/postgres';
+import type { AddCommand } from '../command-runner.ts';
+import { examples } from '../command-runner.ts';
+import { CliError, exitCodes, type ExitCode } from '../failure.ts';
+import { planReplay, ReplayTooLarge, runReplay, type ReplayPlan, type ReplayPorts } from '../replay.ts';
+import type { Session } from '../session.ts';
+import { counted, shown } from '../table-text.ts';
+
+interface StartFlags {
+  readonly dispatch?: string;
+  readonly endpoint?: string;
+  readonly reason: string;
+  readonly actor?: string;
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export const addReplay: AddCommand = (parent, runner) => {
+  const replay = parent.command('replay').description('send dead letters again');
+
+  replay
+    .command('start')
+    .description('open the next round for the last dead letter of a dispatch, or of each dispatch of an endpoint')
+    .option('--dispatch <id>', 'of one dispatch')
+    .option('--endpoint <id>', 'of all dispatches to one endpoint')
+    .requiredOption('--reason <text>', 'why, for the audit')
+    .option('--actor <name>', 'who does it, for the audit (default: the user)')
+    .option('--dry-run', 'show what would be sent, write nothing')
+    .option('--yes', 'do not ask')
+    .addHelpText(
+      'before',
+      examples(
+        'postrider replay start --dispatch dsp_afylcml6p5c4h7kfcmdtoaxpcy --reason "customer fixed their server"',
+        'postrider replay start --endpoint shop-eu --reason "outage of 31 January" --dry-run',
+        'postrider replay start --endpoint shop-eu --reason "outage of 31 January" --yes --json',
+      ),
+    )
+    .action((flags: StartFlags, command) => runner.bounded(command, (session) => start(session, flags)));
+};
+
+async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
+  const { io, out } = session;
+  const { dispatch, endpoint, reason, actor = io.userName } = flags;
+  if ((dispatch === undefined) === (endpoint === undefined)) throw new CliError('usage', 'name one of --dispatch and --endpoint');
+  if (reason.trim() === '') throw new CliError('usage', '--reason may not be empty');
+  const filter = { dispatch, endpoint };
+  const ports = await portsOf(session);
+  session.waitFor('reading the dead letter queue');
+  const plan = await planOrRefuse(ports, filter);
+  const found = plan.send.length + plan.skipped.length + plan.failed.length;
+  if (found === 0) throw new CliError('not-found', `there is no dead letter of ${dispatch ?? `endpoint ${endpoint}`} in ${ports.environment}`);
+  for (const { letter, reason: why } of plan.failed) out.note(`cannot be replayed: ${letter.topic}/${letter.partition}/${letter.offset}: ${shown(why)}`);
+
+  if (flags.dryRun !== true && plan.send.length > 0) await confirm(session, plan, flags.yes === true);
+  session.waitFor('the acknowledgement of the replayed records');
+  const id = `rpl_${randomUUID()}`;
+  const result =
+    flags.dryRun === true || found === plan.skipped.length
+      ? { replay: null, sent: 0, skipped: plan.skipped.length, failed: plan.failed.length }
+      : await runReplay(ports, { plan, filter, reason, actor, replay: id, now: io.clock.now });
+  out.document({ ...result, planned: plan.send.length, dryRun: flags.dryRun === true, items: itemsJson(plan) }, () => planText(plan, result.replay));
+  if (plan.failed.length === 0) return exitCodes.ok;
+  return plan.send.length > 0 ? exitCodes.partial : exitCodes.failure;
+}
+
+/** PostgreSQL only makes the skipping better: a replay goes on without it, and says so. */
+async function portsOf(session: Session): Promise<ReplayPorts> {
+  const { cluster, admin } = await session.kafka();
+  const { environment } = session.config;
+  let reads: AuditReads | undefined;
+  try {
+    if (session.config['postgres.url'] !== undefined) {
+      const asked = session.reads();
+      await asked.findDeliveries({ limit: 1 });
+      reads = asked;
+    }
+  } catch (error) {
+    session.out.note(`note: the audit database cannot be asked (${error instanceof Error ? error.message : String(error)}); only the topics tell what was replayed since`);
+  }
+  return { cluster, admin, environment, reads, timeoutMs: session.options.timeoutMs };
+}
+
+async function planOrRefuse(ports: ReplayPorts, filter: { dispatch?: string | undefined; endpoint?: string | undefined }): Promise<ReplayPlan> {
+  try {
+    return await planReplay(ports, filter);
+  } catch (error) {
+    if (error instanceof ReplayTooLarge) throw new CliError('refused', error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function confirm({ io }: Session, plan: ReplayPlan, yes: boolean): Promise<void> {
+  if (yes) return;
+  if (!io.interactive) throw new CliError('refused', `this would send ${counted(plan.send.length, 'dispatch', 'dispatches')} again: say --yes (or --dry-run)`);
+  const answer = await io.ask(`Send ${counted(plan.send.length, 'dispatch', 'dispatches')} again? [y/N] `);
+  if (!/^y(es)?$/i.test(answer.trim())) throw new CliError('refused', 'nothing was sent');
+}
+
+function itemsJson(plan: ReplayPlan): Record<string, unknown>[] {
+  const item = (outcome: string, letter: ReplayPlan['send'][number]['letter'], reason: string | null): Record<string, unknown> => ({
+    outcome,
+    dispatch: letter.dispatchId ?? null,
+    endpoint: letter.endpointId ?? null,
+    round: letter.round + (outcome === 'send' ? 1 : 0),
+    letter: `${letter.topic}/${letter.partition}/${letter.offset}`,
+    deadFor: letter.reason,
+    reason,
+  });
+  return [
+    ...plan.send.map(({ letter }) => item('send', letter, null)),
+    ...plan.skipped.map(({ letter, reason }) => item('skip', letter, reason)),
+    ...plan.failed.map(({ letter, reason }) => item('fail', letter, reason)),
+  ];
+}
+
+function planText({ send, skipped, failed }: ReplayPlan, replay: string | null): string {
+  const lines = [
+    ...send.map(({ letter }) => `${replay === null ? 'would send' : 'sent'}  ${letter.dispatchId} round ${letter.round + 1} to ${shown(letter.endpointId)} (was dead: ${shown(letter.reason)})`),
+    ...skipped.map(({ letter, reason }) => `skipped  ${letter.dispatchId}: ${reason}`),
+  ];
+  const summary = `${replay === null ? 'to send' : `replay ${replay}: sent`} ${send.length}, skipped ${skipped.length}, failed ${failed.length}`;
+  return [...lines, summary].join('\n');
+}
