@@ -1,14 +1,27 @@
 // The read side on a real server: a delivery is found by whatever id somebody holds, a page costs what its own rows cost.
 
 import { auditRowOf } from '@postrider/audit-projector';
-import { migrate, openAuditReads, openAuditStore, openDatabase, type AuditReads, type Database, type DeliveryQuery } from '@postrider/postgres';
+import {
+  migrate,
+  openAuditReads,
+  openAuditStore,
+  openDatabase,
+  type AuditReads,
+  type Database,
+  type DeliveryQuery,
+} from '@postrider/postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acceptedRecord, idsOf, logRecord, settledRecord, type Sample } from '../support/audit-log.ts';
 import { createTestDatabase } from '../support/stack.ts';
 
 const environment = 'live';
 const now = Date.UTC(2030, 4, 2, 12);
-const samples = Array.from({ length: 23 }, (_, number): Sample => ({ environment, number, endpoint: `ep_${number % 3}`, atMs: now - 60_000 + number * 10 }));
+const samples = Array.from({ length: 23 }, (_, number): Sample => ({
+  environment,
+  number,
+  endpoint: `ep_${number % 3}`,
+  atMs: now - 60_000 + number * 10,
+}));
 const first = idsOf(samples[0]!);
 
 let database: Database;
@@ -20,7 +33,16 @@ beforeAll(async () => {
   database = openDatabase({ url });
   reads = openAuditReads(database, environment);
   const store = openAuditStore(database, { now: () => now });
-  const unmatched = { type: 'EventUnmatched', origin: 'live.events/0/900', at: '2030-05-02T11:00:00.000Z', source: 's', event: 'evt_lonely', eventType: 't', project: 'p', reason: 'no-endpoint' };
+  const unmatched = {
+    type: 'EventUnmatched',
+    origin: 'live.events/0/900',
+    at: '2030-05-02T11:00:00.000Z',
+    source: 's',
+    event: 'evt_lonely',
+    eventType: 't',
+    project: 'p',
+    reason: 'no-endpoint',
+  };
   const logs = {
     audit: [...samples.map(acceptedRecord), Buffer.from(JSON.stringify(unmatched))],
     attempts: samples.flatMap((sample) =>
@@ -74,12 +96,18 @@ describe('findDeliveries', () => {
     ]);
   });
 
-  it.each(['dsp_aaaaaaaaaaaaaaaaaaaaaaaaaa', `${first.dispatch}.9.1`, `${first.dispatch}.99999999999.1`, 'nothing', 'live.events/0/77777', 'live.attempts/4294967295/1', '', 'a\0'])(
-    'finds nothing by %j, and does not fail',
-    async (id) => {
-      expect(await reads.findDeliveries({ id })).toEqual({ deliveries: [], next: undefined });
-    },
-  );
+  it.each([
+    'dsp_aaaaaaaaaaaaaaaaaaaaaaaaaa',
+    `${first.dispatch}.9.1`,
+    `${first.dispatch}.99999999999.1`,
+    'nothing',
+    'live.events/0/77777',
+    'live.attempts/4294967295/1',
+    '',
+    'a\0',
+  ])('finds nothing by %j, and does not fail', async (id) => {
+    expect(await reads.findDeliveries({ id })).toEqual({ deliveries: [], next: undefined });
+  });
 
   it('gives every delivery once over its pages, newest first', async () => {
     const seen: string[] = [];
@@ -109,19 +137,31 @@ describe('findDeliveries', () => {
   });
 
   it('shows nothing of another environment', async () => {
-    expect(await openAuditReads(database, 'test').findDeliveries({ id: first.dispatch })).toEqual({ deliveries: [], next: undefined });
+    expect(await openAuditReads(database, 'test').findDeliveries({ id: first.dispatch })).toEqual({
+      deliveries: [],
+      next: undefined,
+    });
   });
 });
 
 describe('deliveryStory', () => {
   it('tells a delivery from its acceptance to its end', async () => {
     const story = await reads.deliveryStory(first.dispatch);
-    expect(story.map(({ type, attempt, disposition, topic, offset }) => [type, attempt, disposition, topic, offset])).toEqual([
+    expect(
+      story.map(({ type, attempt, disposition, topic, offset }) => [type, attempt, disposition, topic, offset]),
+    ).toEqual([
       ['EventAccepted', null, null, 'live.audit', 0],
       ['AttemptSettled', 1, 'retry', 'live.attempts', 0],
       ['AttemptSettled', 2, 'dead', 'live.attempts', 1],
     ]);
-    expect(story[1]).toMatchObject({ url: 'https://hooks.example.com/kyc', status: 'FAIL', httpStatus: 500, durationMs: 12.5, due: new Date(now - 55_000), responseBytes: 2 });
+    expect(story[1]).toMatchObject({
+      url: 'https://hooks.example.com/kyc',
+      status: 'FAIL',
+      httpStatus: 500,
+      durationMs: 12.5,
+      due: new Date(now - 55_000),
+      responseBytes: 2,
+    });
   });
 
   it('is empty for a dispatch that nobody knows', async () => {
@@ -131,14 +171,18 @@ describe('deliveryStory', () => {
 
 describe('eventRecords', () => {
   it.each(['evt_lonely', 'live.events/0/900'])('says by %s why nobody was told', async (id) => {
-    expect(await reads.eventRecords(id)).toMatchObject([{ type: 'EventUnmatched', reason: 'no-endpoint', event: 'evt_lonely' }]);
+    expect(await reads.eventRecords(id)).toMatchObject([
+      { type: 'EventUnmatched', reason: 'no-endpoint', event: 'evt_lonely' },
+    ]);
   });
 });
 
 describe('dailyCounts', () => {
   it('adds up by endpoint, and equals what is counted anew', async () => {
     const counts = await reads.dailyCounts();
-    expect(counts.map(({ endpoint, success, fail, delivered, dead }) => [endpoint, success, fail, delivered, dead])).toEqual([
+    expect(
+      counts.map(({ endpoint, success, fail, delivered, dead }) => [endpoint, success, fail, delivered, dead]),
+    ).toEqual([
       ['ep_0', 6, 4, 6, 2],
       ['ep_1', 6, 4, 6, 2],
       ['ep_2', 5, 4, 5, 2],

@@ -32,7 +32,9 @@ describe('migrate', () => {
     expect(await migrate(url, { onApplied: (name) => told.push(name) })).toEqual({ applied: told, standing: 0 });
     expect(told).toEqual(['0001_audit_record.sql', '0002_delivery.sql']);
     expect(await migrate(url)).toEqual({ applied: [], standing: 2 });
-    expect((await migrationStatus(url)).every(({ state, appliedAt }) => state === 'applied' && appliedAt instanceof Date)).toBe(true);
+    expect(
+      (await migrationStatus(url)).every(({ state, appliedAt }) => state === 'applied' && appliedAt instanceof Date),
+    ).toBe(true);
     expect(await relations(url)).toEqual([
       'audit_identity',
       'audit_record',
@@ -56,7 +58,9 @@ describe('migrate, with migrations of the test', () => {
   it('leaves nothing of a file that fails, keeps the ones before it, and goes on from there', async () => {
     const url = await createTestDatabase('migratefails');
     const broken = { ...two, sql: 'CREATE TABLE half (id int); INSERT INTO nowhere VALUES (1)' };
-    await expect(migrate(url, { migrations: [one, broken] })).rejects.toThrow(/0002_two\.sql failed and left nothing behind.*nowhere/s);
+    await expect(migrate(url, { migrations: [one, broken] })).rejects.toThrow(
+      /0002_two\.sql failed and left nothing behind.*nowhere/s,
+    );
     expect(await relations(url)).toEqual(['one', 'schema_migration']);
     expect(await migrate(url, { migrations: [one, two] })).toEqual({ applied: [two.name], standing: 1 });
   });

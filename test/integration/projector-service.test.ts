@@ -7,12 +7,24 @@ import { createMetrics, type Service } from '@postrider/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acceptedRecord, settledRecord, type Sample } from '../support/audit-log.ts';
 import { eventually } from '../support/eventually.ts';
-import { createTestPostrider, createTestService, type TestPostrider, type TestPostriderOptions } from '../support/postrider.ts';
+import {
+  createTestPostrider,
+  createTestService,
+  type TestPostrider,
+  type TestPostriderOptions,
+} from '../support/postrider.ts';
 import { startProjectorProcess } from '../support/projector-process.ts';
 import { createTestDatabase, testBrokers, testPostgresUrl, testPrefix } from '../support/stack.ts';
 
 const partitions = 4;
 const patienceMs = 30_000;
+
+/** Nothing in these tests is beyond mending: a service that says so fails the run. */
+const failing = {
+  fail: (error: Error): void => {
+    throw error;
+  },
+};
 
 interface World {
   readonly options: TestPostriderOptions;
@@ -42,11 +54,25 @@ async function publish({ options, postrider }: World, from: number, to: number):
   const records = [];
   for (let number = from; number < to; number += 1) {
     const partition = number % partitions;
-    const sample: Sample = { environment: options.environment, number, endpoint: `ep_${partition}`, atMs: Date.UTC(2030, 0, 1) + number };
-    const put = (topic: string, record: Parameters<typeof encodeAudit>[0]) => ({ topic, partition, key: 'key', value: encodeAudit(record) });
+    const sample: Sample = {
+      environment: options.environment,
+      number,
+      endpoint: `ep_${partition}`,
+      atMs: Date.UTC(2030, 0, 1) + number,
+    };
+    const put = (topic: string, record: Parameters<typeof encodeAudit>[0]) => ({
+      topic,
+      partition,
+      key: 'key',
+      value: encodeAudit(record),
+    });
     records.push(put(postrider.topics.audit, acceptedRecord(sample)));
-    if (number % 3 === 0) records.push(put(postrider.topics.attempts, settledRecord(sample, { attempt: 1, next: 'retry' })));
-    const last = put(postrider.topics.attempts, settledRecord(sample, { attempt: number % 3 === 0 ? 2 : 1, next: number % 5 === 0 ? 'dead' : 'delivered' }));
+    if (number % 3 === 0)
+      records.push(put(postrider.topics.attempts, settledRecord(sample, { attempt: 1, next: 'retry' })));
+    const last = put(
+      postrider.topics.attempts,
+      settledRecord(sample, { attempt: number % 3 === 0 ? 2 : 1, next: number % 5 === 0 ? 'dead' : 'delivered' }),
+    );
     records.push(last);
     if (number % 10 === 0) records.push(last);
   }
@@ -64,8 +90,12 @@ async function caughtUp({ postrider, reads }: World): Promise<void> {
   await admin.close();
   await eventually(
     async () => {
-      const status = new Map((await reads.projectionStatus()).map(({ topic, partition, next }) => [`${topic}/${partition}`, next]));
-      return [...ends].filter(([key, end]) => (status.get(key) ?? 0) < end).map(([key, end]) => `${key}: ${status.get(key)} of ${end}`);
+      const status = new Map(
+        (await reads.projectionStatus()).map(({ topic, partition, next }) => [`${topic}/${partition}`, next]),
+      );
+      return [...ends]
+        .filter(([key, end]) => (status.get(key) ?? 0) < end)
+        .map(([key, end]) => `${key}: ${status.get(key)} of ${end}`);
     },
     (behind) => behind.length === 0,
     patienceMs,
@@ -96,8 +126,14 @@ async function expectExact({ database, options, reads }: World, events: number):
     retried: twice,
   });
   const counts = await reads.dailyCounts();
-  const sum = (of: (count: (typeof counts)[number]) => number): number => counts.reduce((total, count) => total + of(count), 0);
-  expect([sum((c) => c.success), sum((c) => c.fail), sum((c) => c.delivered), sum((c) => c.dead)]).toEqual([events - dead, twice + dead, events - dead, dead]);
+  const sum = (of: (count: (typeof counts)[number]) => number): number =>
+    counts.reduce((total, count) => total + of(count), 0);
+  expect([sum((c) => c.success), sum((c) => c.fail), sum((c) => c.delivered), sum((c) => c.dead)]).toEqual([
+    events - dead,
+    twice + dead,
+    events - dead,
+    dead,
+  ]);
   expect(await reads.recount()).toEqual(counts);
 }
 
@@ -123,21 +159,36 @@ describe('the projector', () => {
       topic: postrider.topics.attempts,
       partition: 0,
       key: 'key',
-      value: encodeAudit(settledRecord({ environment: world.options.environment, number: 300, endpoint: 'ep_0', atMs: Date.UTC(2030, 0, 1) }, { attempt: 1, next: 'delivered' })),
+      value: encodeAudit(
+        settledRecord(
+          { environment: world.options.environment, number: 300, endpoint: 'ep_0', atMs: Date.UTC(2030, 0, 1) },
+          { attempt: 1, next: 'delivered' },
+        ),
+      ),
       headers: { [responseHeader]: Buffer.from([0xff, 0]) },
     });
     await caughtUp(world);
     const { records, duplicates } = await world.reads.totals();
     expect(records - duplicates).toBe(300 + 300 + 100 + 1);
-    const excerpts = await world.database.query<{ response_excerpt: Buffer }>('SELECT response_excerpt FROM audit_record WHERE response_excerpt IS NOT NULL');
+    const excerpts = await world.database.query<{ response_excerpt: Buffer }>(
+      'SELECT response_excerpt FROM audit_record WHERE response_excerpt IS NOT NULL',
+    );
     expect(excerpts).toEqual([{ response_excerpt: Buffer.from([0xff, 0]) }]);
-    const text = await eventually(async () => (await postrider.metrics.scrape()).text, (each) => /projection_lag_records\{[^}]*attempts"\} 0/.test(each), patienceMs);
+    const text = await eventually(
+      async () => (await postrider.metrics.scrape()).text,
+      (each) => /projection_lag_records\{[^}]*attempts"\} 0/.test(each),
+      patienceMs,
+    );
     expect(projectedRows(text)).toBe(records);
     expect(projectedRows(text, 'duplicates')).toBe(duplicates);
     const admin = postrider.cluster.admin();
     const groupId = `${world.options.environment}.audit-projector`;
     await eventually(
-      async () => (await admin.committed(groupId, [postrider.topics.audit, postrider.topics.attempts])).reduce((sum, { offset }) => sum + offset, 0),
+      async () =>
+        (await admin.committed(groupId, [postrider.topics.audit, postrider.topics.attempts])).reduce(
+          (sum, { offset }) => sum + offset,
+          0,
+        ),
       (sum) => sum === records,
       patienceMs,
     );
@@ -158,7 +209,12 @@ describe('a projector that is killed', () => {
         const process = startProjectorProcess(world.options, ['projector.batchRecords=37']);
         const before = rows;
         try {
-          rows = await eventually(async () => (await world.reads.totals()).records, (now) => now > before + 300, patienceMs, 5);
+          rows = await eventually(
+            async () => (await world.reads.totals()).records,
+            (now) => now > before + 300,
+            patienceMs,
+            5,
+          );
         } finally {
           await process.kill();
         }
@@ -181,7 +237,11 @@ describe('a projector that is killed', () => {
       const admin = world.postrider.cluster.admin();
       try {
         const group = `${world.options.environment}.audit-projector`;
-        await eventually(() => admin.describeGroup(group), ({ state, members }) => state === 'Stable' && members.length === 2, patienceMs);
+        await eventually(
+          () => admin.describeGroup(group),
+          ({ state, members }) => state === 'Stable' && members.length === 2,
+          patienceMs,
+        );
         await publish(world, 1_000, 2_000);
         await caughtUp(world);
       } finally {
@@ -201,17 +261,27 @@ describe('a projector that is killed', () => {
     const strange = { ...world.options };
     const metrics = createMetrics({ version: 'test', processMetrics: false });
     // A second Kafka group over the same tables: what a misconfiguration or a zombie looks like to PostgreSQL.
-    const cluster = { ...world.postrider.cluster, consumeGroup: (options: Parameters<TestPostrider['cluster']['consumeGroup']>[0]) => world.postrider.cluster.consumeGroup({ ...options, groupId: `${options.groupId}.zombie` }) };
+    const cluster = {
+      ...world.postrider.cluster,
+      consumeGroup: (options: Parameters<TestPostrider['cluster']['consumeGroup']>[0]) =>
+        world.postrider.cluster.consumeGroup({ ...options, groupId: `${options.groupId}.zombie` }),
+    };
     const zombie: Service = createTestService('audit-projector', strange, cluster, metrics);
     try {
       await world.postrider.start(['audit-projector']);
-      await zombie.start({ fail: (error) => Promise.reject(error) });
-      await eventually(async () => zombie.readiness(), ({ ready }) => ready, patienceMs);
+      await zombie.start(failing);
+      await eventually(
+        async () => zombie.readiness(),
+        ({ ready }) => ready,
+        patienceMs,
+      );
       await world.postrider.ready(patienceMs);
       for (let from = 0; from < 2_000; from += 200) await publish(world, from, from + 200);
       await caughtUp(world);
       await expectExact(world, 2_000);
-      const written = await Promise.all([metrics, world.postrider.metrics].map(async (each) => projectedRows((await each.scrape()).text)));
+      const written = await Promise.all(
+        [metrics, world.postrider.metrics].map(async (each) => projectedRows((await each.scrape()).text)),
+      );
       expect(Math.min(...written), `rows by each: ${written.join(', ')}`).toBeGreaterThan(0);
       expect(written[0]! + written[1]!).toBe((await world.reads.totals()).records);
     } finally {
@@ -228,20 +298,33 @@ describe('a projector without its database', () => {
     const server = openDatabase({ url: testPostgresUrl() });
     const name = new URL(world.options.postgresUrl).pathname.slice(1);
     try {
-      const service = createTestService('audit-projector', world.options, world.postrider.cluster, world.postrider.metrics);
-      await service.start({ fail: (error) => Promise.reject(error) });
+      const service = createTestService(
+        'audit-projector',
+        world.options,
+        world.postrider.cluster,
+        world.postrider.metrics,
+      );
+      await service.start(failing);
       await publish(world, 0, 100);
       await caughtUp(world);
 
       await server.query(`ALTER DATABASE "${name}" WITH ALLOW_CONNECTIONS false`);
       await server.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name]);
       await publish(world, 100, 1_000);
-      const reasons = await eventually(async () => service.readiness(), ({ ready }) => !ready, patienceMs);
+      const reasons = await eventually(
+        async () => service.readiness(),
+        ({ ready }) => !ready,
+        patienceMs,
+      );
       expect(reasons.reasons.join()).toMatch(/PostgreSQL \(unreachable\)/);
 
       await server.query(`ALTER DATABASE "${name}" WITH ALLOW_CONNECTIONS true`);
       await caughtUp(world);
-      await eventually(async () => service.readiness(), ({ ready }) => ready, patienceMs);
+      await eventually(
+        async () => service.readiness(),
+        ({ ready }) => ready,
+        patienceMs,
+      );
       await expectExact(world, 1_000);
       await service.stop({ reason: 'test', drainTimeoutMs: 2_000 });
     } finally {
@@ -253,10 +336,19 @@ describe('a projector without its database', () => {
   it('starts before the tables exist, says what to run, and begins when it was run', async () => {
     const world = await createWorld('projectorearly', false);
     try {
-      const service = createTestService('audit-projector', world.options, world.postrider.cluster, world.postrider.metrics);
-      await service.start({ fail: (error) => Promise.reject(error) });
+      const service = createTestService(
+        'audit-projector',
+        world.options,
+        world.postrider.cluster,
+        world.postrider.metrics,
+      );
+      await service.start(failing);
       await publish(world, 0, 50);
-      await eventually(async () => service.readiness(), ({ reasons }) => reasons.join().includes('not-migrated'), patienceMs);
+      await eventually(
+        async () => service.readiness(),
+        ({ reasons }) => reasons.join().includes('not-migrated'),
+        patienceMs,
+      );
       await migrate(world.options.postgresUrl);
       await caughtUp(world);
       await expectExact(world, 50);
@@ -276,14 +368,28 @@ describe('a projector whose tables belong to another log', () => {
         `INSERT INTO projection_offset (environment, topic, partition, next) VALUES ($1, $2, 0, 1000000)`,
         [environment, world.postrider.topics.audit],
       );
-      const service = createTestService('audit-projector', world.options, world.postrider.cluster, world.postrider.metrics);
-      await service.start({ fail: (error) => Promise.reject(error) });
+      const service = createTestService(
+        'audit-projector',
+        world.options,
+        world.postrider.cluster,
+        world.postrider.metrics,
+      );
+      await service.start(failing);
       await publish(world, 0, 40);
-      const { reasons } = await eventually(async () => service.readiness(), (each) => each.reasons.join().includes('another Kafka'), patienceMs);
+      const { reasons } = await eventually(
+        async () => service.readiness(),
+        (each) => each.reasons.join().includes('another Kafka'),
+        patienceMs,
+      );
       expect(reasons.join()).toContain(`${world.postrider.topics.audit}/0`);
       // The other partitions go on.
-      const others = (all: { topic: string; partition: number; next: number }[]) => all.filter(({ topic, partition }) => topic !== world.postrider.topics.audit || partition !== 0);
-      await eventually(() => world.reads.projectionStatus(), (all) => others(all).length === 7 && others(all).every(({ next }) => next >= 10), patienceMs);
+      const others = (all: { topic: string; partition: number; next: number }[]) =>
+        all.filter(({ topic, partition }) => topic !== world.postrider.topics.audit || partition !== 0);
+      await eventually(
+        () => world.reads.projectionStatus(),
+        (all) => others(all).length === 7 && others(all).every(({ next }) => next >= 10),
+        patienceMs,
+      );
       await service.stop({ reason: 'test', drainTimeoutMs: 2_000 });
     } finally {
       await endWorld(world);

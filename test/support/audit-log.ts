@@ -93,5 +93,10 @@ export function settledRecord(sample: Sample, { attempt, round = 0, next }: Atte
 
 /** A record as it stands in the log. */
 export function logRecord(record: AuditRecord | Buffer, at: { readonly offset: number; readonly timestamp: number }) {
-  return { ...at, key: Buffer.from('key'), value: Buffer.isBuffer(record) ? record : encodeAudit(record), headers: new Map() };
+  return {
+    ...at,
+    key: Buffer.from('key'),
+    value: Buffer.isBuffer(record) ? record : encodeAudit(record),
+    headers: new Map(),
+  };
 }

@@ -6,13 +6,25 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { createAuditProjector, projectorRows } from '@postrider/audit-projector';
 import { openCluster } from '@postrider/kafka';
-import { commonRows, createLogger, createMetrics, loadConfig, runProcess, systemClock, systemHost, systemTimers } from '@postrider/runtime';
+import {
+  commonRows,
+  createLogger,
+  createMetrics,
+  loadConfig,
+  runProcess,
+  systemClock,
+  systemHost,
+  systemTimers,
+} from '@postrider/runtime';
 import type { TestPostriderOptions } from './postrider.ts';
 
 const self = fileURLToPath(import.meta.url);
 
 /** Starts one; `kill` is kill −9 and resolves when it is gone. */
-export function startProjectorProcess(options: TestPostriderOptions, set: readonly string[]): { kill(): Promise<void> } {
+export function startProjectorProcess(
+  options: TestPostriderOptions,
+  set: readonly string[],
+): { kill(): Promise<void> } {
   const flags = [`environment=${options.environment}`, `kafka.brokers=${options.brokers.join(',')}`, ...set];
   const child = spawn(process.execPath, [self, ...flags], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -37,7 +49,11 @@ function run(flags: readonly string[]): void {
   const metrics = createMetrics({ version: 'test', processMetrics: false });
   const cluster = openCluster({ brokers: config['kafka.brokers'], clientId: 'projector-process' });
   const common = { logger, clock: systemClock, timers: systemTimers };
-  runProcess([createAuditProjector({ ...common, config, cluster, metrics })], { ...common, host: systemHost, drainTimeoutMs: 2_000 });
+  runProcess([createAuditProjector({ ...common, config, cluster, metrics })], {
+    ...common,
+    host: systemHost,
+    drainTimeoutMs: 2_000,
+  });
 }
 
 if (process.argv[1] === self) run(process.argv.slice(2));

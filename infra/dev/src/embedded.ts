@@ -1,6 +1,5 @@
 // The embedded provider: Kafka by Java and PostgreSQL by its binaries, as processes of ours on loopback.
 
-import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -10,6 +9,7 @@ import { findJava } from './java.ts';
 import { describeKafkaCluster, type KafkaCluster } from './kafka-cluster.ts';
 import { prepareKafka } from './kafka-runtime.ts';
 import { START_TRIES } from './limits.ts';
+import { reachableData } from './outside-data.ts';
 import { postgresAccount, reachableFolder } from './postgres-account.ts';
 import { postgresBinaries } from './postgres-binaries.ts';
 import { describePostgresServer, type PostgresServer } from './postgres-server.ts';
@@ -69,7 +69,7 @@ export async function startEmbeddedPostgres(
   const cache = cacheFolder(context.env);
   const shared = account ? reachableFolder(cache, 'cache') : cache;
   const binaries = await postgresBinaries(shared, progress);
-  const dataFolder = placeOfData(context, account !== undefined);
+  const dataFolder = account ? reachableData(dataDir, 'postgres') : join(dataDir, 'postgres');
   return withPorts(context, 'postgres', 1, async ([port = 0]) => {
     const server = describePostgresServer({
       binaries,
@@ -85,15 +85,6 @@ export async function startEmbeddedPostgres(
     await told(progress, `Starting PostgreSQL ${binaries.version}`, () => server.start());
     return server;
   });
-}
-
-function placeOfData(context: EmbeddedContext, underAnotherAccount: boolean): string {
-  const inside = join(context.dataDir, 'postgres');
-  if (!underAnotherAccount) return inside;
-  const digest = createHash('sha256').update(context.dataDir).digest('hex').slice(0, 12);
-  const place = reachableFolder(inside, `data-${digest}`);
-  if (place !== inside) context.ledger.recordOutside(place);
-  return place;
 }
 
 /**

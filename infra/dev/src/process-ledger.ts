@@ -1,12 +1,13 @@
 // Who runs a stack and which servers belong to it, on disk beside the stack's data, so that the next start can
 // end what a killed owner left (the guard of guarded-process.ts does so too, unless it was killed as well).
 
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { withLock } from './file-lock.ts';
 import { READY_POLL_MS, STOP_GRACE_MS } from './limits.ts';
+import { removeOutsideData } from './outside-data.ts';
 import { identify, inspectProcess, isAlive, type ProcessIdentity } from './process-identity.ts';
 import { StackError } from './stack-error.ts';
 
@@ -24,15 +25,12 @@ type LedgerContent = {
   owner: ProcessIdentity;
   /** Its data is thrown away with it. */
   fresh: boolean;
-  /** Folders outside the stack's own that belong to it (PostgreSQL's data, where the clone is not traversable). */
-  outside: string[];
   servers: RecordedServer[];
 };
 
 export type ProcessLedger = {
   record(server: RecordedServer): void;
   forget(pid: number): void;
-  recordOutside(folder: string): void;
   /** Ends the claim: removes the ledger, and all data when the stack is fresh. */
   release(): void;
 };
@@ -80,6 +78,7 @@ export async function sweepOrphans(parent: string): Promise<string[]> {
 
 /** Ends every recorded stack under `parent`, whoever owns it: for `npm run clean`. */
 export async function endAllStacks(parent: string): Promise<string[]> {
+  if (!existsSync(parent)) return [];
   const ended: string[] = [];
   for (const { folder, content } of ledgersIn(parent)) {
     const name = `process ${content.owner.pid}, which ran ${folder}`;
@@ -88,13 +87,14 @@ export async function endAllStacks(parent: string): Promise<string[]> {
     for (const server of content.servers) if (await endServer(server)) ended.push(server.name);
     discard(folder, { ...content, fresh: true });
   }
+  for (const name of readdirSync(parent)) removeOutsideData(join(parent, name));
   return ended;
 }
 
 function openLedger(folder: string, fresh: boolean): ProcessLedger {
   const owner = identify(process.pid);
   if (!owner) throw new StackError('start-failed', 'This process cannot be found in the process table.');
-  const content: LedgerContent = { owner, fresh, outside: [], servers: [] };
+  const content: LedgerContent = { owner, fresh, servers: [] };
   const save = (): void => writeLedger(folder, content);
   save();
   return {
@@ -104,10 +104,6 @@ function openLedger(folder: string, fresh: boolean): ProcessLedger {
     },
     forget(pid) {
       content.servers = content.servers.filter((server) => server.pid !== pid);
-      save();
-    },
-    recordOutside(outside) {
-      content.outside.push(outside);
       save();
     },
     release: () => discard(folder, content),
@@ -167,6 +163,6 @@ function writeLedger(folder: string, content: LedgerContent): void {
 function discard(folder: string, content: LedgerContent): void {
   if (!content.fresh) return rmSync(join(folder, LEDGER_NAME), { force: true });
   // Data first, ledger last: a kill in between leaves a ledger that the next start works through again.
-  for (const outside of content.outside) rmSync(outside, { recursive: true, force: true });
+  removeOutsideData(folder);
   rmSync(folder, { recursive: true, force: true });
 }

@@ -25,17 +25,19 @@ export async function runHelper(options: {
       env: options.env ?? process.env,
       cwd: options.cwd ?? '/',
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: options.timeoutMs ?? HELPER_TIMEOUT_MS,
-      killSignal: 'SIGKILL',
       ...options.account,
     });
+    // Not spawn's own timeout: that one goes on ticking when the program does not exist, and keeps us from ending.
+    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? HELPER_TIMEOUT_MS);
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.once('error', (cause) => {
+      clearTimeout(timer);
       reject(new StackError(options.code, `Could not run ${options.command}: ${cause.message}`, { cause }));
     });
     child.once('close', (exitCode, signal) => {
+      clearTimeout(timer);
       if (exitCode === 0) return resolve(output);
       const how = signal === null ? `exit code ${String(exitCode)}` : `ended by ${signal}`;
       const tail = output.trim().split('\n').slice(-8).join('\n');

@@ -29,6 +29,11 @@ export function classifyFailure(error: unknown): ClassifiedFailure {
   return { failure: wireKind(code), detail: `exchange: ${code}` };
 }
 
+/** A connection that was there is gone: closed, reset, or spoiled by what the peer sent on it unasked. */
+export function isConnectionLost(error: unknown): boolean {
+  return !(error instanceof ConnectFailure) && !ourCodes.has(codeOf(error));
+}
+
 function connectKind({ stage, code }: ConnectFailure): FailureKind {
   if (stage === 'dns') return 'dns';
   if (stage === 'vet') return 'blocked-address';

@@ -8,8 +8,8 @@
 import type { Exchange } from '@postrider/core/domain';
 import type { Dispatcher } from 'undici';
 
-import { classifyFailure, type ClassifiedFailure } from './classify-failure.ts';
-import { drainBytesMax } from './limits.ts';
+import { classifyFailure, isConnectionLost, type ClassifiedFailure } from './classify-failure.ts';
+import { drainBytesMax, unwrittenTriesMax } from './limits.ts';
 import type { ConnectionAttempt } from './open-connection.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import type { SendPhases, SendResult } from './send.ts';
@@ -48,6 +48,9 @@ export class ExchangeInFlight implements Dispatcher.DispatchHandler {
   #bytes = 0;
   #excerptBytes = 0;
   #excerpt: Buffer[] = [];
+  #tries = 0;
+  /** Called when the connection was lost before anything was written: gives this send to another one. */
+  onUnwritten: (() => void) | undefined;
 
   constructor(options: InFlightOptions) {
     this.#now = options.now;
@@ -128,7 +131,15 @@ export class ExchangeInFlight implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     if (this.#status > 0) this.#settleResponse({ bodyCut: true });
+    else if (this.#isUnwritten(error)) this.onUnwritten?.();
     else this.#settle({ kind: 'failure', ...classifyFailure(error) });
+  }
+
+  /** undici starts a request right before it writes the first byte: until then nobody can have taken it. */
+  #isUnwritten(error: Error): boolean {
+    if (this.#tell === undefined || this.#controller !== undefined || !isConnectionLost(error)) return false;
+    this.#tries += 1;
+    return this.#tries < unwrittenTriesMax;
   }
 
   /** Beyond the cap only a short rest is worth reading, for the sake of the connection. */
@@ -160,6 +171,7 @@ export class ExchangeInFlight implements Dispatcher.DispatchHandler {
     const tell = this.#tell;
     if (tell === undefined) return;
     this.#tell = undefined;
+    this.onUnwritten = undefined;
     clearTimeout(this.#deadline);
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
     const isResponse = exchange.kind === 'response';

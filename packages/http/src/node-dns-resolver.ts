@@ -2,6 +2,7 @@
 
 import { Resolver as DnsResolver } from 'node:dns/promises';
 
+import { codeOf } from './connect-failure.ts';
 import type { ResolvedAddress, Resolver } from './resolver.ts';
 
 /** No address came back; `code` is the name server's answer or `ETIMEOUT`. */
@@ -23,29 +24,42 @@ export function nodeDnsResolver(options: { readonly servers?: readonly string[] 
 
   return {
     async resolve(host, budgetMs) {
+      const questions = [ask(dns.resolve4(host), 4), ask(dns.resolve6(host), 6)];
       let timer: NodeJS.Timeout | undefined;
-      const budget = new Promise<never>((_resolve, reject) => {
-        timer = setTimeout(() => reject(new LookupError('ETIMEOUT')), budgetMs);
+      const budget = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, budgetMs);
       });
-      const answers = Promise.allSettled([dns.resolve4(host), dns.resolve6(host)]);
-      try {
-        const [v4, v6] = await Promise.race([answers, budget]);
-        const addresses: ResolvedAddress[] = [];
-        if (v4.status === 'fulfilled') for (const address of v4.value) addresses.push({ address, family: 4 });
-        if (v6.status === 'fulfilled') for (const address of v6.value) addresses.push({ address, family: 6 });
-        if (addresses.length === 0) throw new LookupError(worstCode(v4, v6));
-        return addresses;
-      } finally {
-        clearTimeout(timer);
-      }
+      await Promise.race([Promise.all(questions.map(({ ended }) => ended)), budget]);
+      clearTimeout(timer);
+      // A name server that answers one question and is silent on the other is common; what it said is an answer.
+      const addresses = questions.flatMap(({ answer }) => answer.addresses);
+      if (addresses.length === 0) throw new LookupError(worstCode(questions.map(({ answer }) => answer.code)));
+      return addresses;
     },
   };
 }
 
-/** "No such name" is only said when both questions were answered so; otherwise the failure of the look-up itself counts. */
-function worstCode(...answers: readonly PromiseSettledResult<unknown>[]): string {
-  const codes = answers.map((a) =>
-    a.status === 'rejected' ? String((a.reason as { code?: unknown }).code) : 'ENODATA',
+interface Answer {
+  addresses: readonly ResolvedAddress[];
+  code: string;
+}
+
+/** `answer` holds what is known so far; `ended` never rejects. */
+function ask(question: Promise<string[]>, family: 4 | 6): { readonly answer: Answer; readonly ended: Promise<void> } {
+  const answer: Answer = { addresses: [], code: 'ETIMEOUT' };
+  const ended = question.then(
+    (found) => {
+      answer.addresses = found.map((address) => ({ address, family }));
+      answer.code = 'ENODATA';
+    },
+    (error: unknown) => {
+      answer.code = codeOf(error);
+    },
   );
+  return { answer, ended };
+}
+
+/** "No such name" is only said when both questions were answered so; otherwise the failure of the look-up itself counts. */
+function worstCode(codes: readonly string[]): string {
   return codes.find((code) => code !== 'ENOTFOUND' && code !== 'ENODATA') ?? codes[0] ?? 'ENODATA';
 }

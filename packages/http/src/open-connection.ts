@@ -1,10 +1,12 @@
 // The one place where a connection is made: look-up → vetting → TCP → TLS, each timed, each failure with its stage.
 // The egress guard hangs here (`vet`), between look-up and dialling.
 
-import { BlockList, isIP, type TcpNetConnectOpts } from 'node:net';
+import { isIP, type TcpNetConnectOpts } from 'node:net';
 import { connect as tlsConnect, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
 
 import { codeOf, ConnectFailure, type ConnectStage } from './connect-failure.ts';
+import { parseIpAddress } from './ip-address.ts';
+import { addressesDialledMax } from './limits.ts';
 import type { ConnectTarget, ResolvedAddress, Resolver, Vet } from './resolver.ts';
 
 /** Times of the steps of a new connection that were finished, ms with fractions. */
@@ -17,7 +19,7 @@ export interface ConnectPhases {
 export interface ConnectSetup {
   readonly resolver: Resolver;
   readonly allowHosts: ReadonlyMap<string, ResolvedAddress>;
-  readonly vet: Vet | undefined;
+  readonly vet: Vet;
   readonly connectTimeoutMs: number;
   readonly dnsTimeoutMs: number;
 }
@@ -67,8 +69,8 @@ export class ConnectionAttempt {
     }
     if (this.#done === undefined) return; // aborted meanwhile
     this.phases.dnsMs = this.#endStep('vet');
-    const verdict = setup.vet?.(target);
-    if (verdict?.ok === false) {
+    const verdict = setup.vet(target);
+    if (!verdict.ok) {
       this.#fail('vet', verdict.reason);
       return;
     }
@@ -77,7 +79,8 @@ export class ConnectionAttempt {
   }
 
   #dial(target: ConnectTarget, secureContext: SecureContext): void {
-    const { host, port, addresses } = target;
+    const { host, port } = target;
+    const addresses = target.addresses.slice(0, addressesDialledMax);
     // The types of `tls.connect` leave out what it passes on to `net.connect`.
     const options: ConnectionOptions & Pick<TcpNetConnectOpts, 'autoSelectFamily'> = {
       host,
@@ -91,7 +94,7 @@ export class ConnectionAttempt {
       autoSelectFamily: addresses.length > 1,
       // Node asks for the addresses again; it gets those that were vetted. (It never asks for a literal.)
       lookup: (_host, { all }, callback) => {
-        if (all === true) callback(null, [...addresses]);
+        if (all === true) callback(null, addresses);
         else callback(null, addresses[0]?.address ?? '', addresses[0]?.family);
       },
     };
@@ -148,8 +151,10 @@ async function addressesOf(host: string, setup: ConnectSetup): Promise<Pick<Conn
 
 /** Compares numerically: an IPv6 address has many spellings. */
 function isOneOf(addresses: readonly ResolvedAddress[], remote: string | undefined): boolean {
-  if (remote === undefined) return false;
-  const vetted = new BlockList();
-  for (const { address, family } of addresses) vetted.addAddress(address, family === 6 ? 'ipv6' : 'ipv4');
-  return vetted.check(remote, isIP(remote) === 6 ? 'ipv6' : 'ipv4');
+  const peer = remote === undefined ? undefined : parseIpAddress(remote);
+  if (peer === undefined) return false;
+  return addresses.some(({ address }) => {
+    const vetted = parseIpAddress(address);
+    return vetted?.family === peer.family && vetted.value === peer.value;
+  });
 }

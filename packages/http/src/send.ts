@@ -2,6 +2,8 @@
 
 import type { Exchange, HttpMethod } from '@postrider/core/domain';
 
+import type { TlsMaterial } from './tls-material.ts';
+
 export interface SendRequest {
   /** Parsed once per endpoint version: what is derived from it is cached by identity. */
   readonly url: URL;
@@ -11,8 +13,8 @@ export interface SendRequest {
   readonly body: Uint8Array;
   /** Total: look-up, connection, handshake, headers and body. */
   readonly timeoutMs: number;
-  /** `ca` (PEM): then only this authority is trusted for this send. */
-  readonly tls?: { readonly ca?: string | undefined } | undefined;
+  /** One object per endpoint version, like `url`: its digest is cached by identity. */
+  readonly tls?: TlsMaterial | undefined;
   /** Cap of the kept excerpt of the response body. */
   readonly responseBytesMax?: number | undefined;
   /** Aborting settles the send as `cancelled`. */

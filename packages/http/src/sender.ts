@@ -1,18 +1,19 @@
 // Sends one request over HTTPS and says what became of it, as a value. No redirects, no retries, no decompression, no
 // proxy: what an attempt came to is decided by whoever called.
 
-import { isIP } from 'node:net';
-
+import { createEgressGuard, type EgressGuard } from './egress-guard.ts';
+import { readEgressPolicy, type EgressPolicy } from './egress-policy.ts';
 import { ExchangeInFlight } from './exchange-in-flight.ts';
 import {
   connectionsPerOriginMax,
   connectTimeoutMsDefault,
   dnsTimeoutMsDefault,
+  idleConnectionsMaxDefault,
   idleTimeoutMsDefault,
   responseBytesDefault,
 } from './limits.ts';
 import { nodeDnsResolver } from './node-dns-resolver.ts';
-import type { ResolvedAddress, Resolver, Vet } from './resolver.ts';
+import type { Resolver } from './resolver.ts';
 import type { SendRequest, SendResult } from './send.ts';
 import { TrustPools } from './trust-pools.ts';
 
@@ -20,11 +21,12 @@ export interface SenderOptions {
   /** Epoch ms. */
   readonly now: () => number;
   readonly resolver?: Resolver | undefined;
-  /** Static names, for development and private networks: name → address. They win over the resolver. */
+  /** Every connection passes it. Without one: public addresses and `allowHosts` only, on any port. */
+  readonly guard?: Pick<EgressGuard, 'vet' | 'allowHosts'> | undefined;
+  /** For a sender without a guard: name → address. */
   readonly allowHosts?: Readonly<Record<string, string>> | undefined;
-  /** The egress guard; without it every address is dialled. */
-  readonly vet?: Vet | undefined;
   readonly connectionsPerOriginMax?: number | undefined;
+  readonly idleConnectionsMax?: number | undefined;
   readonly idleTimeoutMs?: number | undefined;
   readonly connectTimeoutMs?: number | undefined;
   readonly dnsTimeoutMs?: number | undefined;
@@ -33,6 +35,8 @@ export interface SenderOptions {
 export interface SenderStats {
   readonly inFlight: number;
   readonly openConnections: number;
+  /** Of these, those that wait for a next request. */
+  readonly idleConnections: number;
   readonly connectsTotal: number;
   /** Distinct sets of TLS material in use. */
   readonly agents: number;
@@ -48,10 +52,12 @@ export interface Sender {
 
 /** Throws a TypeError when an entry of `allowHosts` is not an address. */
 export function createSender(options: SenderOptions): Sender {
+  const guard = options.guard ?? createEgressGuard(anyPort(options.allowHosts ?? {}));
   const pools = new TrustPools({
     resolver: options.resolver ?? nodeDnsResolver(),
-    allowHosts: parseAllowHosts(options.allowHosts ?? {}),
-    vet: options.vet,
+    allowHosts: guard.allowHosts,
+    vet: guard.vet,
+    idleConnectionsMax: options.idleConnectionsMax ?? idleConnectionsMaxDefault,
     connectionsPerOriginMax: options.connectionsPerOriginMax ?? connectionsPerOriginMax,
     idleTimeoutMs: options.idleTimeoutMs ?? idleTimeoutMsDefault,
     connectTimeoutMs: options.connectTimeoutMs ?? connectTimeoutMsDefault,
@@ -93,27 +99,33 @@ export function createSender(options: SenderOptions): Sender {
           flight.refuse({ failure: 'invalid-configuration', detail: route.problem });
           return;
         }
-        let agent;
-        try {
-          agent = pools.agentFor(request.tls?.ca);
-        } catch {
-          flight.refuse({ failure: 'invalid-configuration', detail: "tls: the endpoint's CA is not a certificate" });
-          return;
-        }
-        agent.dispatch(
-          {
-            origin: route.origin,
-            path: route.path,
-            method: request.method,
-            headers: request.headers as string[],
-            body: request.body,
-          },
-          flight,
-        );
+        const dispatch = (): void => {
+          let agent;
+          try {
+            agent = pools.agentFor(request.tls);
+          } catch (error) {
+            flight.refuse({ failure: 'invalid-configuration', detail: `tls: ${(error as Error).message}` });
+            return;
+          }
+          agent.dispatch(
+            {
+              origin: route.origin,
+              path: route.path,
+              method: request.method,
+              headers: request.headers as string[],
+              body: request.body,
+            },
+            flight,
+          );
+        };
+        // Later, because this is called from inside undici, in the middle of its own bookkeeping.
+        flight.onUnwritten = () => setImmediate(() => (closed ? flight.cancel() : dispatch()));
+        dispatch();
       }),
     stats: () => ({
       inFlight: inFlight.size,
       openConnections: pools.openConnections,
+      idleConnections: pools.idleConnections,
       connectsTotal: pools.connectsTotal,
       agents: pools.agents,
     }),
@@ -135,12 +147,9 @@ function planRoute(url: URL): Route {
   return { ok: true, origin: url.origin, path: `${url.pathname}${url.search}` };
 }
 
-function parseAllowHosts(entries: Readonly<Record<string, string>>): ReadonlyMap<string, ResolvedAddress> {
-  const map = new Map<string, ResolvedAddress>();
-  for (const [name, address] of Object.entries(entries)) {
-    const family = isIP(address);
-    if (family !== 4 && family !== 6) throw new TypeError(`allowHosts: "${name}" must map to an IP address`);
-    map.set(name.toLowerCase(), { address, family });
-  }
-  return map;
+function anyPort(hosts: Readonly<Record<string, string>>): EgressPolicy {
+  const allowHosts = Object.entries(hosts).map(([name, address]) => `${name}=${address}`);
+  const read = readEgressPolicy({ environment: 'test', allowHosts, allowPorts: ['1-65535'] });
+  if (!read.ok) throw new TypeError(read.problems.join('; '));
+  return read.policy;
 }

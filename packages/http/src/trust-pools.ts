@@ -1,12 +1,10 @@
 // Connection pools: one undici Agent per distinct TLS material, in it one pool per origin. Endpoints share them; ten
-// thousand endpoints behind one host are one pool.
+// thousand endpoints behind one host are one pool. An origin without a connection has no pool: undici lets it go.
 
-import { X509Certificate } from 'node:crypto';
-import { createSecureContext, type SecureContext } from 'node:tls';
-import { Agent, Client, Pool, type Dispatcher } from 'undici';
+import { Agent, Pool, type Client } from 'undici';
+import type { SecureContext } from 'node:tls';
 
 import { ConnectFailure } from './connect-failure.ts';
-import { ExchangeInFlight } from './exchange-in-flight.ts';
 import {
   agentsMax,
   connectionAgeMsMax,
@@ -15,37 +13,26 @@ import {
   responseHeaderBytesMax,
 } from './limits.ts';
 import { ConnectionAttempt, type ConnectSetup } from './open-connection.ts';
+import { PollTurn } from './poll-turn.ts';
+import { PooledClient } from './pooled-client.ts';
+import { createTlsContext, fingerprintOf, type TlsMaterial } from './tls-material.ts';
 
 export interface PoolSettings extends ConnectSetup {
   readonly connectionsPerOriginMax: number;
+  readonly idleConnectionsMax: number;
   readonly idleTimeoutMs: number;
 }
 
 const httpsPort = 443;
 
-/** The request that a client's connection is being made for; with pipelining 1 a client never holds two. */
-interface Slot {
-  waiting: ExchangeInFlight | undefined;
-}
-
-class SlotClient extends Client {
-  readonly #slot: Slot;
-
-  constructor(origin: string | URL, options: Client.Options, slot: Slot) {
-    super(origin, options);
-    this.#slot = slot;
-  }
-
-  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    if (handler instanceof ExchangeInFlight) this.#slot.waiting = handler;
-    return super.dispatch(options, handler);
-  }
-}
-
 export class TrustPools {
   readonly #settings: PoolSettings;
-  /** By the PEM text of the authority; the empty text stands for the public ones. */
+  /** By fingerprint of the material, least recently used first. */
   readonly #agents = new Map<string, Agent>();
+  /** Longest idle first. */
+  readonly #idle = new Set<PooledClient>();
+  readonly #poll = new PollTurn();
+  #lastFingerprint: string | undefined;
   openConnections = 0;
   connectsTotal = 0;
 
@@ -57,15 +44,23 @@ export class TrustPools {
     return this.#agents.size;
   }
 
-  /** The agent that trusts `ca` (PEM), or the public authorities. Throws when the text is not a certificate. */
-  agentFor(ca: string | undefined): Agent {
-    const key = ca ?? '';
-    let agent = this.#agents.get(key);
+  get idleConnections(): number {
+    return this.#idle.size;
+  }
+
+  /** The agent for this material. Throws a TypeError that names the part of it that cannot be used. */
+  agentFor(material: TlsMaterial | undefined): Agent {
+    const fingerprint = fingerprintOf(material);
+    let agent = this.#agents.get(fingerprint);
     if (agent === undefined) {
-      agent = this.#createAgent(ca);
-      this.#closeIdleAgent();
-      this.#agents.set(key, agent);
+      agent = this.#createAgent(material ?? {});
+      this.#makeRoom();
+      this.#agents.set(fingerprint, agent);
+    } else if (fingerprint !== this.#lastFingerprint) {
+      this.#agents.delete(fingerprint);
+      this.#agents.set(fingerprint, agent);
     }
+    this.#lastFingerprint = fingerprint;
     return agent;
   }
 
@@ -75,10 +70,9 @@ export class TrustPools {
     await Promise.all(agents.map((agent) => agent.destroy()));
   }
 
-  #createAgent(ca: string | undefined): Agent {
-    if (ca !== undefined) assertCertificates(ca);
+  #createAgent(material: TlsMaterial): Agent {
     // Once per agent, not per connection: parsing certificates costs more than a handshake.
-    const secureContext = createSecureContext({ minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) });
+    const secureContext = createTlsContext(material);
     const { connectionsPerOriginMax, idleTimeoutMs } = this.#settings;
     const shared: Client.Options = {
       pipelining: 1,
@@ -90,6 +84,7 @@ export class TrustPools {
       keepAliveMaxTimeout: idleTimeoutMsMax,
       keepAliveTimeoutThreshold: idleTimeoutThresholdMs,
     };
+    const idleWatch = { becameIdle: this.#becameIdle, becameBusy: this.#becameBusy };
     return new Agent({
       factory: (origin) =>
         new Pool(origin, {
@@ -97,19 +92,24 @@ export class TrustPools {
           connections: connectionsPerOriginMax,
           clientTtl: connectionAgeMsMax,
           factory: (clientOrigin) => {
-            const slot: Slot = { waiting: undefined };
-            return new SlotClient(clientOrigin, { ...shared, connect: this.#connector(slot, secureContext) }, slot);
+            const client: PooledClient = new PooledClient(
+              clientOrigin,
+              { ...shared, connect: this.#connector(() => client, secureContext) },
+              { poll: this.#poll, watch: idleWatch },
+            );
+            return client;
           },
         }),
     });
   }
 
-  /** How one client gets its connection: the request it is for learns of it, and may give it up. */
-  #connector(slot: Slot, secureContext: SecureContext): NonNullable<Client.Options['connect']> {
+  /** How one client gets its connection. */
+  #connector(clientOf: () => PooledClient, secureContext: SecureContext): NonNullable<Client.Options['connect']> {
     return (target, callback) => {
+      const client = clientOf();
       const address = { host: target.hostname, port: Number(target.port || httpsPort) };
       const attempt = new ConnectionAttempt(address, this.#settings, secureContext, (error, socket) => {
-        slot.waiting?.connectEnded();
+        client.waiting?.connectEnded();
         if (socket === null) {
           callback(error ?? new ConnectFailure('connect', 'unknown'), null);
           return;
@@ -117,27 +117,34 @@ export class TrustPools {
         this.openConnections += 1;
         this.connectsTotal += 1;
         socket.once('close', () => (this.openConnections -= 1));
+        client.connected(socket);
         callback(null, socket);
       });
-      slot.waiting?.connecting(attempt);
+      client.waiting?.connecting(attempt);
     };
   }
 
-  /** Makes room: the oldest agent without a connection goes. Endpoints come and go, their authorities with them. */
-  #closeIdleAgent(): void {
+  readonly #becameIdle = (client: PooledClient): void => {
+    this.#idle.add(client);
+    if (this.#idle.size <= this.#settings.idleConnectionsMax) return;
+    for (const longestIdle of this.#idle) {
+      this.#idle.delete(longestIdle);
+      longestIdle.dropConnection();
+      return;
+    }
+  };
+
+  readonly #becameBusy = (client: PooledClient): void => {
+    this.#idle.delete(client);
+  };
+
+  /** The least recently used agent goes; what is under way in it still comes to its end. */
+  #makeRoom(): void {
     if (this.#agents.size < agentsMax) return;
-    for (const [key, agent] of this.#agents) {
-      if (key === '' || Object.keys(agent.stats).length > 0) continue;
-      this.#agents.delete(key);
+    for (const [fingerprint, agent] of this.#agents) {
+      this.#agents.delete(fingerprint);
       void agent.close();
       return;
     }
   }
-}
-
-/** Node skips what it cannot read and would then trust nobody: an endless handshake failure instead of a clear answer. */
-function assertCertificates(pem: string): void {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
-  if (blocks === null) throw new TypeError('no certificate in the PEM text');
-  for (const block of blocks) void new X509Certificate(block);
 }

@@ -99,7 +99,11 @@ function inOrder(a: AuditEntry, b: AuditEntry): number {
 /** Event ids are unique within their source only, and one event makes many dispatches: the record itself says which. */
 function made({ value }: AuditEntry, dispatch: string): boolean {
   const decoded = decodeAudit(value);
-  return decoded.ok && decoded.value.type === 'EventAccepted' && decoded.value.dispatches.some((each) => each.dispatch === dispatch);
+  return (
+    decoded.ok &&
+    decoded.value.type === 'EventAccepted' &&
+    decoded.value.dispatches.some((each) => each.dispatch === dispatch)
+  );
 }
 
 /**

@@ -66,7 +66,14 @@ async function readTotals(database: Database, environment: string): Promise<Tota
     `SELECT state, count(*) AS deliveries, count(*) FILTER (WHERE attempts > 1) AS retried FROM delivery WHERE environment = $1 GROUP BY state`,
     [environment],
   );
-  const deliveries: Record<DeliveryState, number> = { pending: 0, retrying: 0, deferred: 0, delivered: 0, dead: 0, suppressed: 0 };
+  const deliveries: Record<DeliveryState, number> = {
+    pending: 0,
+    retrying: 0,
+    deferred: 0,
+    delivered: 0,
+    dead: 0,
+    suppressed: 0,
+  };
   for (const row of states) deliveries[row.state] = row.deliveries;
   return { ...records[0]!, deliveries, retried: states.reduce((sum, row) => sum + row.retried, 0) };
 }

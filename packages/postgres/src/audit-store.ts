@@ -49,7 +49,10 @@ export interface AuditStore {
    * Where each partition is to be read from; a partition that was never projected gets its row at `start`.
    * @throws PostgresError
    */
-  claimOffsets(environment: string, partitions: readonly PartitionStart[]): Promise<{ topic: string; partition: number; next: number }[]>;
+  claimOffsets(
+    environment: string,
+    partitions: readonly PartitionStart[],
+  ): Promise<{ topic: string; partition: number; next: number }[]>;
   /**
    * Writes a batch and the offset behind it, both or neither. A row that PostgreSQL cannot take is written with its bytes
    * alone and flagged. After `unreachable` it is unknown whether the batch stands: append it again, `fenced` says that it does.
@@ -160,9 +163,15 @@ async function fence(session: Session, batch: AppendBatch): Promise<Set<string> 
  * Read after the fence, in a snapshot of its own; nobody else moves these deliveries while the offset row is held. One by
  * one through the primary key (the LIMIT sees to that): a join would read the whole table whenever statistics are young.
  */
-async function readProgress(session: Session, environment: string, keys: readonly DeliveryKey[]): Promise<Map<string, Progress>> {
+async function readProgress(
+  session: Session,
+  environment: string,
+  keys: readonly DeliveryKey[],
+): Promise<Map<string, Progress>> {
   if (keys.length === 0) return new Map();
-  const rows = await session.query<Omit<Progress, 'lastAttemptMs' | 'nextDueMs' | 'settledMs'> & DeliveryKey & ProgressTimes>(
+  const rows = await session.query<
+    Omit<Progress, 'lastAttemptMs' | 'nextDueMs' | 'settledMs'> & DeliveryKey & ProgressTimes
+  >(
     `SELECT d.dispatch, d.round, d.state, d.reason, d.attempts, d.last_http_status AS "lastHttpStatus",
             d.last_outcome AS "lastOutcome", d.last_attempt_at AS "lastAttemptAt", d.next_due AS "nextDue", d.settled_at AS "settledAt"
      FROM unnest($2::text[], $3::int[]) AS t (dispatch, round)

@@ -37,7 +37,11 @@ const valuesOf = (environment: string, { project, endpoint, from, to }: CountFil
 ];
 
 /** By project, endpoint and day. @throws PostgresError */
-export async function readDailyCounts(session: Session, environment: string, given: CountFilter): Promise<DailyCount[]> {
+export async function readDailyCounts(
+  session: Session,
+  environment: string,
+  given: CountFilter,
+): Promise<DailyCount[]> {
   return session.query<DailyCount>(
     `SELECT project, endpoint, day, success, fail, error, delivered, dead FROM daily_count
      WHERE environment = $1 AND ${filter} ORDER BY project, endpoint, day`,

@@ -38,13 +38,9 @@ const int8 = 20;
 const date = 1082;
 
 /** Offsets and counts are below 2^53, so numbers hold them; a day is no moment, so it stays text. */
-export const typeParsers: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
-    if (oid === int8) return Number;
-    if (oid === date) return (text: string) => text;
-    return pg.types.getTypeParser(oid, format as 'text');
-  }) as pg.CustomTypesConfig['getTypeParser'],
-};
+const typeParsers = new pg.TypeOverrides();
+typeParsers.setTypeParser(int8, Number);
+typeParsers.setTypeParser(date, String);
 
 /** Makes the pool; nothing is dialled before the first query. */
 export function openDatabase(settings: DatabaseSettings): Database {

@@ -59,14 +59,20 @@ const deliveryColumns = `d.environment, d.dispatch, d.round, d.project, d.endpoi
   d.last_attempt_at AS "lastAttemptAt", d.next_due AS "nextDue", d.first_seen AS "firstSeen", d.settled_at AS "settledAt"`;
 
 /** @throws PostgresError */
-export async function searchDeliveries(session: Session, environment: string, query: DeliveryQuery): Promise<DeliveryPage> {
+export async function searchDeliveries(
+  session: Session,
+  environment: string,
+  query: DeliveryQuery,
+): Promise<DeliveryPage> {
   const values: unknown[] = [environment];
   const bind = (value: unknown): string => `$${values.push(value)}`;
   const conditions = ['d.environment = $1', ...filters(query, bind)];
   if (query.id !== undefined) conditions.push(await idCondition(session, environment, query.id, bind));
   const after = query.after === undefined ? undefined : parseCursor(query.after);
   if (after !== undefined) {
-    conditions.push(`(d.first_seen, d.dispatch, d.round) < (${bind(after.firstSeen)}::timestamptz, ${bind(after.dispatch)}, ${bind(after.round)}::int)`);
+    conditions.push(
+      `(d.first_seen, d.dispatch, d.round) < (${bind(after.firstSeen)}::timestamptz, ${bind(after.dispatch)}, ${bind(after.round)}::int)`,
+    );
   }
   const limit = Math.min(Math.max(Math.trunc(query.limit ?? pageDefault), 1), pageMax);
   const found = await session.query<Delivery>(
@@ -97,7 +103,9 @@ function filters(query: DeliveryQuery, bind: Bind): string[] {
 function stateCondition(states: readonly DeliveryState[], bind: Bind): string {
   const undelivered = states.includes('delivered') ? '' : ` AND d.state <> 'delivered'`;
   const [only] = states;
-  return states.length === 1 ? `d.state = ${bind(only)}${undelivered}` : `d.state = ANY (${bind(states)}::text[])${undelivered}`;
+  return states.length === 1
+    ? `d.state = ${bind(only)}${undelivered}`
+    : `d.state = ANY (${bind(states)}::text[])${undelivered}`;
 }
 
 const dispatchIdPattern = /^dsp_[a-z2-7]{26}$/;
@@ -105,7 +113,8 @@ const dispatchIdPattern = /^dsp_[a-z2-7]{26}$/;
 async function idCondition(session: Session, environment: string, id: string, bind: Bind): Promise<string> {
   if (dispatchIdPattern.test(id)) return `d.dispatch = ${bind(id)}`;
   const attempt = parseAttemptId(id);
-  if (attempt !== undefined) return `d.dispatch = ${bind(attempt.dispatchId)} AND d.round = ${bind(attempt.round)}::bigint`;
+  if (attempt !== undefined)
+    return `d.dispatch = ${bind(attempt.dispatchId)} AND d.round = ${bind(attempt.round)}::bigint`;
   const position = parsePosition(id);
   if (position !== undefined) return positionCondition(await recordsAt(session, environment, id, position), bind);
   const value = bind(text(id));

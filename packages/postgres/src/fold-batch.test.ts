@@ -12,7 +12,9 @@ class MemoryTables {
   readonly flags: string[] = [];
 
   append(rows: readonly AuditRow[]): void {
-    const isNew = new Set(identitiesOf(rows).flatMap(({ identity }) => (this.identities.has(identity) ? [] : identity)));
+    const isNew = new Set(
+      identitiesOf(rows).flatMap(({ identity }) => (this.identities.has(identity) ? [] : identity)),
+    );
     for (const identity of isNew) this.identities.add(identity);
     const known = new Map<string, Progress>();
     for (const [key, { progress }] of this.deliveries) if (progress !== undefined) known.set(key, progress);
@@ -51,7 +53,15 @@ const add = (a: CountAddition, b: CountAddition): CountAddition => ({
 const day = Date.UTC(2030, 0, 1);
 
 function facts(dispatch: string, seenMs: number, origin = 'test.events/0/1'): DeliveryFacts {
-  return { project: 'prj', endpoint: `ep-${dispatch}`, event: `ev-${dispatch}`, eventType: 'a.b', subject: null, origin, seenMs };
+  return {
+    project: 'prj',
+    endpoint: `ep-${dispatch}`,
+    event: `ev-${dispatch}`,
+    eventType: 'a.b',
+    subject: null,
+    origin,
+    seenMs,
+  };
 }
 
 function row(identity: string, effects: DeliveryEffect[], recordedMs = day): AuditRow {
@@ -104,9 +114,19 @@ describe('foldBatch', () => {
     tables.append([accepted('d', day, 'test.events/0/1')]);
     expect(tables.deliveries.get('d.0')).toMatchObject({ progress: undefined, facts: { seenMs: day } });
     tables.append([settled('d', 1, retry)]);
-    expect(tables.deliveries.get('d.0')?.progress).toMatchObject({ state: 'retrying', attempts: 1, nextDueMs: day + 5_000, settledMs: null });
+    expect(tables.deliveries.get('d.0')?.progress).toMatchObject({
+      state: 'retrying',
+      attempts: 1,
+      nextDueMs: day + 5_000,
+      settledMs: null,
+    });
     tables.append([settled('d', 2, { kind: 'delivered' }, day + 9)]);
-    expect(tables.deliveries.get('d.0')?.progress).toMatchObject({ state: 'delivered', attempts: 2, nextDueMs: null, settledMs: day + 9 });
+    expect(tables.deliveries.get('d.0')?.progress).toMatchObject({
+      state: 'delivered',
+      attempts: 2,
+      nextDueMs: null,
+      settledMs: day + 9,
+    });
     expect([...tables.counts.values()]).toEqual([
       { project: 'prj', endpoint: 'ep-d', day: '2030-01-01', success: 1, fail: 1, error: 0, delivered: 1, dead: 0 },
     ]);
@@ -148,7 +168,9 @@ describe('foldBatch', () => {
   it('counts a suppressed round nowhere and a dead one without an attempt as dead only', () => {
     const tables = new MemoryTables();
     const ended = (dispatch: string, state: 'dead' | 'suppressed'): AuditRow =>
-      row(`ended:${dispatch}.0`, [{ kind: 'ended', dispatch, round: 0, facts: facts(dispatch, day), state, reason: 'expired' }]);
+      row(`ended:${dispatch}.0`, [
+        { kind: 'ended', dispatch, round: 0, facts: facts(dispatch, day), state, reason: 'expired' },
+      ]);
     tables.append([ended('a', 'suppressed'), ended('b', 'dead')]);
     expect([...tables.counts.values()]).toEqual([
       { project: 'prj', endpoint: 'ep-b', day: '2030-01-01', success: 0, fail: 0, error: 0, delivered: 0, dead: 1 },
@@ -158,18 +180,39 @@ describe('foldBatch', () => {
   // Two partitions of `audit` and one of `attempts` for one dispatch, each in its own order, any copy resent right behind.
   const logs = fc
     .record({
-      acceptances: fc.array(fc.record({ seen: fc.integer({ min: 0, max: 100 }), offset: fc.integer({ min: 0, max: 5 }) }), { maxLength: 4 }),
+      acceptances: fc.array(
+        fc.record({ seen: fc.integer({ min: 0, max: 100 }), offset: fc.integer({ min: 0, max: 5 }) }),
+        { maxLength: 4 },
+      ),
       attempts: fc.array(
         fc.oneof(
-          { weight: 4, arbitrary: fc.record({ kind: fc.constant('retry' as const), attempt: fc.integer({ min: 1, max: 5 }) }) },
-          { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('delivered' as const, 'dead' as const), attempt: fc.integer({ min: 1, max: 5 }) }) },
-          { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('ended' as const, 'deferred' as const), attempt: fc.integer({ min: 1, max: 5 }) }) },
+          {
+            weight: 4,
+            arbitrary: fc.record({ kind: fc.constant('retry' as const), attempt: fc.integer({ min: 1, max: 5 }) }),
+          },
+          {
+            weight: 2,
+            arbitrary: fc.record({
+              kind: fc.constantFrom('delivered' as const, 'dead' as const),
+              attempt: fc.integer({ min: 1, max: 5 }),
+            }),
+          },
+          {
+            weight: 1,
+            arbitrary: fc.record({
+              kind: fc.constantFrom('ended' as const, 'deferred' as const),
+              attempt: fc.integer({ min: 1, max: 5 }),
+            }),
+          },
         ),
         { maxLength: 10 },
       ),
     })
     .map(({ acceptances, attempts }) => {
-      const all = acceptances.map(({ seen, offset }) => ({ offset, row: accepted('d', day + seen, `test.events/${offset % 2}/${offset}`) }));
+      const all = acceptances.map(({ seen, offset }) => ({
+        offset,
+        row: accepted('d', day + seen, `test.events/${offset % 2}/${offset}`),
+      }));
       const moves = attempts.map(({ kind, attempt }, index): AuditRow => {
         const recordedMs = day + index;
         if (kind === 'retry') return settled('d', attempt, retry, recordedMs);
@@ -180,46 +223,59 @@ describe('foldBatch', () => {
           ? row('ended:d.0', [{ kind, ...move, state: 'dead' }], recordedMs)
           : row(`deferred:d.0.${attempt}/0`, [{ kind, ...move, dueMs: recordedMs }], recordedMs);
       });
-      return [all.filter(({ offset }) => offset % 2 === 0).map((a) => a.row), all.filter(({ offset }) => offset % 2 === 1).map((a) => a.row), moves];
+      return [
+        all.filter(({ offset }) => offset % 2 === 0).map((a) => a.row),
+        all.filter(({ offset }) => offset % 2 === 1).map((a) => a.row),
+        moves,
+      ];
     });
 
   it('comes to the same deliveries and counts in any interleaving of the logs, cut into any batches', () => {
     fc.assert(
-      fc.property(logs, fc.infiniteStream(fc.nat({ max: 2 })), fc.infiniteStream(fc.integer({ min: 1, max: 4 })), (partitions, turns, sizes) => {
-        const inOrder = new MemoryTables();
-        for (const partition of partitions) inOrder.append(partition);
+      fc.property(
+        logs,
+        fc.infiniteStream(fc.nat({ max: 2 })),
+        fc.infiniteStream(fc.integer({ min: 1, max: 4 })),
+        (partitions, turns, sizes) => {
+          const inOrder = new MemoryTables();
+          for (const partition of partitions) inOrder.append(partition);
 
-        const mixed = new MemoryTables();
-        const left = partitions.map((partition) => [...partition]);
-        while (left.some((partition) => partition.length > 0)) {
-          const partition = left[turns.next().value as number]!;
-          const batch = partition.splice(0, sizes.next().value as number);
-          if (batch.length > 0) mixed.append(batch);
-        }
-        expect(mixed.state()).toEqual(inOrder.state());
-      }),
+          const mixed = new MemoryTables();
+          const left = partitions.map((partition) => [...partition]);
+          while (left.some((partition) => partition.length > 0)) {
+            const partition = left[turns.next().value as number]!;
+            const batch = partition.splice(0, sizes.next().value as number);
+            if (batch.length > 0) mixed.append(batch);
+          }
+          expect(mixed.state()).toEqual(inOrder.state());
+        },
+      ),
       { numRuns: 500 },
     );
   });
 
   it('comes to the same when any record is written again at any later place of its log', () => {
     fc.assert(
-      fc.property(logs, fc.array(fc.record({ which: fc.nat(), later: fc.nat() }), { maxLength: 6 }), (partitions, copies) => {
-        const once = new MemoryTables();
-        for (const partition of partitions) once.append(partition);
+      fc.property(
+        logs,
+        fc.array(fc.record({ which: fc.nat(), later: fc.nat() }), { maxLength: 6 }),
+        (partitions, copies) => {
+          const once = new MemoryTables();
+          for (const partition of partitions) once.append(partition);
 
-        const again = new MemoryTables();
-        for (const partition of partitions) {
-          const rows = [...partition];
-          for (const { which, later } of copies) {
-            if (rows.length === 0) continue;
-            const at = which % rows.length;
-            rows.splice(at + 1 + (later % (rows.length - at)), 0, rows[at]!);
+          const again = new MemoryTables();
+          for (const partition of partitions) {
+            const rows = [...partition];
+            for (const { which, later } of copies) {
+              if (rows.length === 0) continue;
+              const at = which % rows.length;
+              rows.splice(at + 1 + (later % (rows.length - at)), 0, rows[at]!);
+            }
+            for (const each of rows) again.append([each]);
           }
-          for (const each of rows) again.append([each]);
-        }
-        expect(again.state()).toEqual(once.state());
-      }),
+          expect(again.state()).toEqual(once.state());
+        },
+      ),
       { numRuns: 500 },
     );
   });

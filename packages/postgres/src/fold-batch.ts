@@ -49,7 +49,9 @@ export function identitiesOf(rows: readonly AuditRow[]): { readonly identity: st
   for (const { identity, recordedMs } of rows) {
     if (identity !== null && !first.has(identity)) first.set(identity, recordedMs);
   }
-  return [...first].map(([identity, recordedMs]) => ({ identity, recordedMs })).sort((a, b) => byText(a.identity, b.identity));
+  return [...first]
+    .map(([identity, recordedMs]) => ({ identity, recordedMs }))
+    .sort((a, b) => byText(a.identity, b.identity));
 }
 
 /** Deliveries that the batch moves, whose progress must be known before folding. */

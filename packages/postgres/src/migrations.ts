@@ -35,12 +35,15 @@ const namePattern = /^\d{4}_[a-z0-9_]+\.sql$/;
 const ourFolder = new URL('../migrations/', import.meta.url);
 
 /** Reads the files of a folder, in order of their numbers. */
-export function readMigrations(folder: URL = ourFolder): Migration[] {
+function readMigrations(folder: URL = ourFolder): Migration[] {
   const names = readdirSync(folder).filter((name) => name.endsWith('.sql'));
   names.sort();
   return names.map((name, index) => {
     if (!namePattern.test(name) || Number(name.slice(0, 4)) !== index + 1) {
-      throw new PostgresError('migration', `Migration file ${name} is out of order: expected number ${index + 1} as NNNN_name.sql.`);
+      throw new PostgresError(
+        'migration',
+        `Migration file ${name} is out of order: expected number ${index + 1} as NNNN_name.sql.`,
+      );
     }
     const sql = readFileSync(new URL(name, folder), 'utf8').replaceAll('\r\n', '\n');
     return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
@@ -67,7 +70,9 @@ export async function migrate(
     const states = compare(migrations, await appliedRows(client));
     const wrong = states.find(({ state }) => state === 'changed' || state === 'unknown');
     if (wrong !== undefined) throw refusal(wrong);
-    const pending = migrations.filter(({ name }) => states.some((state) => state.name === name && state.state === 'pending'));
+    const pending = migrations.filter(({ name }) =>
+      states.some((state) => state.name === name && state.state === 'pending'),
+    );
     for (const migration of pending) {
       await apply(client, migration);
       options.onApplied?.(migration.name);
@@ -77,7 +82,10 @@ export async function migrate(
 }
 
 /** What is applied, pending, changed or unknown; changes nothing. An empty database: all pending. */
-export async function migrationStatus(url: string, migrations: readonly Migration[] = readMigrations()): Promise<MigrationState[]> {
+export async function migrationStatus(
+  url: string,
+  migrations: readonly Migration[] = readMigrations(),
+): Promise<MigrationState[]> {
   return withClient(url, async (client) => {
     const table = await client.query<{ there: string | null }>(`SELECT to_regclass('schema_migration') AS there`);
     const rows = table.rows[0]?.there === null ? [] : await appliedRows(client);
@@ -121,15 +129,22 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
   await client.query('BEGIN');
   try {
     await client.query(migration.sql);
-    await client.query('INSERT INTO schema_migration (name, checksum) VALUES ($1, $2)', [migration.name, migration.checksum]);
+    await client.query('INSERT INTO schema_migration (name, checksum) VALUES ($1, $2)', [
+      migration.name,
+      migration.checksum,
+    ]);
     await client.query('COMMIT');
   } catch (error) {
     const known = asPostgresError(error);
     if (known.sqlState !== undefined) await client.query('ROLLBACK').catch(() => undefined);
-    throw new PostgresError(known.code, `Migration ${migration.name} failed and left nothing behind: ${known.message}`, {
-      cause: error,
-      sqlState: known.sqlState,
-    });
+    throw new PostgresError(
+      known.code,
+      `Migration ${migration.name} failed and left nothing behind: ${known.message}`,
+      {
+        cause: error,
+        sqlState: known.sqlState,
+      },
+    );
   }
 }
 

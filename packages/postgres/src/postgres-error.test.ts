@@ -28,7 +28,11 @@ describe('asPostgresError', () => {
   it.each(['Connection terminated unexpectedly', 'timeout exceeded when trying to connect', 'Query read timeout'])(
     'takes "%s" for a lost connection, though it has no code',
     (message) => {
-      expect(asPostgresError(new Error(message))).toMatchObject({ code: 'unreachable', retryable: true, sqlState: undefined });
+      expect(asPostgresError(new Error(message))).toMatchObject({
+        code: 'unreachable',
+        retryable: true,
+        sqlState: undefined,
+      });
     },
   );
 

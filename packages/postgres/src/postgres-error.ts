@@ -20,7 +20,11 @@ export class PostgresError extends Error {
   /** Five characters, when the server answered. */
   readonly sqlState: string | undefined;
 
-  constructor(code: PostgresErrorCode, message: string, options: { cause?: unknown; sqlState?: string | undefined } = {}) {
+  constructor(
+    code: PostgresErrorCode,
+    message: string,
+    options: { cause?: unknown; sqlState?: string | undefined } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.sqlState = options.sqlState;
@@ -61,7 +65,8 @@ const stateClasses: Readonly<Record<string, PostgresErrorCode>> = {
 };
 
 /** What the driver says without a state when the connection, not the statement, is at fault. */
-const lostConnection = /connection (?:terminated|ended|error|timeout)|connection error|timeout exceeded|read timeout|not queryable|socket/i;
+const lostConnection =
+  /connection (?:terminated|ended|error|timeout)|connection error|timeout exceeded|read timeout|not queryable|socket/i;
 
 /** Turns whatever the driver threw into the error of this package; one that is already is given back. */
 export function asPostgresError(error: unknown): PostgresError {

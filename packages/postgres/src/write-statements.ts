@@ -112,7 +112,11 @@ const existingSql = `INSERT INTO delivery AS d (environment, ${names(factColumns
   WHERE ${isEarlier}`;
 
 /** Deliveries of which only the existence is stated: never touches where one stands. */
-export async function upsertExisting(session: Session, environment: string, deliveries: readonly FoldedDelivery[]): Promise<void> {
+export async function upsertExisting(
+  session: Session,
+  environment: string,
+  deliveries: readonly FoldedDelivery[],
+): Promise<void> {
   const rows = deliveries.filter(({ progress }) => progress === undefined);
   if (rows.length > 0) await session.query(existingSql, [environment, ...arrays(factColumns, rows)]);
 }
@@ -125,7 +129,11 @@ const movedSql = `INSERT INTO delivery AS d (environment, ${names(movedColumns)}
     ${progressColumns.map(([name]) => `${name} = excluded.${name}`).join(', ')}`;
 
 /** Deliveries that the log of attempts moved. */
-export async function upsertMoved(session: Session, environment: string, deliveries: readonly FoldedDelivery[]): Promise<void> {
+export async function upsertMoved(
+  session: Session,
+  environment: string,
+  deliveries: readonly FoldedDelivery[],
+): Promise<void> {
   const rows = deliveries.filter((delivery): delivery is Moved => delivery.progress !== undefined);
   if (rows.length > 0) await session.query(movedSql, [environment, ...arrays(movedColumns, rows)]);
 }
@@ -135,6 +143,10 @@ const countsSql = `INSERT INTO daily_count AS c (environment, ${names(countColum
   SELECT $1, t.* FROM ${unnest(countColumns, 2)}
   ON CONFLICT (environment, project, endpoint, day) DO UPDATE SET ${counted.map((name) => `${name} = c.${name} + excluded.${name}`).join(', ')}`;
 
-export async function insertCounts(session: Session, environment: string, counts: readonly CountAddition[]): Promise<void> {
+export async function insertCounts(
+  session: Session,
+  environment: string,
+  counts: readonly CountAddition[],
+): Promise<void> {
   if (counts.length > 0) await session.query(countsSql, [environment, ...arrays(countColumns, counts)]);
 }

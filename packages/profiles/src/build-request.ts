@@ -26,7 +26,9 @@ export function buildRequest(profile: Profile, input: BuildInput): BuiltRequest 
     'User-Agent',
     typeof agent === 'string' ? agent : profile.defaults.userAgent,
   ];
-  if (profile.sendsDispatchId) headers.push('Postrider-Dispatch-Id', dispatch.dispatchId);
+  if (profile.sendsDispatchId || endpoint.profileOptions['dispatchIdHeader'] === true) {
+    headers.push('Postrider-Dispatch-Id', dispatch.dispatchId);
+  }
   headers.push(...signed.headers);
   const keyIds = [...signed.keyIds];
 

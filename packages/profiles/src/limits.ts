@@ -19,3 +19,35 @@ export const headerNameBytesMax = 128;
 /** Standard Webhooks recommends 15 to 30 s; a receiver that needs longer should queue. */
 export const standardTimeoutMs = 20 * second;
 export const standardMaxAgeMs = 7 * 24 * hour;
+
+/** The documents of argos, advance and pomelo promise retries of a minute at most; a day covers a replay by hand. */
+export const vendorMaxAgeMs = 24 * hour;
+
+/** argos: "delays over 3 seconds may trigger a retry". */
+export const argosTimeoutMs = 3 * second;
+/** advance: "request timeout (> 60 seconds)". */
+export const advanceTimeoutMs = 60 * second;
+/** pomelo says nothing; its receivers answer at once and queue. */
+export const pomeloTimeoutMs = 10 * second;
+/** envoy: "a request timeout of 30 seconds", body of the reply included. */
+export const envoyTimeoutMs = 30 * second;
+
+/** A key shorter than this can be guessed; HMAC itself would take one of a single byte. */
+export const hmacKeyBytesMin = 16;
+/** Longer secrets are a file that was chosen by mistake. */
+export const hmacKeyBytesMax = KIB;
+
+/** AES-256, and the HMAC key of an Envoy node. */
+export const key256Bytes = 32;
+/** NIST SP 800-38D: the length of IV for which GCM needs no further hashing. */
+export const gcmIvBytes = 12;
+/** The full tag: Node would verify one of 4 bytes as well. */
+export const gcmTagBytes = 16;
+
+/** Random bytes of a nonce: 128 bits do not repeat. */
+export const nonceBytes = 16;
+
+/** A reply travels in a header of the record that settles the attempt, and on `replies`: both must stay below 1 MiB. */
+export const replyBytesMax = 512 * KIB;
+/** Deeper than this an object is not looked into for being empty. */
+export const emptyDepthMax = 64;

@@ -4,6 +4,7 @@
 import { standardMaxAgeMs, standardTimeoutMs } from './limits.ts';
 import { checkOptionTable } from './option-check.ts';
 import type { Profile } from './profile.ts';
+import { checkSecretsFor } from './secret-check.ts';
 import { userAgent } from './user-agent.ts';
 
 export const plain: Profile = {
@@ -19,10 +20,8 @@ export const plain: Profile = {
   ownHeaders: ['postrider-dispatch-id'],
   sendsDispatchId: true,
   checkOptions: (options) => checkOptionTable(options, { userAgent: 'text' }),
-  checkSecrets: (secrets) =>
-    secrets
-      .filter((secret) => secret.purpose !== 'auth')
-      .map((secret) => `secret "${secret.id}": plain has no use for the purpose "${secret.purpose}"`),
+  warnings: () => [],
+  checkSecrets: (secrets) => checkSecretsFor('plain', secrets),
   buildBody: (event) =>
     event.data.length === 0 ? { ok: false, reason: 'profile:data' } : { ok: true, body: event.data },
   sign: () => ({ ok: true, headers: [], keyIds: [] }),

@@ -3,6 +3,8 @@
 
 import type { Dispatch, Endpoint, RetryPolicyName } from '@postrider/core/domain';
 
+import type { ReplyRule } from './reply-rule.ts';
+
 export type ProfileOptions = Readonly<Record<string, unknown>>;
 
 export interface Profile {
@@ -10,16 +12,23 @@ export interface Profile {
   readonly defaults: ProfileDefaults;
   /** Lower-case names of the headers the scheme sets itself; no customer may set them. */
   readonly ownHeaders: readonly string[];
-  /** Whether `Postrider-Dispatch-Id` is sent; schemes that others have defined stay bare. */
+  /** Whether `Postrider-Dispatch-Id` is sent; schemes that others have defined stay bare unless `dispatchIdHeader` asks for it. */
   readonly sendsDispatchId: boolean;
   /** Problems of an endpoint's options, readable; none = fine. For registration. */
   checkOptions(options: ProfileOptions): string[];
-  /** Problems of an endpoint's secrets, by purpose, once their values are known; never quotes a value. */
-  checkSecrets(secrets: readonly SecretValue[]): string[];
+  /** What the options allow and a person should know: said at registration, kept in the audit. */
+  warnings(options: ProfileOptions): string[];
+  /**
+   * Problems of an endpoint's secrets, by purpose; never quotes a value. What a key must look like can depend on the
+   * options; a secret whose value is not to be had here is checked by its purpose alone.
+   */
+  checkSecrets(secrets: readonly SecretFacts[], options?: ProfileOptions): string[];
   /** The exact plain bytes to send. Pure: the same event gives the same bytes for ever. */
   buildBody(event: ProfileEvent, options: ProfileOptions): BuiltBody;
   /** The scheme's part of one attempt; callers use `buildRequest`, which adds what all schemes share. */
   sign(input: BuildInput): SignedParts | Refusal;
+  /** There for a scheme whose response is an answer: one attempt, and the reply is checked and published. */
+  readonly reply?: ReplyRule | undefined;
 }
 
 export interface ProfileDefaults {
@@ -41,14 +50,19 @@ export interface ProfileEvent {
   readonly timeMs: number | undefined;
   /** Timestamp of the upstream record, epoch ms: what stands in for a missing time. Never the clock. */
   readonly recordTimeMs: number;
-  /** JSON text as upstream gave it. */
+  /** JSON text as upstream gave it, well-formed: convergence has checked it. */
   readonly data: Uint8Array;
 }
 
-/** A secret with its value. Keep the Buffer for as long as it is valid: decoded keys are cached by its identity. */
-export interface SecretValue {
+/** A secret as registration sees it: its value may be known only where dispatch runs. */
+export interface SecretFacts {
   readonly id: string;
   readonly purpose: string;
+  readonly value?: Buffer | undefined;
+}
+
+/** A secret with its value. Keep the Buffer for as long as it is valid: decoded keys are cached by its identity. */
+export interface SecretValue extends SecretFacts {
   readonly value: Buffer;
   /** Valid from and until (exclusive), epoch ms; absent = unbounded. */
   readonly notBeforeMs?: number | undefined;
@@ -63,6 +77,8 @@ export interface BuildInput {
   /** Time of the attempt, epoch ms. */
   readonly timestampMs: number;
   readonly randomBytes: (size: number) => Uint8Array;
+  /** Stands in for the scheme's random nonce or IV, as text: for a request that must be made again. Never in live sending. */
+  readonly nonce?: string | undefined;
 }
 
 /** Something is missing or wrong; `reason` is for people and names no value. */

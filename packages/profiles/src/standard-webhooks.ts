@@ -1,10 +1,11 @@
-// `standard-webhooks` (specification 1.0.0, https://www.standardwebhooks.com): symmetric signatures, version v1.
+// `standard-webhooks` (specification 1.0.0, https://www.standardwebhooks.com): symmetric (v1) and asymmetric (v1a) signatures.
 //
 //   webhook-id         the dispatch id, the same on every attempt
 //   webhook-timestamp  seconds, of this attempt
-//   webhook-signature  v1,<base64 HMAC-SHA256(secret, "id.timestamp.body")>, one for each valid secret, separated by spaces
+//   webhook-signature  v1,<base64 HMAC-SHA256(secret, "id.timestamp.body")> or v1a,<base64 ed25519 of the same text>, one for
+//                      each valid secret, separated by spaces
 
-import { createHmac } from 'node:crypto';
+import { createHmac, sign as signAsymmetric } from 'node:crypto';
 
 import { signaturesMax, standardMaxAgeMs, standardTimeoutMs } from './limits.ts';
 import { checkOptionTable } from './option-check.ts';
@@ -15,7 +16,7 @@ import type {
   ProfileEvent,
   ProfileOptions,
   Refusal,
-  SecretValue,
+  SecretFacts,
   SignedParts,
 } from './profile.ts';
 import { userAgent } from './user-agent.ts';
@@ -37,12 +38,13 @@ export const standardWebhooks: Profile = {
   ownHeaders: ['webhook-id', 'webhook-timestamp', 'webhook-signature', 'postrider-dispatch-id'],
   sendsDispatchId: true,
   checkOptions: (options) => checkOptionTable(options, { payload: ['data', 'envelope'], userAgent: 'text' }),
+  warnings: () => [],
   checkSecrets,
   buildBody,
   sign,
 };
 
-function checkSecrets(secrets: readonly SecretValue[]): string[] {
+function checkSecrets(secrets: readonly SecretFacts[]): string[] {
   const problems: string[] = [];
   const signers = secrets.filter((secret) => secret.purpose === signing);
   if (signers.length === 0) problems.push(`a secret with the purpose "${signing}" is needed`);
@@ -52,7 +54,7 @@ function checkSecrets(secrets: readonly SecretValue[]): string[] {
     if (purpose !== signing && purpose !== 'auth') {
       problems.push(`secret "${id}": standard-webhooks has no use for the purpose "${purpose}"`);
     }
-    const key = purpose === signing ? decodeWebhookSecret(value) : undefined;
+    const key = purpose === signing && value !== undefined ? decodeWebhookSecret(value) : undefined;
     if (key?.ok === false) problems.push(`secret "${id}" ${key.problem}`);
   }
   return problems;
@@ -71,14 +73,20 @@ function buildBody(event: ProfileEvent, options: ProfileOptions): BuiltBody {
 function sign({ dispatch, secrets, timestampMs }: BuildInput): SignedParts | Refusal {
   const id = dispatch.dispatchId;
   const timestamp = Math.floor(timestampMs / 1_000);
+  // A dot in the id would let a timestamp's digits pass for a part of it.
+  if (id.includes('.')) return { ok: false, reason: 'the id holds a dot' };
   const prefix = `${id}.${timestamp}.`;
   const keyIds: string[] = [];
   let signatures = '';
   for (const secret of validSecrets(secrets, signing, timestampMs).slice(0, signaturesMax)) {
     const decoded = decodeWebhookSecret(secret.value);
     if (!decoded.ok) return { ok: false, reason: `secret "${secret.id}" ${decoded.problem}` };
-    const digest = createHmac('sha256', decoded.key).update(prefix).update(dispatch.body).digest('base64');
-    signatures += keyIds.length === 0 ? `v1,${digest}` : ` v1,${digest}`;
+    const { version, key } = decoded;
+    const signature =
+      version === 'v1'
+        ? createHmac('sha256', key).update(prefix).update(dispatch.body).digest('base64')
+        : signAsymmetric(null, Buffer.concat([Buffer.from(prefix), dispatch.body]), key).toString('base64');
+    signatures += `${keyIds.length === 0 ? '' : ' '}${version},${signature}`;
     keyIds.push(secret.id);
   }
   if (keyIds.length === 0) return { ok: false, reason: 'no signing secret is valid now' };

@@ -10,13 +10,18 @@ function recordOf(changes: Partial<EventToPublish>) {
 }
 
 function problemsOf(changes: Record<string, unknown>): readonly string[] {
-  const result = cloudEventRecord({ ...event, ...changes } as EventToPublish, 'urn:shop');
+  const result = cloudEventRecord({ ...event, ...changes }, 'urn:shop');
   return result.ok ? [] : result.problems;
 }
 
 describe('an event becomes a CloudEvents record in binary mode', () => {
   it('carries every attribute as a ce_ header and the data as the value', () => {
-    const record = recordOf({ subject: 's1', time: '2026-01-31T12:00:00+01:00', traceparent: '00-a-b-01', extensions: { deadline: 'x' } });
+    const record = recordOf({
+      subject: 's1',
+      time: '2026-01-31T12:00:00+01:00',
+      traceparent: '00-a-b-01',
+      extensions: { deadline: 'x' },
+    });
     expect(record.headers).toEqual({
       ce_specversion: '1.0',
       ce_id: 'e1',

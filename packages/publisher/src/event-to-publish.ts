@@ -39,13 +39,25 @@ const extensionPattern = /^[a-z0-9]{1,40}$/;
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const unfit = /[\u0000-\u001f\u007f]/;
 
-const attributes = new Set(['specversion', 'id', 'source', 'type', 'project', 'subject', 'time', 'data', 'datacontenttype']);
+const attributes = new Set([
+  'specversion',
+  'id',
+  'source',
+  'type',
+  'project',
+  'subject',
+  'time',
+  'data',
+  'datacontenttype',
+]);
 
 /** The Kafka record of an event, or everything that is wrong with it. Pure but for the random id of an event without one. */
 export function cloudEventRecord(
   event: EventToPublish,
   defaultSource: string,
-): { readonly ok: true; readonly record: CloudEventRecord } | { readonly ok: false; readonly problems: readonly string[] } {
+):
+  | { readonly ok: true; readonly record: CloudEventRecord }
+  | { readonly ok: false; readonly problems: readonly string[] } {
   const problems: string[] = [];
   const text = (name: string, value: unknown, charsMax: number): void => {
     if (value === undefined || value === '') problems.push(`${name} is missing`);
@@ -115,7 +127,8 @@ function dataBytes(data: unknown, problems: string[]): Buffer | undefined {
       problems.push(`data cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  if (bytes !== undefined && bytes.length > dataBytesMax) problems.push(`data has ${bytes.length} bytes, at most ${dataBytesMax}`);
+  if (bytes !== undefined && bytes.length > dataBytesMax)
+    problems.push(`data has ${bytes.length} bytes, at most ${dataBytesMax}`);
   return bytes;
 }
 

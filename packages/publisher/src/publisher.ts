@@ -34,7 +34,10 @@ export interface Publisher {
 }
 
 /** A publisher to one topic. Nothing is dialled before the first event. */
-export function createPublisher(cluster: Pick<KafkaCluster, 'admin' | 'openAppender'>, { topic, source }: PublisherOptions): Publisher {
+export function createPublisher(
+  cluster: Pick<KafkaCluster, 'admin' | 'openAppender'>,
+  { topic, source }: PublisherOptions,
+): Publisher {
   const appender = cluster.openAppender();
   let partitions: Promise<number> | undefined;
 

@@ -1,12 +1,13 @@
 // Configuration of the audit projector.
 
+import { appendRowsMax } from '@postrider/postgres';
 import { defineRows } from '@postrider/runtime';
 import { z } from 'zod';
 
 export const projectorRows = defineRows({
   'projector.batchRecords': {
-    schema: z.number().int().min(1).max(1_000),
-    default: 1_000,
+    schema: z.number().int().min(1).max(appendRowsMax),
+    default: appendRowsMax,
     doc: 'Audit records in one transaction at most; an idle projector writes each at once',
   },
   'projector.connections': {

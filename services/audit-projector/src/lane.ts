@@ -24,7 +24,12 @@ export class Lane {
   /** Where reading goes on after what is held. */
   #readTo: number;
 
-  constructor(at: { readonly topic: string; readonly partition: number; readonly next: number; readonly logEnd: number }) {
+  constructor(at: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly next: number;
+    readonly logEnd: number;
+  }) {
     this.topic = at.topic;
     this.partition = at.partition;
     this.next = at.next;
@@ -65,7 +70,10 @@ export class Lane {
   }
 
   /** The oldest records, at least one, and the offset behind them; they stay held until `written`. */
-  peek(limit: { readonly records: number; readonly bytes: number }): { readonly records: readonly KafkaRecord[]; readonly next: number } {
+  peek(limit: { readonly records: number; readonly bytes: number }): {
+    readonly records: readonly KafkaRecord[];
+    readonly next: number;
+  } {
     let count = 0;
     let bytes = 0;
     for (const record of this.#records) {

@@ -14,13 +14,22 @@ export function observeProjection(logger: Logger, metrics: Metrics): ProjectorOb
       if (result.duplicates > 0) metrics.projectionDuplicates.inc({ topic }, result.duplicates);
       if (result.unreadable > 0) {
         metrics.projectionUnreadable.inc({ topic }, result.unreadable);
-        logger.warn({ ...where(lane), rows: result.unreadable, before: lane.next }, 'audit records that columns cannot hold; their bytes are kept');
+        logger.warn(
+          { ...where(lane), rows: result.unreadable, before: lane.next },
+          'audit records that columns cannot hold; their bytes are kept',
+        );
       }
       if (result.late > 0) {
-        logger.warn({ ...where(lane), rows: result.late, before: lane.next }, 'audit records of rounds that were closed before; they count nowhere');
+        logger.warn(
+          { ...where(lane), rows: result.late, before: lane.next },
+          'audit records of rounds that were closed before; they count nowhere',
+        );
       }
       if (result.defaulted > 0) {
-        logger.warn({ ...where(lane), rows: result.defaulted, before: lane.next }, 'audit records of days without a partition went to audit_record_default');
+        logger.warn(
+          { ...where(lane), rows: result.defaulted, before: lane.next },
+          'audit records of days without a partition went to audit_record_default',
+        );
       }
     },
     fenced(lane, next) {
@@ -30,10 +39,16 @@ export function observeProjection(logger: Logger, metrics: Metrics): ProjectorOb
       metrics.consumerErrors.inc({ service: 'audit-projector' });
       const advice = error.code === 'not-migrated' ? '; run `postrider db migrate`' : '';
       const level = error.code === 'bug' || error.code === 'data' ? 'error' : 'warn';
-      logger[level]({ code: error.code, problem: error.message, attempt }, `PostgreSQL did not take the audit: trying again${advice}`);
+      logger[level](
+        { code: error.code, problem: error.message, attempt },
+        `PostgreSQL did not take the audit: trying again${advice}`,
+      );
     },
     faulty(lane) {
-      logger.error({ ...where(lane), problem: lane.fault }, 'a partition of the audit log stands still; the others go on');
+      logger.error(
+        { ...where(lane), problem: lane.fault },
+        'a partition of the audit log stands still; the others go on',
+      );
     },
   };
 }
@@ -43,12 +58,18 @@ export function collectProjection(metrics: Metrics, projector: Projector, now: (
   const cancels = [
     metrics.projectionLagRecords.collect((set) => {
       for (const [topic, lanes] of Map.groupBy(projector.lanes(), (lane) => lane.topic)) {
-        set({ topic }, lanes.reduce((sum, lane) => sum + lane.lagRecords, 0));
+        set(
+          { topic },
+          lanes.reduce((sum, lane) => sum + lane.lagRecords, 0),
+        );
       }
     }),
     metrics.projectionLagSeconds.collect((set) => {
       for (const [topic, lanes] of Map.groupBy(projector.lanes(), (lane) => lane.topic)) {
-        set({ topic }, Math.max(0, ...lanes.map(({ oldestMs }) => (oldestMs === undefined ? 0 : now() - oldestMs))) / 1000);
+        set(
+          { topic },
+          Math.max(0, ...lanes.map(({ oldestMs }) => (oldestMs === undefined ? 0 : now() - oldestMs))) / 1000,
+        );
       }
     }),
   ];

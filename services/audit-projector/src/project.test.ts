@@ -5,7 +5,12 @@ import { describe, expect, it } from 'vitest';
 import { auditRowOf } from './project.ts';
 
 const at = Date.UTC(2030, 0, 1, 12);
-const dispatch = dispatchIdOf({ environment: 'test', source: 's', eventId: 'ev' as EventId, endpointId: 'ep' as EndpointId });
+const dispatch = dispatchIdOf({
+  environment: 'test',
+  source: 's',
+  eventId: 'ev' as EventId,
+  endpointId: 'ep' as EndpointId,
+});
 
 const settled = {
   type: 'AttemptSettled',
@@ -37,13 +42,25 @@ const settled = {
 
 function rowOf(record: object | Buffer | null, headers: [string, Buffer][] = []) {
   const value = record === null || Buffer.isBuffer(record) ? record : encodeAudit(record as AuditRecord);
-  return auditRowOf({ offset: 7, timestamp: at, key: Buffer.from('ep'), value, headers: new Map(headers.map(([name, each]) => [name, [each]])) });
+  return auditRowOf({
+    offset: 7,
+    timestamp: at,
+    key: Buffer.from('ep'),
+    value,
+    headers: new Map(headers.map(([name, each]) => [name, [each]])),
+  });
 }
 
 describe('auditRowOf', () => {
   it('takes every column out of a settled attempt, and the excerpt out of its header', () => {
     const row = rowOf(settled, [[responseHeader, Buffer.from([0, 255])]]);
-    expect(row).toMatchObject({ offset: 7, recordedMs: at, unreadable: false, problem: null, identity: `settled:${dispatch}.0.1` });
+    expect(row).toMatchObject({
+      offset: 7,
+      recordedMs: at,
+      unreadable: false,
+      problem: null,
+      identity: `settled:${dispatch}.0.1`,
+    });
     expect(row.responseExcerpt).toEqual(Buffer.from([0, 255]));
     expect(row.columns).toEqual({
       type: 'AttemptSettled',
@@ -74,12 +91,23 @@ describe('auditRowOf', () => {
       responseTruncated: true,
     });
     expect(row.effects).toEqual([
-      expect.objectContaining({ kind: 'settled', dispatch, round: 0, status: 'FAIL', next: { kind: 'retry', dueMs: at + 5_000 } }),
+      expect.objectContaining({
+        kind: 'settled',
+        dispatch,
+        round: 0,
+        status: 'FAIL',
+        next: { kind: 'retry', dueMs: at + 5_000 },
+      }),
     ]);
   });
 
   it('makes a delivery of each dispatch of an accepted event', () => {
-    const other = dispatchIdOf({ environment: 'test', source: 's', eventId: 'ev' as EventId, endpointId: 'ep2' as EndpointId });
+    const other = dispatchIdOf({
+      environment: 'test',
+      source: 's',
+      eventId: 'ev' as EventId,
+      endpointId: 'ep2' as EndpointId,
+    });
     const row = rowOf({
       type: 'EventAccepted',
       origin: 'test.events/0/1',
@@ -94,7 +122,9 @@ describe('auditRowOf', () => {
       ],
     });
     expect(row.identity).toBe('event:test.events/0/1');
-    expect(row.effects.map((effect) => [effect.kind, effect.dispatch, effect.facts.endpoint, effect.facts.seenMs])).toEqual([
+    expect(
+      row.effects.map((effect) => [effect.kind, effect.dispatch, effect.facts.endpoint, effect.facts.seenMs]),
+    ).toEqual([
       ['accepted', dispatch, 'ep', at - 3_600_000],
       ['accepted', other, 'ep2', at - 3_600_000],
     ]);
@@ -102,20 +132,35 @@ describe('auditRowOf', () => {
 
   it('gives the end of a round without an attempt its state and reason', () => {
     const { type: _, ...facts } = settled;
-    const row = rowOf({ ...facts, type: 'DispatchEnded', at: '2030-01-01T11:00:00.000Z', disposition: { kind: 'dead', reason: 'expired' } });
+    const row = rowOf({
+      ...facts,
+      type: 'DispatchEnded',
+      at: '2030-01-01T11:00:00.000Z',
+      disposition: { kind: 'dead', reason: 'expired' },
+    });
     expect(row.columns).toMatchObject({ disposition: 'dead', reason: 'expired' });
     expect(row.effects).toEqual([expect.objectContaining({ kind: 'ended', state: 'dead', reason: 'expired' })]);
   });
 
   it('replaces what a column cannot hold, says so, and still counts the attempt', () => {
     const row = rowOf({ ...settled, subject: 'a\0b', detail: '\ud800', httpStatus: 2 ** 40 });
-    expect(row).toMatchObject({ unreadable: true, columns: { subject: 'a\uFFFDb', detail: '\uFFFD', httpStatus: null } });
+    expect(row).toMatchObject({
+      unreadable: true,
+      columns: { subject: 'a\uFFFDb', detail: '\uFFFD', httpStatus: null },
+    });
     expect(row.problem).toMatch(/subject.*httpStatus.*detail|httpStatus/);
     expect(row.effects).toHaveLength(1);
   });
 
   it('tells identities apart that a column could not', () => {
-    const event = { type: 'EventUnmatched', at: '2030-01-01T11:00:00.000Z', event: 'e', eventType: 't', project: 'p', reason: 'no-endpoint' };
+    const event = {
+      type: 'EventUnmatched',
+      at: '2030-01-01T11:00:00.000Z',
+      event: 'e',
+      eventType: 't',
+      project: 'p',
+      reason: 'no-endpoint',
+    };
     const [a, b] = [rowOf({ ...event, origin: 'x\0' }), rowOf({ ...event, origin: 'x\uFFFD' })];
     expect(a.identity).not.toBe(b.identity);
     expect(a.identity).toMatch(/^sha256:/);
@@ -138,18 +183,34 @@ describe('auditRowOf', () => {
   });
 
   it('makes of any JSON under any known type a row whose text PostgreSQL takes', () => {
-    const types = ['AttemptSettled', 'DispatchDeferred', 'DispatchEnded', 'EndpointDisabled', 'PartitionReleased', 'EventAccepted'];
+    const types = [
+      'AttemptSettled',
+      'DispatchDeferred',
+      'DispatchEnded',
+      'EndpointDisabled',
+      'PartitionReleased',
+      'EventAccepted',
+    ];
     const more = ['EventUnmatched', 'EventRejected', 'ReplayRequested', 'ReplayFinished', 'EndpointChanged'];
-    const strange = fc.oneof(fc.jsonValue(), fc.string({ unit: 'binary' }), fc.constantFrom(-1, 1e300, 2 ** 53, '\0', '\ud800'));
+    const strange = fc.oneof(
+      fc.jsonValue(),
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom(-1, 1e300, 2 ** 53, '\0', '\ud800'),
+    );
     fc.assert(
-      fc.property(fc.constantFrom(...types, ...more), fc.dictionary(fc.constantFrom(...Object.keys(settled)), strange), (type, changes) => {
-        const row = rowOf(Buffer.from(JSON.stringify({ ...settled, ...changes, type })));
-        const texts = [...Object.values(row.columns), row.identity, row.problem].filter((each) => typeof each === 'string');
-        for (const text of texts) {
-          expect(text.isWellFormed() && !text.includes('\0')).toBe(true);
-          expect(text.length).toBeLessThanOrEqual(8_192);
-        }
-      }),
+      fc.property(
+        fc.constantFrom(...types, ...more),
+        fc.dictionary(fc.constantFrom(...Object.keys(settled)), strange),
+        (type, changes) => {
+          const row = rowOf(Buffer.from(JSON.stringify({ ...settled, ...changes, type })));
+          const values: unknown[] = Object.values(row.columns);
+          const texts = [...values, row.identity, row.problem].filter((each) => typeof each === 'string');
+          for (const text of texts) {
+            expect(text.isWellFormed() && !text.includes('\0')).toBe(true);
+            expect(text.length).toBeLessThanOrEqual(8_192);
+          }
+        },
+      ),
       { numRuns: 1_000 },
     );
   });

@@ -4,7 +4,14 @@
 import { createHash } from 'node:crypto';
 import { decodeAudit, identityOf, parseAttemptId, responseHeader, type AuditRecord } from '@postrider/core/contracts';
 import type { KafkaRecord } from '@postrider/kafka';
-import { bareRow, noColumns, type AuditColumns, type AuditRow, type DeliveryEffect, type DeliveryFacts } from '@postrider/postgres';
+import {
+  bareRow,
+  noColumns,
+  type AuditColumns,
+  type AuditRow,
+  type DeliveryEffect,
+  type DeliveryFacts,
+} from '@postrider/postgres';
 import { ColumnReader } from './column-reader.ts';
 import { columnLongTextMax, columnTextMax } from './limits.ts';
 
@@ -61,7 +68,10 @@ function extract(record: AuditRecord, reader: ColumnReader, recordedMs: number):
     case 'EventRejected': {
       const columns = eventColumns(reader);
       if (columns.origin === null) return undefined;
-      return { columns: { ...columns, reason: reader.text('reason'), detail: reader.text('detail', columnLongTextMax) }, effects: [] };
+      return {
+        columns: { ...columns, reason: reader.text('reason'), detail: reader.text('detail', columnLongTextMax) },
+        effects: [],
+      };
     }
     case 'ReplayRequested':
     case 'ReplayFinished': {
@@ -97,7 +107,10 @@ function extract(record: AuditRecord, reader: ColumnReader, recordedMs: number):
       const endpointVersion = reader.integer('endpointVersion', Number.MAX_SAFE_INTEGER);
       if (endpoint === null || endpointVersion === null) return undefined;
       const detail = reader.text('attemptId');
-      return { columns: { ...statement(reader), endpoint, project: reader.text('project'), endpointVersion, detail }, effects: [] };
+      return {
+        columns: { ...statement(reader), endpoint, project: reader.text('project'), endpointVersion, detail },
+        effects: [],
+      };
     }
     case 'PartitionReleased':
       return { columns: statement(reader), effects: [] };
@@ -127,7 +140,18 @@ function moving(reader: ColumnReader, seenMs: number): Moving | undefined {
   const facts = factsOf(reader, reader.text('endpoint'), seenMs);
   if (facts === undefined) return undefined;
   const { project, endpoint, event, eventType, subject, origin } = facts;
-  const columns = { dispatch, round, attempt, park: reader.integer('park'), project, endpoint, event, eventType, subject, origin };
+  const columns = {
+    dispatch,
+    round,
+    attempt,
+    park: reader.integer('park'),
+    project,
+    endpoint,
+    event,
+    eventType,
+    subject,
+    origin,
+  };
   return { columns, dispatch, round, facts };
 }
 
@@ -136,7 +160,8 @@ function factsOf(reader: ColumnReader, endpoint: string | null, seenMs: number):
   const event = reader.text('event');
   const eventType = reader.text('eventType');
   const origin = reader.text('origin');
-  if (endpoint === null || project === null || event === null || eventType === null || origin === null) return undefined;
+  if (endpoint === null || project === null || event === null || eventType === null || origin === null)
+    return undefined;
   return { project, endpoint, event, eventType, subject: reader.text('subject'), origin, seenMs };
 }
 
@@ -147,7 +172,8 @@ function attemptSettled(reader: ColumnReader, recordedMs: number): Extracted | u
   const outcome = reader.text('outcome');
   const disposition = reader.within('disposition');
   const kind = disposition?.word('kind', ['delivered', 'retry', 'dead']) ?? null;
-  if (move === undefined || status === null || outcome === null || disposition === null || kind === null) return undefined;
+  if (move === undefined || status === null || outcome === null || disposition === null || kind === null)
+    return undefined;
   const reason = kind === 'dead' ? (disposition.text('reason') ?? 'unknown') : null;
   const dueMs = kind === 'retry' ? disposition.epochMs('dueMs') : null;
   const httpStatus = reader.integer('httpStatus');
@@ -186,7 +212,11 @@ function attemptSettled(reader: ColumnReader, recordedMs: number): Extracted | u
   };
 }
 
-function withoutAttempt(type: 'DispatchDeferred' | 'DispatchEnded', reader: ColumnReader, recordedMs: number): Extracted | undefined {
+function withoutAttempt(
+  type: 'DispatchDeferred' | 'DispatchEnded',
+  reader: ColumnReader,
+  recordedMs: number,
+): Extracted | undefined {
   const atMs = reader.moment('at') ?? recordedMs;
   const move = moving(reader, atMs);
   if (move === undefined) return undefined;

@@ -61,11 +61,16 @@ export class Projector {
   /** Why the tables do not follow, in an operator's words; empty when they do. */
   troubles(): string[] {
     const faults = this.lanes().flatMap(({ fault }) => fault ?? []);
-    return this.#trouble === undefined ? faults : [`PostgreSQL (${this.#trouble.code}): ${this.#trouble.message}`, ...faults];
+    return this.#trouble === undefined
+      ? faults
+      : [`PostgreSQL (${this.#trouble.code}): ${this.#trouble.message}`, ...faults];
   }
 
   /** Reading starts where the tables stand, whatever the group committed. Waits for PostgreSQL, for ever. */
-  async prepare(partitions: readonly AssignedPartition[], signal: AbortSignal): Promise<{ topic: string; partition: number; offset: number }[]> {
+  async prepare(
+    partitions: readonly AssignedPartition[],
+    signal: AbortSignal,
+  ): Promise<{ topic: string; partition: number; offset: number }[]> {
     const claims = await this.#untilAnswered(signal, () =>
       this.#deps.store.claimOffsets(
         this.#deps.environment,
@@ -81,7 +86,10 @@ export class Projector {
       if (signal.aborted) return [];
       this.#lanes.set(keyOf(lane), lane);
       if (lane.next > lane.logEnd) {
-        this.#fault(lane, `the tables are at ${lane.next}, the log ends at ${lane.logEnd}: they belong to another Kafka, or the topic was made anew`);
+        this.#fault(
+          lane,
+          `the tables are at ${lane.next}, the log ends at ${lane.logEnd}: they belong to another Kafka, or the topic was made anew`,
+        );
       }
     }
     return claims.map(({ topic, partition, next }) => ({ topic, partition, offset: next }));
@@ -196,7 +204,8 @@ export class Projector {
         this.#trouble = undefined;
         return answer;
       } catch (error) {
-        this.#trouble = error instanceof PostgresError ? error : new PostgresError('bug', String(error), { cause: error });
+        this.#trouble =
+          error instanceof PostgresError ? error : new PostgresError('bug', String(error), { cause: error });
         this.#deps.observer.failed(this.#trouble, attempt);
       } finally {
         this.#slots.give();

@@ -126,8 +126,10 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
         },
         onRevoked,
         onRecords: (batch) => running.onRecords(batch),
-        onError: (error, attempt) => logger.warn({ code: error.code, problem: error.message, attempt }, 'reading the audit log: trying again'),
-        onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition of the audit log cannot be read; the others go on'),
+        onError: (error, attempt) =>
+          logger.warn({ code: error.code, problem: error.message, attempt }, 'reading the audit log: trying again'),
+        onPartitionFault: (fault) =>
+          logger.error({ ...fault }, 'a partition of the audit log cannot be read; the others go on'),
         onRangeLost: (range) => {
           metrics.rangeLost.inc({ service: 'audit-projector', topic: range.topic });
           logger.error({ ...range }, 'audit records were deleted by retention before they were projected');

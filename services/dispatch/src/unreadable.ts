@@ -45,7 +45,7 @@ export function unreadable(
       origin: (text('pr-origin') ?? place) as Origin,
       at: timestamp(nowMs),
       disposition: { kind: 'dead', reason: 'undecodable' },
-      detail: problem.slice(0, 500),
+      detail: problem.slice(0, 500).toWellFormed(),
       owner,
     },
     letter: {

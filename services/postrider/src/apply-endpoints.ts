@@ -1,7 +1,15 @@
 // Brings `<env>.endpoints` to what a file says: read all, judge all, then write. Each change is audited before it is made,
 // so that a crash between the two leaves a record too many, never a change without one.
 
-import { encodeAudit, encodeEndpoint, maskUrl, partitionOf, timestamp, topicNames, type EndpointChanged } from '@postrider/core/contracts';
+import {
+  encodeAudit,
+  encodeEndpoint,
+  maskUrl,
+  partitionOf,
+  timestamp,
+  topicNames,
+  type EndpointChanged,
+} from '@postrider/core/contracts';
 import type { Endpoint } from '@postrider/core/domain';
 import type { AppendRecord, KafkaCluster } from '@postrider/kafka';
 import type { SecretSource } from '@postrider/runtime';
@@ -40,7 +48,11 @@ export type EndpointsResult =
   | { readonly ok: false; readonly refused: boolean; readonly problems: readonly FileProblem[] };
 
 /** @throws KafkaError, `unknown-topic` among them when the topics were not made */
-export async function applyEndpoints(ports: EndpointPorts, file: unknown, options: ApplyOptions = {}): Promise<EndpointsResult> {
+export async function applyEndpoints(
+  ports: EndpointPorts,
+  file: unknown,
+  options: ApplyOptions = {},
+): Promise<EndpointsResult> {
   const { cluster, now, actor, secrets, readFile = noFiles } = ports;
   const { environment } = ports.config;
   const { lineOf, prune = false, dryRun = false, timeoutMs = timeoutMsDefault } = options;
@@ -74,9 +86,14 @@ interface WritePorts {
   readonly nowMs: number;
 }
 
-async function write(changes: readonly EndpointChange[], { cluster, environment, actor, nowMs }: WritePorts): Promise<void> {
+async function write(
+  changes: readonly EndpointChange[],
+  { cluster, environment, actor, nowMs }: WritePorts,
+): Promise<void> {
   const topics = topicNames(environment);
-  const edits = changes.filter((change) => change.kind === 'created' || change.kind === 'changed' || change.kind === 'deleted');
+  const edits = changes.filter(
+    (change) => change.kind === 'created' || change.kind === 'changed' || change.kind === 'deleted',
+  );
   if (edits.length === 0) return;
   const admin = cluster.admin();
   const appender = cluster.openAppender();
@@ -86,7 +103,12 @@ async function write(changes: readonly EndpointChange[], { cluster, environment,
     for (let at = 0; at < edits.length; at += appendChunk) {
       const chunk = edits.slice(at, at + appendChunk);
       await appender.appendAll(
-        chunk.map((edit) => ({ topic: topics.audit, partition, key: actor, value: encodeAudit(auditOf(edit, actor, nowMs)) })),
+        chunk.map((edit) => ({
+          topic: topics.audit,
+          partition,
+          key: actor,
+          value: encodeAudit(auditOf(edit, actor, nowMs)),
+        })),
       );
       await appender.appendAll(chunk.map((edit) => recordOf(edit, topics.endpoints)));
     }
@@ -106,7 +128,11 @@ function recordOf(edit: Edit, topic: string): AppendRecord {
 }
 
 function auditOf(edit: Edit, actor: string, nowMs: number): EndpointChanged {
-  const seen = (endpoint: Endpoint) => ({ version: endpoint.version, url: maskUrl(endpoint.url), digest: contentDigest(endpoint) });
+  const seen = (endpoint: Endpoint) => ({
+    version: endpoint.version,
+    url: maskUrl(endpoint.url),
+    digest: contentDigest(endpoint),
+  });
   const endpoint = edit.kind === 'deleted' ? edit.before : edit.after;
   return {
     type: 'EndpointChanged',

@@ -27,7 +27,11 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<ExitCo
   let exitCode: ExitCode = exitCodes.ok;
   let where: Whereabouts = { brokers: [], postgres: undefined };
 
-  const run = async (command: Command, bounded: boolean, body: (session: Session) => Promise<ExitCode | void>): Promise<void> => {
+  const run = async (
+    command: Command,
+    bounded: boolean,
+    body: (session: Session) => Promise<ExitCode | void>,
+  ): Promise<void> => {
     const session = new Session(io, out, globalOptions(command));
     try {
       exitCode = (await (bounded ? session.bounded(body(session)) : body(session))) ?? exitCodes.ok;
@@ -56,7 +60,11 @@ function buildProgram(runner: CommandRunner, io: CliIo, out: Output): Command {
     .option('--json', 'one JSON document, or one JSON line an item, on stdout')
     .option('--config <path>', 'configuration file (default: POSTRIDER_CONFIG)')
     .option('--set <key=value>', 'set one configuration key; repeatable; never a secret', optionValue.repeated)
-    .addOption(new Option('--timeout <duration>', 'give up waiting after this long').argParser(optionValue.duration).default(timeoutMsDefault, formatDuration(timeoutMsDefault)))
+    .addOption(
+      new Option('--timeout <duration>', 'give up after waiting this long for one answer')
+        .argParser(optionValue.duration)
+        .default(timeoutMsDefault, formatDuration(timeoutMsDefault)),
+    )
     .exitOverride()
     .showHelpAfterError('(add --help for help)')
     .configureHelp({ showGlobalOptions: true })
@@ -78,8 +86,12 @@ function buildProgram(runner: CommandRunner, io: CliIo, out: Output): Command {
         'postrider deliveries show order-4711',
       ),
     )
-    .addHelpText('after', '\nExit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 refused, 5 partial, 6 timeout, 130 interrupted.');
-  for (const add of [addRun, addTopics, addEndpoints, addPublish, addDeliveries, addDlq, addReplay, addDb, addConfig]) add(program, runner);
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 refused, 5 partial, 6 timeout, 130 interrupted.',
+    );
+  for (const add of [addRun, addTopics, addEndpoints, addPublish, addDeliveries, addDlq, addReplay, addDb, addConfig])
+    add(program, runner);
   return program;
 }
 

@@ -38,7 +38,8 @@ export const optionValue = {
   },
   moment(text: string): Date {
     const date = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? new Date(text) : new Date(Number.NaN);
-    if (Number.isNaN(date.getTime())) throw new InvalidArgumentError('expected a moment such as 2026-01-31 or 2026-01-31T12:00:00Z.');
+    if (Number.isNaN(date.getTime()))
+      throw new InvalidArgumentError('expected a moment such as 2026-01-31 or 2026-01-31T12:00:00Z.');
     return date;
   },
   word<const W extends string>(...words: readonly W[]): (text: string) => W {

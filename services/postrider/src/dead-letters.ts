@@ -62,7 +62,10 @@ export function letterOf(record: KafkaRecord): Letter {
       attempts: count('__dlq.errors.delivery.count'),
       message: text('__dlq.errors.message'),
     },
-    dispatch: reason === 'undecodable' ? { ok: false, problem: text('__dlq.errors.message') ?? 'undecodable' } : decodeDispatch(text, record.value),
+    dispatch:
+      reason === 'undecodable'
+        ? { ok: false, problem: text('__dlq.errors.message') ?? 'undecodable' }
+        : decodeDispatch(text, record.value),
     bodyBytes: record.value?.length ?? 0,
   };
 }
@@ -74,7 +77,11 @@ export interface ScanLetters {
 }
 
 /** Calls `onLetter` for every letter that the filter takes, in offset order within a partition. */
-export async function scanLetters({ cluster, environment, timeoutMs }: ScanLetters, filter: LetterFilter, onLetter: (letter: Letter) => void): Promise<void> {
+export async function scanLetters(
+  { cluster, environment, timeoutMs }: ScanLetters,
+  filter: LetterFilter,
+  onLetter: (letter: Letter) => void,
+): Promise<void> {
   await cluster.scan({
     topic: topicNames(environment).dlq,
     from: 'earliest',
@@ -83,7 +90,8 @@ export async function scanLetters({ cluster, environment, timeoutMs }: ScanLette
       const text = (name: string): string | undefined => headerText(record.headers, name);
       if (filter.dispatch !== undefined && text('pr-dispatch') !== filter.dispatch) return;
       if (filter.reason !== undefined && text('pr-reason') !== filter.reason) return;
-      if (filter.endpoint !== undefined && (text('pr-endpoint') ?? record.key?.toString('utf8')) !== filter.endpoint) return;
+      if (filter.endpoint !== undefined && (text('pr-endpoint') ?? record.key?.toString('utf8')) !== filter.endpoint)
+        return;
       onLetter(letterOf(record));
     },
   });
@@ -114,7 +122,8 @@ export async function newestLetters(scan: ScanLetters, filter: LetterFilter, lim
   // A reason may differ from round to round, so the rounds are counted over all letters of the endpoint or dispatch.
   await scanLetters(scan, { ...filter, reason: undefined }, (letter) => {
     const identity = `${letter.dispatchId ?? `${letter.partition}/${letter.offset}`}.${letter.round}`;
-    if (letter.dispatchId !== undefined) lastRounds.set(letter.dispatchId, Math.max(letter.round, lastRounds.get(letter.dispatchId) ?? 0));
+    if (letter.dispatchId !== undefined)
+      lastRounds.set(letter.dispatchId, Math.max(letter.round, lastRounds.get(letter.dispatchId) ?? 0));
     // The lowest offset is the letter; later copies of one round are the same fact.
     if (seen.has(identity)) return;
     seen.add(identity);

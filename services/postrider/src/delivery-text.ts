@@ -54,7 +54,10 @@ export function storyText(rounds: readonly Delivery[], story: readonly AuditEntr
 }
 
 function stateText(d: Delivery): string {
-  const attempts = d.attempts === 0 ? 'no attempt yet' : `${counted(d.attempts, 'attempt')}${d.round > 0 ? ` in round ${d.round}` : ''}`;
+  const attempts =
+    d.attempts === 0
+      ? 'no attempt yet'
+      : `${counted(d.attempts, 'attempt')}${d.round > 0 ? ` in round ${d.round}` : ''}`;
   const due = d.nextDue === null || d.settledAt !== null ? '' : `, next due ${momentText(d.nextDue)}`;
   return `${d.state}${d.reason === null || d.state === 'delivered' ? '' : ` (${d.reason})`} after ${attempts}${due}`;
 }
@@ -62,16 +65,19 @@ function stateText(d: Delivery): string {
 /** One line of a timeline, with a second one for what the receiver answered. */
 export function entryText(entry: AuditEntry, paint: Paint): string {
   const when = momentText(entry.at ?? entry.recordedAt);
-  const flags = [entry.duplicate ? 'a copy, counts nowhere' : '', entry.late ? 'came after the round was closed' : '', shown(entry.problem)].filter(
-    (flag) => flag !== '',
-  );
+  const flags = [
+    entry.duplicate ? 'a copy, counts nowhere' : '',
+    entry.late ? 'came after the round was closed' : '',
+    shown(entry.problem),
+  ].filter((flag) => flag !== '');
   const line = `${paint('dim', when)}  ${what(entry, paint)}${flags.length > 0 ? paint('dim', `  [${flags.join('; ')}]`) : ''}`;
   const excerpt = excerptOf(entry);
   return excerpt === undefined ? line : `${line}\n${' '.repeat(25)}${paint('dim', `answered: ${excerpt}`)}`;
 }
 
 function what(entry: AuditEntry, paint: Paint): string {
-  const number = entry.round !== null && entry.round > 0 ? `${entry.round}.${entry.attempt ?? ''}` : String(entry.attempt ?? '');
+  const number =
+    entry.round !== null && entry.round > 0 ? `${entry.round}.${entry.attempt ?? ''}` : String(entry.attempt ?? '');
   const due = entry.due === null ? '' : `, next due ${momentText(entry.due)}`;
   const reason = entry.reason === null ? '' : ` (${shown(entry.reason)})`;
   switch (entry.type) {
@@ -82,7 +88,10 @@ function what(entry: AuditEntry, paint: Paint): string {
     case 'EventRejected':
       return `${paint('bad', 'rejected')}${reason}: ${shown(entry.detail)} at ${shown(entry.origin)}`;
     case 'AttemptSettled': {
-      const answer = entry.httpStatus === null ? `${shown(entry.outcome)} ${shown(entry.detail)}`.trim() : `HTTP ${entry.httpStatus}`;
+      const answer =
+        entry.httpStatus === null
+          ? `${shown(entry.outcome)} ${shown(entry.detail)}`.trim()
+          : `HTTP ${entry.httpStatus}`;
       const tone: Tone = entry.disposition === 'delivered' ? 'good' : entry.disposition === 'dead' ? 'bad' : 'warn';
       const took = entry.durationMs === null ? '' : ` in ${formatDuration(entry.durationMs)}`;
       return `attempt ${number}: ${answer}${took} → ${paint(tone, `${entry.disposition ?? ''}${entry.disposition === 'delivered' ? '' : reason}`)}${due}  ${paint('dim', shown(entry.url))}`;
@@ -90,7 +99,10 @@ function what(entry: AuditEntry, paint: Paint): string {
     case 'DispatchDeferred':
       return `${paint('warn', 'put off')}${reason}, attempt ${number} is not counted${due}`;
     case 'DispatchEnded':
-      return `${paint(entry.disposition === 'dead' ? 'bad' : 'dim', entry.disposition ?? 'ended')}${reason} without an attempt: ${shown(entry.detail)}`.replace(/: $/, '');
+      return `${paint(entry.disposition === 'dead' ? 'bad' : 'dim', entry.disposition ?? 'ended')}${reason} without an attempt: ${shown(entry.detail)}`.replace(
+        /: $/,
+        '',
+      );
     case 'EndpointDisabled':
       return `endpoint ${shown(entry.endpoint)} was disabled${reason}`;
     case 'ReplayRequested':
@@ -104,12 +116,18 @@ function what(entry: AuditEntry, paint: Paint): string {
 }
 
 function excerptOf({ responseExcerpt, type, disposition }: AuditEntry): string | undefined {
-  if (type !== 'AttemptSettled' || disposition === 'delivered' || !responseExcerpt || responseExcerpt.length === 0) return undefined;
+  if (type !== 'AttemptSettled' || disposition === 'delivered' || !responseExcerpt || responseExcerpt.length === 0)
+    return undefined;
   const text = shown(responseExcerpt.toString('utf8').replaceAll(/\s+/g, ' '));
   return text.length > excerptCharsMax ? `${text.slice(0, excerptCharsMax)}…` : text;
 }
 
 /** An entry as `--json` gives it: bytes as text, the record itself left out (its place is named). */
-export function entryJson({ key: _key, value: _value, responseExcerpt, ...entry }: AuditEntry): Record<string, unknown> {
+export function entryJson({
+  key: _key,
+  value: _value,
+  responseExcerpt,
+  ...entry
+}: AuditEntry): Record<string, unknown> {
   return { ...entry, responseExcerpt: responseExcerpt?.toString('utf8') ?? null };
 }

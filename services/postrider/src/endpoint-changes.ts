@@ -13,7 +13,12 @@ export interface EndpointsNow {
 
 export type EndpointChange =
   | { readonly kind: 'created'; readonly after: Endpoint }
-  | { readonly kind: 'changed'; readonly before: Endpoint; readonly after: Endpoint; readonly fields: readonly string[] }
+  | {
+      readonly kind: 'changed';
+      readonly before: Endpoint;
+      readonly after: Endpoint;
+      readonly fields: readonly string[];
+    }
   | { readonly kind: 'unchanged'; readonly before: Endpoint }
   | { readonly kind: 'deleted'; readonly before: Endpoint }
   /** Of this writer, not in the file, and left alone because nobody asked to prune. */
@@ -29,7 +34,11 @@ export interface PlanOptions {
 }
 
 /** One change an endpoint: those of the file in its order, then those that only stand in the table. */
-export function planEndpoints(now: EndpointsNow, wanted: readonly EndpointContent[], { prune, actor, at }: PlanOptions): EndpointChange[] {
+export function planEndpoints(
+  now: EndpointsNow,
+  wanted: readonly EndpointContent[],
+  { prune, actor, at }: PlanOptions,
+): EndpointChange[] {
   const stamp = { updatedAt: at, updatedBy: actor, approvedBy: undefined };
   const named = new Set(wanted.map((content) => content.endpointId));
   const changes = wanted.map((content): EndpointChange => {

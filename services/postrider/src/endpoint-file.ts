@@ -21,24 +21,39 @@ export function readEndpointFile(file: unknown, context: EndpointFileContext): E
   const { lineOf = () => undefined } = context;
   const problems = new Problems(lineOf);
   const warnings: FileProblem[] = [];
-  const failed = (wrongEnvironment = false): EndpointFileReading => ({ ok: false, wrongEnvironment, problems: problems.found });
+  const failed = (wrongEnvironment = false): EndpointFileReading => ({
+    ok: false,
+    wrongEnvironment,
+    problems: problems.found,
+  });
   if (!isMapping(file)) {
     problems.add([], 'must hold a mapping with `environment` and `endpoints`');
     return failed();
   }
   problems.knownKeys([], file, ['environment', 'defaults', 'endpoints']);
-  if (file['environment'] === undefined) problems.add(['environment'], 'is missing: the environment that these endpoints belong to');
+  if (file['environment'] === undefined)
+    problems.add(['environment'], 'is missing: the environment that these endpoints belong to');
   else if (file['environment'] !== context.environment) {
-    problems.add(['environment'], `is ${String(file['environment'])}, and this is configured for ${context.environment}; set POSTRIDER_ENVIRONMENT to change that`);
+    problems.add(
+      ['environment'],
+      `is ${JSON.stringify(file['environment'])}, and this is configured for ${context.environment}; set POSTRIDER_ENVIRONMENT to change that`,
+    );
     return failed(true);
   }
   const defaults = file['defaults'] ?? {};
   if (isMapping(defaults)) {
-    problems.knownKeys(['defaults'], defaults, endpointKeys.filter((key) => key !== 'id' && key !== 'url'));
+    problems.knownKeys(
+      ['defaults'],
+      defaults,
+      endpointKeys.filter((key) => key !== 'id' && key !== 'url'),
+    );
   } else problems.add(['defaults'], 'must hold a mapping of endpoint keys to values');
   const entries = file['endpoints'];
   if (!Array.isArray(entries)) {
-    problems.add(['endpoints'], entries === undefined ? 'is missing: a list of endpoints' : 'must be a list of endpoints');
+    problems.add(
+      ['endpoints'],
+      entries === undefined ? 'is missing: a list of endpoints' : 'must be a list of endpoints',
+    );
     return failed();
   }
   const ids = new Map<unknown, number>();
@@ -49,21 +64,31 @@ export function readEndpointFile(file: unknown, context: EndpointFileContext): E
       return [];
     }
     const other = ids.get(entry['id']);
-    if (entry['id'] !== undefined && other !== undefined) problems.add([...path, 'id'], `"${String(entry['id'])}" is that of endpoints[${other}] too`);
+    if (entry['id'] !== undefined && other !== undefined)
+      problems.add([...path, 'id'], `${JSON.stringify(entry['id'])} is that of endpoints[${other}] too`);
     ids.set(entry['id'], index);
     const form = withDefaults(isMapping(defaults) ? defaults : {}, entry);
     const warn = (at: readonly (string | number)[], message: string): void => {
       warnings.push({ path: pathText(at), line: lineOf(at), message });
     };
-    const read = readEndpoint(path, form, { environment: context.environment, readFile: context.readFile, secrets: context.secrets, warn }, problems);
+    const read = readEndpoint(
+      path,
+      form,
+      { environment: context.environment, readFile: context.readFile, secrets: context.secrets, warn },
+      problems,
+    );
     return read ? [read] : [];
   });
   return problems.found.length > 0 ? failed() : { ok: true, endpoints, warnings };
 }
 
 /** An endpoint's own keys win; only `headers` are merged name by name. */
-function withDefaults(defaults: Readonly<Record<string, unknown>>, own: Readonly<Record<string, unknown>>): Record<string, unknown> {
+function withDefaults(
+  defaults: Readonly<Record<string, unknown>>,
+  own: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...defaults, ...own };
-  if (isMapping(defaults['headers']) && isMapping(own['headers'])) merged['headers'] = { ...defaults['headers'], ...own['headers'] };
+  if (isMapping(defaults['headers']) && isMapping(own['headers']))
+    merged['headers'] = { ...defaults['headers'], ...own['headers'] };
   return merged;
 }

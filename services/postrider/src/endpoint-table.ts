@@ -14,7 +14,11 @@ export interface EndpointSnapshot extends EndpointsNow {
 }
 
 /** All endpoints of an environment. @throws KafkaError as `scan` does, `unknown-topic` among them */
-export async function readEndpoints(cluster: Pick<KafkaCluster, 'scan'>, environment: string, timeoutMs: number): Promise<EndpointSnapshot> {
+export async function readEndpoints(
+  cluster: Pick<KafkaCluster, 'scan'>,
+  environment: string,
+  timeoutMs: number,
+): Promise<EndpointSnapshot> {
   const table = new EndpointTable(environment);
   const deletedVersions = new Map<EndpointId, number>();
   const invalid = new Map<string, string>();
@@ -34,6 +38,7 @@ export async function readEndpoints(cluster: Pick<KafkaCluster, 'scan'>, environ
     },
   });
   const endpoints = new Map<EndpointId, Endpoint>();
-  for (const endpoint of [...table.index.all()].toSorted((a, b) => (a.endpointId < b.endpointId ? -1 : 1))) endpoints.set(endpoint.endpointId, endpoint);
+  for (const endpoint of [...table.index.all()].toSorted((a, b) => (a.endpointId < b.endpointId ? -1 : 1)))
+    endpoints.set(endpoint.endpointId, endpoint);
   return { endpoints, deletedVersions, invalid: [...invalid].map(([key, problem]) => ({ key, problem })) };
 }

@@ -71,7 +71,14 @@ function cut(text: string, node: Node): string {
 }
 
 const shortKeys = ['id', 'type', 'project', 'subject', 'time', 'source', 'data'];
-const cloudEventKeys = new Set([...shortKeys, 'specversion', 'datacontenttype', 'dataschema', 'data_base64', 'traceparent']);
+const cloudEventKeys = new Set([
+  ...shortKeys,
+  'specversion',
+  'datacontenttype',
+  'dataschema',
+  'data_base64',
+  'traceparent',
+]);
 
 function readEvent(text: string): { event: EventToPublish } | { problem: string } {
   const root = parseTree(text);
@@ -87,7 +94,9 @@ function readEvent(text: string): { event: EventToPublish } | { problem: string 
   for (const name of members.keys()) {
     if (structured || shortKeys.includes(name)) continue;
     const near = didYouMean(name, shortKeys);
-    return { problem: `"${name}" is not known${near ? `; did you mean ${near}?` : `; known are: ${shortKeys.join(', ')}`} (a CloudEvent has "specversion")` };
+    return {
+      problem: `"${name}" is not known${near ? `; did you mean ${near}?` : `; known are: ${shortKeys.join(', ')}`} (a CloudEvent has "specversion")`,
+    };
   }
 
   /** Text, or the digits of a number. */
@@ -96,10 +105,15 @@ function readEvent(text: string): { event: EventToPublish } | { problem: string 
     if (!node || node.type === 'null') return undefined;
     return node.type === 'string' ? String(node.value) : cut(text, node);
   };
-  if (structured && field('specversion') !== '1.0') return { problem: `specversion ${field('specversion') ?? ''} is not 1.0` };
+  if (structured && field('specversion') !== '1.0')
+    return { problem: `specversion ${field('specversion') ?? ''} is not 1.0` };
   const data = members.get('data');
   const encoded = field('data_base64');
-  const bytes = data ? Buffer.from(cut(text, data)) : encoded === undefined ? undefined : Buffer.from(encoded, 'base64');
+  const bytes = data
+    ? Buffer.from(cut(text, data))
+    : encoded === undefined
+      ? undefined
+      : Buffer.from(encoded, 'base64');
   if (!bytes) return { problem: 'data is missing' };
   const extensions: Record<string, string> = {};
   if (structured) {

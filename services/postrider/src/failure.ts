@@ -77,7 +77,10 @@ function kafkaFailure(error: KafkaError, { brokers }: Whereabouts): CliError | u
   switch (error.code) {
     case 'unavailable':
     case 'timeout':
-      return because('kafka-unreachable', `cannot reach Kafka at ${brokers.join(', ')}: start it, or set POSTRIDER_KAFKA_BROKERS (${error.message})`);
+      return because(
+        'kafka-unreachable',
+        `cannot reach Kafka at ${brokers.join(', ')}: start it, or set POSTRIDER_KAFKA_BROKERS (${error.message})`,
+      );
     case 'unknown-topic':
     case 'unknown-partition':
       return because('not-found', `a topic is missing, create it with \`postrider topics apply\` (${error.message})`);
@@ -100,9 +103,15 @@ function postgresFailure(error: PostgresError, { postgres }: Whereabouts): CliEr
   const because = (code: CliErrorCode, message: string): CliError => new CliError(code, message, { cause: error });
   switch (error.code) {
     case 'unreachable':
-      return because('postgres-unreachable', `cannot reach PostgreSQL at ${at}: start it, or set POSTRIDER_POSTGRES_URL (${error.message})`);
+      return because(
+        'postgres-unreachable',
+        `cannot reach PostgreSQL at ${at}: start it, or set POSTRIDER_POSTGRES_URL (${error.message})`,
+      );
     case 'not-migrated':
-      return because('postgres-failed', `the audit tables are not there: create them with \`postrider db migrate\` (${error.message})`);
+      return because(
+        'postgres-failed',
+        `the audit tables are not there: create them with \`postrider db migrate\` (${error.message})`,
+      );
     case 'denied':
       return because('refused', `PostgreSQL at ${at} refuses this user: ${error.message}`);
     case 'migration':

@@ -32,7 +32,10 @@ export class Problems {
     for (const key of Object.keys(value)) {
       if (known.includes(key)) continue;
       const near = didYouMean(key, known);
-      this.add([...path, key], `is not known${near === undefined ? `; known are: ${known.join(', ')}` : `; did you mean ${near}?`}`);
+      this.add(
+        [...path, key],
+        `is not known${near === undefined ? `; known are: ${known.join(', ')}` : `; did you mean ${near}?`}`,
+      );
     }
   }
 }

@@ -2,6 +2,10 @@
 
 /** How long a command waits for brokers and databases unless told otherwise: longer than a leader election, shorter than patience. */
 export const timeoutMsDefault = 30_000;
+/** Saying goodbye is a courtesy: a broker that never answers may not hold the shell. Above an appender's own drain time. */
+export const closeMsMax = 6_000;
+/** The same for a command that was given up: whoever waits for its end has waited enough. */
+export const closeAbandonedMsMax = 300;
 /** What is shown of a long list unless told otherwise: a screen or two. */
 export const listLimitDefault = 50;
 /** More items than this are a job for `--json` and paging, and would be held in memory at once. */

@@ -31,7 +31,11 @@ export class Output {
   }
 
   /** A list: one JSON line an item, or a text of all for a person. */
-  list<T>(items: readonly T[], text: (items: readonly T[]) => string, toJson: (item: T) => unknown = (item) => item): void {
+  list<T>(
+    items: readonly T[],
+    text: (items: readonly T[]) => string,
+    toJson: (item: T) => unknown = (item) => item,
+  ): void {
     if (!this.json) return this.#data(text(items));
     for (const item of items) this.#data(JSON.stringify(toJson(item)));
   }
@@ -42,7 +46,12 @@ export class Output {
   }
 
   /** Why the command failed. */
-  failure(failure: { readonly code: string; readonly exit: number; readonly message: string; readonly details?: readonly unknown[] }): void {
+  failure(failure: {
+    readonly code: string;
+    readonly exit: number;
+    readonly message: string;
+    readonly details?: readonly unknown[];
+  }): void {
     const { details = [] } = failure;
     if (this.json) this.#stderr.write(`${JSON.stringify({ error: { ...failure, details } })}\n`);
     else this.#stderr.write(`${['postrider:', failure.message].join(' ')}\n`);

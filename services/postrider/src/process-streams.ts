@@ -3,7 +3,10 @@
 import type { Sink } from './output.ts';
 
 /** Colours on a terminal only, and never when NO_COLOR is set (https://no-color.org). */
-export function systemSinks(env: Readonly<Record<string, string | undefined>>): { readonly stdout: Sink; readonly stderr: Sink } {
+export function systemSinks(env: Readonly<Record<string, string | undefined>>): {
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+} {
   const plain = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
   const sink = (stream: NodeJS.WriteStream): Sink => ({
     write: (text) => void stream.write(text),
@@ -19,6 +22,7 @@ export function endWithReader(): void {
 
 /** Resolves when both streams have handed on what was written. */
 export async function flushStreams(): Promise<void> {
-  const flushed = (stream: NodeJS.WriteStream): Promise<void> => new Promise((resolve) => stream.write('', () => resolve()));
+  const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
+    new Promise((resolve) => stream.write('', () => resolve()));
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 }

@@ -15,13 +15,24 @@ export function readYaml(text: string): YamlReading {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
-    const problems = document.errors.map((error) => ({ path: '', line: lines.linePos(error.pos[0]).line, message: error.message }));
+    const problems = document.errors.map((error) => ({
+      path: '',
+      line: lines.linePos(error.pos[0]).line,
+      message: error.message,
+    }));
     return { ok: false, problems };
   }
   try {
-    return { ok: true, value: document.toJS({ maxAliasCount: aliasesMax }) as unknown, lineOf: (path) => lineOf(document, lines, path) };
+    return {
+      ok: true,
+      value: document.toJS({ maxAliasCount: aliasesMax }) as unknown,
+      lineOf: (path) => lineOf(document, lines, path),
+    };
   } catch (error) {
-    return { ok: false, problems: [{ path: '', line: undefined, message: error instanceof Error ? error.message : String(error) }] };
+    return {
+      ok: false,
+      problems: [{ path: '', line: undefined, message: error instanceof Error ? error.message : String(error) }],
+    };
   }
 }
 

@@ -5,7 +5,15 @@
 //
 // A letter is never taken from the DLQ. Two operators who replay the same letter make the same round, which is sent once.
 
-import { dispatchHeaders, encodeAudit, partitionOf, timestamp, topicNames, type ReplayFinished, type ReplayRequested } from '@postrider/core/contracts';
+import {
+  dispatchHeaders,
+  encodeAudit,
+  partitionOf,
+  timestamp,
+  topicNames,
+  type ReplayFinished,
+  type ReplayRequested,
+} from '@postrider/core/contracts';
 import type { Dispatch, DispatchId, EndpointId } from '@postrider/core/domain';
 import { headerText, type AppendRecord, type KafkaAdmin, type KafkaCluster } from '@postrider/kafka';
 import type { AuditReads } from '@postrider/postgres';
@@ -47,7 +55,10 @@ export async function planReplay(ports: ReplayPorts, filter: ReplayFilter): Prom
     if (letter.dispatch.ok) open.push({ letter, dispatch: letter.dispatch.value });
     else failed.push({ letter, reason: letter.dispatch.problem });
   }
-  const opened = await roundsOpened(ports, open.map(({ letter }) => letter));
+  const opened = await roundsOpened(
+    ports,
+    open.map(({ letter }) => letter),
+  );
   const skipped: { letter: Letter; reason: string }[] = [];
   const send: { letter: Letter; dispatch: Dispatch }[] = [];
   for (const { letter, dispatch } of open) {
@@ -69,21 +80,28 @@ async function lastLetters({ cluster, environment, timeoutMs }: ReplayPorts, fil
     bytes += letter.bodyBytes - (other?.bodyBytes ?? 0);
     last.set(id, letter);
     if (last.size > replayLettersMax || bytes > replayBytesMax) {
-      throw new ReplayTooLarge(`more than ${replayLettersMax} letters or ${replayBytesMax} bytes: replay single dispatches, or wait for the paced replay`);
+      throw new ReplayTooLarge(
+        `more than ${replayLettersMax} letters or ${replayBytesMax} bytes: replay single dispatches, or wait for the paced replay`,
+      );
     }
   });
   return [...last.values()];
 }
 
 /** Highest round of each dispatch that stands on `dispatches` since its letter was written. */
-async function roundsOpened({ cluster, admin, environment, timeoutMs }: ReplayPorts, letters: readonly Letter[]): Promise<ReadonlyMap<string, number>> {
+async function roundsOpened(
+  { cluster, admin, environment, timeoutMs }: ReplayPorts,
+  letters: readonly Letter[],
+): Promise<ReadonlyMap<string, number>> {
   const opened = new Map<string, number>();
   if (letters.length === 0) return opened;
   const topic = topicNames(environment).dispatches;
   const wanted = new Set(letters.map((letter) => letter.dispatchId));
   const from = await admin.offsetsAt(topic, Math.min(...letters.map((letter) => letter.deadAtMs)));
   // The writer of a replay hashes the endpoint id; a letter stands in the partition that its dispatch was consumed from.
-  const partitions = [...new Set(letters.flatMap(({ partition, endpointId }) => [partition, partitionOf(endpointId ?? '', from.size)]))];
+  const partitions = [
+    ...new Set(letters.flatMap(({ partition, endpointId }) => [partition, partitionOf(endpointId ?? '', from.size)])),
+  ];
   await cluster.scan({
     topic,
     partitions: partitions.filter((partition) => partition < from.size),
@@ -98,11 +116,19 @@ async function roundsOpened({ cluster, admin, environment, timeoutMs }: ReplayPo
   return opened;
 }
 
-async function skipReason({ reads }: ReplayPorts, letter: Letter, openedRound: number | undefined): Promise<string | undefined> {
+async function skipReason(
+  { reads }: ReplayPorts,
+  letter: Letter,
+  openedRound: number | undefined,
+): Promise<string | undefined> {
   const rounds = reads ? (await reads.findDeliveries({ id: letter.dispatchId ?? '' })).deliveries : [];
-  const later = rounds.find((delivery) => delivery.state === 'delivered') ?? rounds.find((delivery) => delivery.round > letter.round);
+  const later =
+    rounds.find((delivery) => delivery.state === 'delivered') ??
+    rounds.find((delivery) => delivery.round > letter.round);
   if (later) return `round ${later.round} is ${later.state}`;
-  return openedRound !== undefined && openedRound > letter.round ? `round ${openedRound} was opened already` : undefined;
+  return openedRound !== undefined && openedRound > letter.round
+    ? `round ${openedRound} was opened already`
+    : undefined;
 }
 
 export interface ReplayOrder {
@@ -123,7 +149,10 @@ export interface ReplayResult {
 }
 
 /** Opens the new rounds, audited before and after. */
-export async function runReplay({ cluster, admin, environment }: ReplayPorts, order: ReplayOrder): Promise<ReplayResult> {
+export async function runReplay(
+  { cluster, admin, environment }: ReplayPorts,
+  order: ReplayOrder,
+): Promise<ReplayResult> {
   const { plan, filter, reason, actor, replay, now } = order;
   const topics = topicNames(environment);
   const described = await admin.describeTopics([topics.dispatches, topics.audit]);
@@ -136,9 +165,14 @@ export async function runReplay({ cluster, admin, environment }: ReplayPorts, or
     value: encodeAudit(record),
   });
   try {
-    const named = { dispatch: filter.dispatch as DispatchId | undefined, endpoint: filter.endpoint as EndpointId | undefined };
+    const named = {
+      dispatch: filter.dispatch as DispatchId | undefined,
+      endpoint: filter.endpoint as EndpointId | undefined,
+    };
     const planned = plan.send.length;
-    await appender.append(audit({ type: 'ReplayRequested', at: timestamp(now()), replay, actor, reason, filter: named, planned }));
+    await appender.append(
+      audit({ type: 'ReplayRequested', at: timestamp(now()), replay, actor, reason, filter: named, planned }),
+    );
     for (let at = 0; at < planned; at += appendChunk) {
       const nowMs = now();
       await appender.appendAll(
@@ -164,5 +198,14 @@ export async function runReplay({ cluster, admin, environment }: ReplayPorts, or
 
 /** The round after the letter's: first attempt, due now, the same body and ids. */
 export function nextRound(dispatch: Dispatch, replay: string, nowMs: number): Dispatch {
-  return { ...dispatch, round: dispatch.round + 1, attempt: 1, roundStartedMs: nowMs, dueMs: nowMs, hop: 0, park: 0, replay };
+  return {
+    ...dispatch,
+    round: dispatch.round + 1,
+    attempt: 1,
+    roundStartedMs: nowMs,
+    dueMs: nowMs,
+    hop: 0,
+    park: 0,
+    replay,
+  };
 }

@@ -7,7 +7,7 @@ import { formatDuration, formatProblems } from '@postrider/runtime';
 import type { CliIo } from './cli-io.ts';
 import { openKafka } from './composition.ts';
 import { CliError, type Whereabouts } from './failure.ts';
-import { databaseConnectionsMax } from './limits.ts';
+import { closeAbandonedMsMax, closeMsMax, databaseConnectionsMax } from './limits.ts';
 import type { Output } from './output.ts';
 import { loadSettings, postgresPlace, type PostriderConfig } from './settings.ts';
 
@@ -27,6 +27,10 @@ export class Session {
   #cluster: KafkaCluster | undefined;
   readonly #closers: (() => Promise<void>)[] = [];
   #waitingFor = 'the command to end';
+  #abandoned = false;
+  /** Set while a command is bounded in time. */
+  #outOfTime: (() => void) | undefined;
+  #stopTime: () => void = () => {};
 
   constructor(io: CliIo, out: Output, options: GlobalOptions) {
     this.io = io;
@@ -38,7 +42,8 @@ export class Session {
   get config(): PostriderConfig {
     if (this.#config) return this.#config;
     const loaded = loadSettings({ env: this.io.env, flags: this.options.set ?? [], path: this.options.config });
-    if (!loaded.ok) throw new CliError('config', `the configuration is not valid:\n${indent(formatProblems(loaded.problems))}`);
+    if (!loaded.ok)
+      throw new CliError('config', `the configuration is not valid:\n${indent(formatProblems(loaded.problems))}`);
     return (this.#config = loaded.config);
   }
 
@@ -58,46 +63,78 @@ export class Session {
   /** The URL of the audit database. */
   get postgresUrl(): string {
     const url = this.config['postgres.url'];
-    if (url === undefined) throw new CliError('config', 'no audit database is configured: set POSTRIDER_POSTGRES_URL=postgres://user:password@host:port/database');
+    if (url === undefined)
+      throw new CliError(
+        'config',
+        'no audit database is configured: set POSTRIDER_POSTGRES_URL=postgres://user:password@host:port/database',
+      );
     this.waitFor(`PostgreSQL at ${postgresPlace(url) ?? 'its address'}`);
     return url;
   }
 
   /** The read side of the audit tables. */
   reads(): AuditReads {
-    const database = openDatabase({ url: this.postgresUrl, connectionsMax: databaseConnectionsMax, applicationName: 'postrider cli' });
+    const database = openDatabase({
+      url: this.postgresUrl,
+      connectionsMax: databaseConnectionsMax,
+      applicationName: 'postrider cli',
+    });
     this.#open(database);
     return openAuditReads(database, this.config.environment);
   }
 
-  /** Said when time runs out meanwhile. */
+  /** What is waited for from now on: said when time runs out, and the time begins anew. */
   waitFor(what: string): void {
     this.#waitingFor = what;
+    this.#restartTime();
+  }
+
+  /** A person may think as long as they like. */
+  async ask(question: string): Promise<string> {
+    this.#stopTime();
+    const answer = await this.io.ask(question);
+    this.#restartTime();
+    return answer;
   }
 
   /** `work`, unless time runs out or somebody presses Ctrl-C. */
   async bounded<T>(work: Promise<T>): Promise<T> {
-    const { timers, interrupted } = this.io;
+    const { interrupted } = this.io;
     const ended = Promise.withResolvers<never>();
-    const cancel = timers.setTimer(this.options.timeoutMs, () => {
+    const giveUp = (failure: CliError): void => {
+      this.#abandoned = true;
+      ended.reject(failure);
+    };
+    this.#outOfTime = () => {
       const message = `gave up after ${formatDuration(this.options.timeoutMs)} of waiting for ${this.#waitingFor} (--timeout changes that)`;
-      ended.reject(new CliError('timeout', message));
-    });
-    const stop = (): void => ended.reject(new CliError('interrupted', 'interrupted'));
+      giveUp(new CliError('timeout', message));
+    };
+    this.#restartTime();
+    const stop = (): void => giveUp(new CliError('interrupted', 'interrupted'));
     interrupted.addEventListener('abort', stop, { once: true });
     if (interrupted.aborted) stop();
     try {
       return await Promise.race([work, ended.promise]);
     } finally {
-      cancel();
+      this.#outOfTime = undefined;
+      this.#stopTime();
       interrupted.removeEventListener('abort', stop);
       work.catch(() => undefined);
     }
   }
 
-  /** Lets go of everything that was opened. */
+  /** Lets go of everything that was opened; a broker that is away cannot hold it up for long. */
   async close(): Promise<void> {
-    await Promise.all(this.#closers.splice(0).map((close) => close().catch(() => undefined)));
+    const closed = Promise.all(this.#closers.splice(0).map((close) => close().catch(() => undefined)));
+    const giveUp = Promise.withResolvers<void>();
+    const cancel = this.io.timers.setTimer(this.#abandoned ? closeAbandonedMsMax : closeMsMax, giveUp.resolve);
+    await Promise.race([closed, giveUp.promise]);
+    cancel();
+  }
+
+  #restartTime(): void {
+    this.#stopTime();
+    if (this.#outOfTime) this.#stopTime = this.io.timers.setTimer(this.options.timeoutMs, this.#outOfTime);
   }
 
   #open<T extends { close(): Promise<void> }>(part: T): T {

@@ -4,10 +4,14 @@ import { stripVTControlCharacters } from 'node:util';
 
 /** Columns under headings; the last one is not padded. Control characters in cells are made visible: ids come from outside. */
 export function tableText(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map((row) => width(row[column] ?? ''))));
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...rows.map((row) => width(row[column] ?? ''))),
+  );
   const line = (cells: readonly string[]): string =>
     cells
-      .map((cell, column) => (column === cells.length - 1 ? cell : cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - width(cell)))))
+      .map((cell, column) =>
+        column === cells.length - 1 ? cell : cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - width(cell))),
+      )
       .join('  ')
       .trimEnd();
   return [headings, ...rows].map(line).join('\n');

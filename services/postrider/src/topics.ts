@@ -27,7 +27,11 @@ export type TopicPorts = Pick<KafkaAdmin, 'planTopics' | 'applyTopics' | 'descri
 export async function checkTopics(admin: TopicPorts, config: PostriderConfig): Promise<TopicOutcome[]> {
   const { specs, kept } = await wanted(admin, config);
   const changes = await admin.planTopics(specs);
-  return [...kept, ...outcomes(specs, changes, { created: 'missing', changed: 'drift' }), ...(await stranded(admin, config))];
+  return [
+    ...kept,
+    ...outcomes(specs, changes, { created: 'missing', changed: 'drift' }),
+    ...(await stranded(admin, config)),
+  ];
 }
 
 /** Creates what is missing and mends settings. When anything would have to be refused, nothing at all is done. */
@@ -46,12 +50,13 @@ type Spec = Parameters<KafkaAdmin['planTopics']>[0][number];
 async function wanted(admin: TopicPorts, config: PostriderConfig): Promise<{ specs: Spec[]; kept: TopicOutcome[] }> {
   const table = topicTable(topicSettings(config));
   const upstream = await admin.describeTopics(table.filter((spec) => spec.ownedByUpstream).map((spec) => spec.name));
-  const kept = [...upstream].map(
-    ([topic, { partitions }]): TopicOutcome => ({ topic, state: 'kept', partitions, detail: "upstream's own; its settings are left alone" }),
-  );
-  const specs = table
-    .filter((spec) => !upstream.has(spec.name))
-    .map(({ ownedByUpstream: _, ...spec }) => spec);
+  const kept = [...upstream].map(([topic, { partitions }]): TopicOutcome => ({
+    topic,
+    state: 'kept',
+    partitions,
+    detail: "upstream's own; its settings are left alone",
+  }));
+  const specs = table.filter((spec) => !upstream.has(spec.name)).map(({ ownedByUpstream: _owned, ...spec }) => spec);
   return { specs, kept };
 }
 
@@ -89,6 +94,7 @@ async function stranded(admin: TopicPorts, config: PostriderConfig): Promise<Top
     topic,
     state: 'stranded',
     partitions: 0,
-    detail: 'not in retry.tiers: what waits in it is never given back; put the tier back until it is empty, then delete it',
+    detail:
+      'not in retry.tiers: what waits in it is never given back; put the tier back until it is empty, then delete it',
   }));
 }

@@ -41,7 +41,7 @@ describe('deadLetterHeaders', () => {
     expect([again['pr-reason'], again['__dlq.errors.message']]).toEqual(['gone', 'attempt 1: HTTP 410']);
   });
 
-  it('cuts a message that would not end, never within a character', () => {
+  it('cuts a message that would not end, and leaves no half of a character', () => {
     const message = deadLetterHeaders({}, { ...cause, message: `a${'😀'.repeat(5_000)}` })['__dlq.errors.message']!;
     expect(message.length).toBeLessThanOrEqual(500);
     expect(message.isWellFormed()).toBe(true);

@@ -30,6 +30,6 @@ export function deadLetterHeaders(own: RecordHeaders, cause: DeadLetterCause): R
     '__dlq.errors.offset': String(cause.offset),
     '__dlq.errors.group': cause.group,
     '__dlq.errors.delivery.count': String(cause.attempts),
-    '__dlq.errors.message': cause.message.slice(0, messageCharsMax),
+    '__dlq.errors.message': cause.message.slice(0, messageCharsMax).toWellFormed(),
   };
 }

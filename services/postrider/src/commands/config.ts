@@ -1,25 +1,38 @@
 // `postrider config check|docs`: which settings are in force and where each comes from; what there is to set.
 
 import { configDocs, describeConfig, envNameOf } from '@postrider/runtime';
+import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples } from '../command-runner.ts';
 import { allRows, loadSettings } from '../settings.ts';
 import { shown, tableText } from '../table-text.ts';
 
 export const addConfig: AddCommand = (parent, runner) => {
-  const config = parent.command('config').description('settings');
+  const config = parent
+    .command('config')
+    .description('settings')
+    .addHelpText('before', examples('postrider config check', 'postrider config docs'));
 
   config
     .command('check')
     .description('read the configuration as a service would, and print it; secrets are hidden')
     .addHelpText('before', examples('postrider config check', 'postrider config check --config postrider.yaml'))
-    .action((_options, command) =>
+    .action((_options, command: Command) =>
       runner.bounded(command, async (session) => {
         // Throws naming everything that is wrong.
         const inForce = session.config;
-        const loaded = loadSettings({ env: session.io.env, flags: session.options.set ?? [], path: session.options.config });
+        const loaded = loadSettings({
+          env: session.io.env,
+          flags: session.options.set ?? [],
+          path: session.options.config,
+        });
         const values = describeConfig(allRows, inForce, loaded.ok ? loaded.origins : undefined);
-        session.out.list(values, (items) => tableText(['KEY', 'VALUE', 'FROM'], items.map(({ key, value, origin }) => [key, shown(value), origin ?? ''])));
+        session.out.list(values, (items) =>
+          tableText(
+            ['KEY', 'VALUE', 'FROM'],
+            items.map(({ key, value, origin }) => [key, shown(value), origin ?? '']),
+          ),
+        );
       }),
     );
 
@@ -27,7 +40,7 @@ export const addConfig: AddCommand = (parent, runner) => {
     .command('docs')
     .description('every setting with its environment name, default and meaning, as a markdown table')
     .addHelpText('before', examples('postrider config docs'))
-    .action((_options, command) =>
+    .action((_options, command: Command) =>
       runner.bounded(command, async (session) => {
         const rows = Object.entries(allRows).map(([key, row]) => ({
           key,

@@ -2,6 +2,7 @@
 
 import { parseAttemptId } from '@postrider/core/contracts';
 import type { AuditEntry, Delivery, DeliveryState } from '@postrider/postgres';
+import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples, optionValue } from '../command-runner.ts';
 import { deliveriesText, entryJson, entryText, storyText } from '../delivery-text.ts';
@@ -24,7 +25,10 @@ interface ListFlags {
 }
 
 export const addDeliveries: AddCommand = (parent, runner) => {
-  const deliveries = parent.command('deliveries').description('what was sent, and what became of it');
+  const deliveries = parent
+    .command('deliveries')
+    .description('what was sent, and what became of it')
+    .addHelpText('before', examples('postrider deliveries list --state dead', 'postrider deliveries show order-4711'));
 
   deliveries
     .command('list')
@@ -38,11 +42,19 @@ export const addDeliveries: AddCommand = (parent, runner) => {
     .option('--to <moment>', 'first seen before', optionValue.moment)
     .option('--limit <n>', `at most so many (up to ${listLimitMax})`, optionValue.count(listLimitMax), listLimitDefault)
     .option('--after <page>', 'the next page, as the page before names it')
-    .addHelpText('before', examples('postrider deliveries list --state dead', 'postrider deliveries list --endpoint shop-eu --from 2026-01-31 --json'))
-    .action(({ type, state, ...flags }: ListFlags, command) =>
+    .addHelpText(
+      'before',
+      examples(
+        'postrider deliveries list --state dead',
+        'postrider deliveries list --endpoint shop-eu --from 2026-01-31 --json',
+      ),
+    )
+    .action(({ type, state, ...flags }: ListFlags, command: Command) =>
       runner.bounded(command, async (session) => {
         const page = await session.reads().findDeliveries({ ...flags, eventType: type, states: state && [state] });
-        session.out.list<Delivery | { next: string }>(page.deliveries, (items) => deliveriesText(items as Delivery[], (tone, text) => session.out.paint(tone, text)));
+        session.out.list<Delivery | { next: string }>(page.deliveries, (items) =>
+          deliveriesText(items as Delivery[], (tone, text) => session.out.paint(tone, text)),
+        );
         if (page.next === undefined) return;
         if (session.out.json) session.out.list([{ next: page.next }], () => '');
         else session.out.note(`more: --after ${page.next}`);
@@ -53,8 +65,15 @@ export const addDeliveries: AddCommand = (parent, runner) => {
     .command('show')
     .description('the whole story of a delivery, or of everything that an event led to')
     .argument('<id>', 'dispatch, attempt or event id, subject, or topic/partition/offset')
-    .addHelpText('before', examples('postrider deliveries show dsp_afylcml6p5c4h7kfcmdtoaxpcy', 'postrider deliveries show order-4711', 'postrider deliveries show live.events/3/1042'))
-    .action((id: string, _options, command) => runner.bounded(command, (session) => show(session, id)));
+    .addHelpText(
+      'before',
+      examples(
+        'postrider deliveries show dsp_afylcml6p5c4h7kfcmdtoaxpcy',
+        'postrider deliveries show order-4711',
+        'postrider deliveries show live.events/3/1042',
+      ),
+    )
+    .action((id: string, _options, command: Command) => runner.bounded(command, (session) => show(session, id)));
 };
 
 interface Story {
@@ -68,19 +87,33 @@ async function show(session: Session, id: string): Promise<void> {
   const { out } = session;
   const reads = session.reads();
   // An attempt's story is that of its dispatch, all rounds of it.
-  const { deliveries, next } = await reads.findDeliveries({ id: parseAttemptId(id)?.dispatchId ?? id, limit: listLimitMax });
+  const { deliveries, next } = await reads.findDeliveries({
+    id: parseAttemptId(id)?.dispatchId ?? id,
+    limit: listLimitMax,
+  });
   const byDispatch = Map.groupBy(deliveries, (delivery) => delivery.dispatch);
   const stories: Story[] = [];
-  for (const [dispatch, rounds] of byDispatch) stories.push({ dispatch, rounds, entries: await reads.deliveryStory(dispatch) });
+  for (const [dispatch, rounds] of byDispatch)
+    stories.push({ dispatch, rounds, entries: await reads.deliveryStory(dispatch) });
   // An event that led to nothing is known by its own records only.
   const events = deliveries.length > 0 ? [] : await reads.eventRecords(id);
   if (stories.length === 0 && events.length === 0) {
-    throw new CliError('not-found', `nothing is known of ${id} in ${session.config.environment}; what was published within the last seconds may not be in the tables yet`);
+    throw new CliError(
+      'not-found',
+      `nothing is known of ${id} in ${session.config.environment}; what was published within the last seconds may not be in the tables yet`,
+    );
   }
   if (next !== undefined) out.note(`only the newest ${listLimitMax} deliveries are shown`);
   const paint = out.paint.bind(out);
-  const json = { id, deliveries: stories.map(({ entries, ...story }) => ({ ...story, story: entries.map(entryJson) })), events: events.map(entryJson) };
+  const json = {
+    id,
+    deliveries: stories.map(({ entries, ...story }) => ({ ...story, story: entries.map(entryJson) })),
+    events: events.map(entryJson),
+  };
   out.document(json, () =>
-    [...stories.map(({ rounds, entries }) => storyText(rounds, entries, paint)), ...events.map((entry) => entryText(entry, paint))].join('\n\n'),
+    [
+      ...stories.map(({ rounds, entries }) => storyText(rounds, entries, paint)),
+      ...events.map((entry) => entryText(entry, paint)),
+    ].join('\n\n'),
   );
 }

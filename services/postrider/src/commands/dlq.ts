@@ -1,6 +1,7 @@
 // `postrider dlq list|show`: what could not be delivered, read from Kafka itself; what became of it since, from PostgreSQL.
 
 import type { AuditReads } from '@postrider/postgres';
+import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples, optionValue } from '../command-runner.ts';
 import { newestLetters, type Letter } from '../dead-letters.ts';
@@ -17,7 +18,10 @@ interface ListFlags {
 }
 
 export const addDlq: AddCommand = (parent, runner) => {
-  const dlq = parent.command('dlq').description('dead letters');
+  const dlq = parent
+    .command('dlq')
+    .description('dead letters')
+    .addHelpText('before', examples('postrider dlq list --endpoint shop-eu'));
 
   dlq
     .command('list')
@@ -26,11 +30,15 @@ export const addDlq: AddCommand = (parent, runner) => {
     .option('--reason <reason>', 'of one reason, e.g. retries-exhausted')
     .option('--limit <n>', `at most so many (up to ${listLimitMax})`, optionValue.count(listLimitMax), listLimitDefault)
     .addHelpText('before', examples('postrider dlq list', 'postrider dlq list --endpoint shop-eu --reason gone --json'))
-    .action(({ limit, ...filter }: ListFlags, command) =>
+    .action(({ limit, ...filter }: ListFlags, command: Command) =>
       runner.bounded(command, async (session) => {
         const { letters, total, lastRounds } = await newest(session, filter, limit);
         const fates = await fatesOf(session, letters, lastRounds);
-        session.out.list(letters, (items) => listText(items, fates, session), (letter) => letterJson(letter, fates.get(letter)));
+        session.out.list(
+          letters,
+          (items) => listText(items, fates, session),
+          (letter) => letterJson(letter, fates.get(letter)),
+        );
         if (total > letters.length) session.out.note(`${total - letters.length} older ones are not shown: --limit`);
       }),
     );
@@ -40,34 +48,53 @@ export const addDlq: AddCommand = (parent, runner) => {
     .description('every letter of one dispatch, with its headers and the beginning of its body')
     .argument('<dispatch id>', 'as `dlq list` shows it')
     .addHelpText('before', examples('postrider dlq show dsp_afylcml6p5c4h7kfcmdtoaxpcy'))
-    .action((dispatch: string, _options, command) =>
+    .action((dispatch: string, _options, command: Command) =>
       runner.bounded(command, async (session) => {
         const { letters, lastRounds } = await newest(session, { dispatch }, listLimitMax);
-        if (letters.length === 0) throw new CliError('not-found', `there is no dead letter of ${dispatch} in ${session.config.environment}`);
+        if (letters.length === 0)
+          throw new CliError('not-found', `there is no dead letter of ${dispatch} in ${session.config.environment}`);
         const fates = await fatesOf(session, letters, lastRounds);
         session.out.document(
-          { dispatch, letters: letters.map((letter) => ({ ...letterJson(letter, fates.get(letter)), body: bodyText(letter) })) },
+          {
+            dispatch,
+            letters: letters.map((letter) => ({ ...letterJson(letter, fates.get(letter)), body: bodyText(letter) })),
+          },
           () => letters.map((letter) => showText(letter, fates.get(letter))).join('\n\n'),
         );
       }),
     );
 };
 
-async function newest(session: Session, filter: { endpoint?: string; reason?: string; dispatch?: string }, limit: number) {
+async function newest(
+  session: Session,
+  filter: { endpoint?: string; reason?: string; dispatch?: string },
+  limit: number,
+) {
   const { cluster } = await session.kafka();
   session.waitFor('reading the dead letter queue');
-  return newestLetters({ cluster, environment: session.config.environment, timeoutMs: session.options.timeoutMs }, filter, limit);
+  return newestLetters(
+    { cluster, environment: session.config.environment, timeoutMs: session.options.timeoutMs },
+    filter,
+    limit,
+  );
 }
 
 /** The DLQ is readable while PostgreSQL is away; then only later letters tell of replays. */
-async function fatesOf(session: Session, letters: readonly Letter[], lastRounds: ReadonlyMap<string, number>): Promise<ReadonlyMap<Letter, LetterFate>> {
+async function fatesOf(
+  session: Session,
+  letters: readonly Letter[],
+  lastRounds: ReadonlyMap<string, number>,
+): Promise<ReadonlyMap<Letter, LetterFate>> {
   let reads: AuditReads | undefined;
   try {
-    if (session.config['postgres.url'] === undefined) session.out.note('note: no audit database is configured, so what was replayed or delivered since is not marked');
+    if (session.config['postgres.url'] === undefined)
+      session.out.note('note: no audit database is configured, so what was replayed or delivered since is not marked');
     else reads = session.reads();
     return await letterFates(letters, lastRounds, reads);
   } catch (error) {
-    session.out.note(`note: the audit database cannot be asked, so what was replayed or delivered since is not marked (${error instanceof Error ? error.message : String(error)})`);
+    session.out.note(
+      `note: the audit database cannot be asked, so what was replayed or delivered since is not marked (${error instanceof Error ? error.message : String(error)})`,
+    );
     return letterFates(letters, lastRounds, undefined);
   }
 }
@@ -76,7 +103,10 @@ function listText(letters: readonly Letter[], fates: ReadonlyMap<Letter, LetterF
   if (letters.length === 0) return 'no dead letters';
   const rows = letters.map((letter) => {
     const fate = fates.get(letter);
-    const state = fate === undefined || fate.state === 'dead' ? out.paint('bad', 'dead') : out.paint(fate.state === 'delivered' ? 'good' : 'warn', fate.text);
+    const state =
+      fate === undefined || fate.state === 'dead'
+        ? out.paint('bad', 'dead')
+        : out.paint(fate.state === 'delivered' ? 'good' : 'warn', fate.text);
     return [
       momentText(letter.deadAtMs),
       shown(letter.reason),
@@ -101,14 +131,22 @@ function showText(letter: Letter, fate: LetterFate | undefined): string {
     ['attempts', from.attempts === undefined ? undefined : String(from.attempts)],
     ['now', fate === undefined || fate.text === '' ? undefined : fate.text],
     ['endpoint', letter.endpointId],
-    ['event', dispatch.ok ? `${dispatch.value.eventId} (${dispatch.value.eventType}) from ${dispatch.value.origin}` : undefined],
+    [
+      'event',
+      dispatch.ok ? `${dispatch.value.eventId} (${dispatch.value.eventType}) from ${dispatch.value.origin}` : undefined,
+    ],
     ['project', dispatch.ok ? dispatch.value.projectId : undefined],
     ['subject', dispatch.ok ? dispatch.value.subject : undefined],
     ['replay', dispatch.ok ? dispatch.value.replay : undefined],
-    ['consumed at', from.topic === undefined ? undefined : `${from.topic}/${from.partition}/${from.offset} by ${from.group}`],
+    [
+      'consumed at',
+      from.topic === undefined ? undefined : `${from.topic}/${from.partition}/${from.offset} by ${from.group}`,
+    ],
     ['body', `${letter.bodyBytes} bytes: ${excerpt(bodyText(letter))}`],
   ];
-  return rows.flatMap(([name, value]) => (value === undefined ? [] : [`${`${name}:`.padEnd(13)}${shown(value)}`])).join('\n');
+  return rows
+    .flatMap(([name, value]) => (value === undefined ? [] : [`${`${name}:`.padEnd(13)}${shown(value)}`]))
+    .join('\n');
 }
 
 function bodyText({ dispatch }: Letter): string | null {
@@ -120,9 +158,18 @@ function excerpt(text: string | null): string {
   return text.length > excerptCharsMax ? `${text.slice(0, excerptCharsMax)}…` : text;
 }
 
-function letterJson({ dispatch, deadAtMs, from, ...letter }: Letter, fate: LetterFate | undefined): Record<string, unknown> {
-  const facts = dispatch.ok
-    ? (({ body: _body, ...rest }) => rest)(dispatch.value)
-    : null;
-  return { ...letter, deadAt: new Date(deadAtMs).toISOString(), from, now: fate?.state ?? 'dead', nowRound: fate?.round ?? letter.round, record: facts, problem: dispatch.ok ? null : dispatch.problem };
+function letterJson(
+  { dispatch, deadAtMs, from, ...letter }: Letter,
+  fate: LetterFate | undefined,
+): Record<string, unknown> {
+  const facts = dispatch.ok ? (({ body: _body, ...rest }) => rest)(dispatch.value) : null;
+  return {
+    ...letter,
+    deadAt: new Date(deadAtMs).toISOString(),
+    from,
+    now: fate?.state ?? 'dead',
+    nowRound: fate?.round ?? letter.round,
+    record: facts,
+    problem: dispatch.ok ? null : dispatch.problem,
+  };
 }

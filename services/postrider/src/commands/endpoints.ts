@@ -1,20 +1,20 @@
 // `postrider endpoints apply|list|show`: where events go, kept in a file and published to the compacted topic.
 
 import path from 'node:path';
-import type { Endpoint, EndpointId } from '@postrider/core/domain';
-import { createSecretSource, formatDuration } from '@postrider/runtime';
+import type { EndpointId } from '@postrider/core/domain';
+import { createSecretSource } from '@postrider/runtime';
 import { applyEndpoints } from '../apply-endpoints.ts';
+import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples } from '../command-runner.ts';
-import type { EndpointChange } from '../endpoint-changes.ts';
 import { readEndpoints } from '../endpoint-table.ts';
+import { changeJson, changesText, listText, showText } from '../endpoint-text.ts';
 import { CliError } from '../failure.ts';
 import { problemText, type FileProblem } from '../file-problem.ts';
 import { endpointsFileBytesMax, problemsShownMax } from '../limits.ts';
-import type { Output } from '../output.ts';
 import { readYaml } from '../read-yaml.ts';
 import type { Session } from '../session.ts';
-import { counted, momentText, shown, tableText } from '../table-text.ts';
+import { counted, shown } from '../table-text.ts';
 
 interface ApplyFlags {
   readonly prune?: boolean;
@@ -23,7 +23,10 @@ interface ApplyFlags {
 }
 
 export const addEndpoints: AddCommand = (parent, runner) => {
-  const endpoints = parent.command('endpoints').description('where events go');
+  const endpoints = parent
+    .command('endpoints')
+    .description('where events go')
+    .addHelpText('before', examples('postrider endpoints apply endpoints.yaml --dry-run', 'postrider endpoints list'));
 
   endpoints
     .command('apply')
@@ -32,19 +35,31 @@ export const addEndpoints: AddCommand = (parent, runner) => {
     .option('--dry-run', 'show what would be done, write nothing')
     .option('--prune', 'delete endpoints that are managed by file and not in this one')
     .option('--actor <name>', 'who does it, for the audit (default: the user)')
-    .addHelpText('before', examples('postrider endpoints apply endpoints.yaml --dry-run', 'postrider endpoints apply endpoints.yaml', 'postrider endpoints apply endpoints.yaml --prune'))
-    .action((file: string, flags: ApplyFlags, command) => runner.bounded(command, (session) => apply(session, file, flags)));
+    .addHelpText(
+      'before',
+      examples(
+        'postrider endpoints apply endpoints.yaml --dry-run',
+        'postrider endpoints apply endpoints.yaml',
+        'postrider endpoints apply endpoints.yaml --prune',
+      ),
+    )
+    .action((file: string, flags: ApplyFlags, command: Command) =>
+      runner.bounded(command, (session) => apply(session, file, flags)),
+    );
 
   endpoints
     .command('list')
     .description('all endpoints of the environment')
     .option('--project <id>', 'of one project only')
     .addHelpText('before', examples('postrider endpoints list', 'postrider endpoints list --project shop --json'))
-    .action(({ project }: { project?: string }, command) =>
+    .action(({ project }: { project?: string }, command: Command) =>
       runner.bounded(command, async (session) => {
         const { endpoints: found, invalid } = await current(session);
-        const shownOnes = [...found.values()].filter((endpoint) => project === undefined || endpoint.projectId === project);
-        for (const { key, problem } of invalid) session.out.note(`warning: the record of ${shown(key)} cannot be read: ${problem}`);
+        const shownOnes = [...found.values()].filter(
+          (endpoint) => project === undefined || endpoint.projectId === project,
+        );
+        for (const { key, problem } of invalid)
+          session.out.note(`warning: the record of ${shown(key)} cannot be read: ${problem}`);
         session.out.list(shownOnes, listText);
       }),
     );
@@ -54,11 +69,17 @@ export const addEndpoints: AddCommand = (parent, runner) => {
     .description('one endpoint; secrets stand in it as references only')
     .argument('<id>', 'endpoint id')
     .addHelpText('before', examples('postrider endpoints show shop-eu'))
-    .action((id: string, _options, command) =>
+    .action((id: string, _options, command: Command) =>
       runner.bounded(command, async (session) => {
         const { endpoints: found, deletedVersions } = await current(session);
         const endpoint = found.get(id as EndpointId);
-        if (!endpoint) throw new CliError('not-found', deletedVersions.has(id as EndpointId) ? `endpoint ${id} was deleted` : `there is no endpoint ${id} in ${session.config.environment}`);
+        if (!endpoint)
+          throw new CliError(
+            'not-found',
+            deletedVersions.has(id as EndpointId)
+              ? `endpoint ${id} was deleted`
+              : `there is no endpoint ${id} in ${session.config.environment}`,
+          );
         session.out.document(endpoint, () => showText(endpoint));
       }),
     );
@@ -69,7 +90,11 @@ async function current(session: Session) {
   return readEndpoints(cluster, session.config.environment, session.options.timeoutMs);
 }
 
-async function apply(session: Session, file: string, { prune, dryRun, actor = session.io.userName }: ApplyFlags): Promise<void> {
+async function apply(
+  session: Session,
+  file: string,
+  { prune, dryRun, actor = session.io.userName }: ApplyFlags,
+): Promise<void> {
   const { io, out, config } = session;
   const text = await readText(session, file);
   const read = readYaml(text);
@@ -99,7 +124,8 @@ async function readText(session: Session, file: string): Promise<string> {
     const bytes = file === '-' ? await session.io.readStdin() : session.io.readFile(file);
     if (bytes.length <= endpointsFileBytesMax) return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
-    const why = error instanceof TypeError ? 'it is not UTF-8' : ((error as NodeJS.ErrnoException).code ?? String(error));
+    const why =
+      error instanceof TypeError ? 'it is not UTF-8' : ((error as NodeJS.ErrnoException).code ?? String(error));
     throw new CliError('invalid-input', `cannot read ${file}: ${why}`);
   }
   throw new CliError('invalid-input', `${file} has more than ${endpointsFileBytesMax} bytes`);
@@ -111,83 +137,4 @@ function refusal(file: string, refused: boolean, problems: readonly FileProblem[
   if (problems.length > problemsShownMax) lines.push(`  and ${problems.length - problemsShownMax} more`);
   const message = `${file}: nothing was written, ${counted(problems.length, 'problem')}:\n${lines.join('\n')}`;
   return new CliError(refused ? 'refused' : 'invalid-input', message, { details: sorted });
-}
-
-const signs: Readonly<Record<EndpointChange['kind'], string>> = { created: '+', changed: '~', unchanged: '=', deleted: '-', missing: '?', foreign: '!' };
-
-function changesText(changes: readonly EndpointChange[], out: Output, dryRun: boolean): string {
-  const lines = changes.flatMap((change): string[] => {
-    const sign = signs[change.kind];
-    switch (change.kind) {
-      case 'created':
-        return [out.paint('good', `${sign} ${change.after.endpointId}  ${change.after.url}`)];
-      case 'changed':
-        return [out.paint('warn', `${sign} ${change.after.endpointId}  version ${change.after.version}: ${change.fields.join(', ')}`)];
-      case 'deleted':
-        return [out.paint('bad', `${sign} ${change.before.endpointId}  ${change.before.url}`)];
-      case 'missing':
-        return [`${sign} ${change.before.endpointId}  is not in the file; --prune deletes it`];
-      case 'unchanged':
-      case 'foreign':
-        return [];
-    }
-  });
-  const count = (kind: EndpointChange['kind']): number => changes.filter((change) => change.kind === kind).length;
-  const summary = (['created', 'changed', 'unchanged', 'deleted', 'missing'] as const).map((kind) => `${count(kind)} ${kind === 'missing' ? 'not in the file' : kind}`).join(', ');
-  return [...lines, `${summary}${dryRun ? ' (dry run: nothing was written)' : ''}`].join('\n');
-}
-
-function changeJson(change: EndpointChange): Record<string, unknown> {
-  const endpoint = change.kind === 'created' ? change.after : change.before;
-  return {
-    kind: change.kind,
-    endpoint: endpoint.endpointId,
-    before: change.kind === 'created' ? null : change.before,
-    after: change.kind === 'created' || change.kind === 'changed' ? change.after : null,
-    fields: change.kind === 'changed' ? change.fields : [],
-  };
-}
-
-function listText(endpoints: readonly Endpoint[]): string {
-  if (endpoints.length === 0) return 'no endpoints';
-  const rows = endpoints.map((e) => [e.endpointId, e.projectId, e.status.kind, e.profile, e.eventTypes.join(','), e.url]);
-  return tableText(['ENDPOINT', 'PROJECT', 'STATUS', 'PROFILE', 'EVENT TYPES', 'URL'], rows.map((row) => row.map(shown)));
-}
-
-function showText(e: Endpoint): string {
-  const reason = 'reason' in e.status && e.status.reason !== undefined ? ` (${e.status.reason})` : '';
-  const rows: [string, string][] = [
-    ['endpoint', `${e.endpointId} (version ${e.version}, managed by ${e.managedBy})`],
-    ['project', e.projectId],
-    ['status', `${e.status.kind}${reason}`],
-    ['url', `${e.method} ${e.url}`],
-    ['event types', e.eventTypes.join(', ')],
-    ['profile', [e.profile, ...Object.entries(e.profileOptions).map(([name, value]) => `${name}=${String(value)}`)].join(' ')],
-    ['headers', Object.entries(e.headers).map(([name, value]) => `${name}: ${value}`).join(', ') || 'none'],
-    ['auth', e.auth ? `${e.auth.header}${e.auth.scheme === undefined ? '' : ` (${e.auth.scheme})`}` : 'none'],
-    ['timeout', formatDuration(e.timeoutMs)],
-    ['retry', retryText(e)],
-    ['max age', formatDuration(e.maxAgeMs)],
-    ['success', e.successStatus.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(', ')],
-    ['concurrency', `${e.concurrency}${e.ratePerSecond === undefined ? '' : `, ${e.ratePerSecond} a second`}`],
-    ['tls', e.tls?.ca === undefined ? 'public certificates' : 'certificates of its own'],
-    ...e.secrets.map((secret): [string, string] => ['secret', `${secret.id} for ${secret.purpose}: ${secret.ref}${validity(secret)}`]),
-    ['updated', `${momentText(Date.parse(e.updatedAt))} by ${e.updatedBy}`],
-  ];
-  return rows.map(([name, value]) => `${`${name}:`.padEnd(13)}${shown(value)}`).join('\n');
-}
-
-function retryText({ retry }: Endpoint): string {
-  switch (retry.kind) {
-    case 'named':
-      return retry.name;
-    case 'delays':
-      return retry.delaysMs.map(formatDuration).join(', ') || 'none';
-    case 'exponential':
-      return `${retry.count} times from ${formatDuration(retry.baseMs)} by ${retry.factor} up to ${formatDuration(retry.capMs)}`;
-  }
-}
-
-function validity({ notBeforeMs, notAfterMs }: { readonly notBeforeMs?: number | undefined; readonly notAfterMs?: number | undefined }): string {
-  return `${notBeforeMs === undefined ? '' : `, from ${momentText(notBeforeMs)}`}${notAfterMs === undefined ? '' : `, until ${momentText(notAfterMs)}`}`;
 }

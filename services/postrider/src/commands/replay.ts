@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { AuditReads } from '@postrider/postgres';
+import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples } from '../command-runner.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
@@ -19,7 +20,13 @@ interface StartFlags {
 }
 
 export const addReplay: AddCommand = (parent, runner) => {
-  const replay = parent.command('replay').description('send dead letters again');
+  const replay = parent
+    .command('replay')
+    .description('send dead letters again')
+    .addHelpText(
+      'before',
+      examples('postrider replay start --endpoint shop-eu --reason "outage of 31 January" --dry-run'),
+    );
 
   replay
     .command('start')
@@ -38,21 +45,27 @@ export const addReplay: AddCommand = (parent, runner) => {
         'postrider replay start --endpoint shop-eu --reason "outage of 31 January" --yes --json',
       ),
     )
-    .action((flags: StartFlags, command) => runner.bounded(command, (session) => start(session, flags)));
+    .action((flags: StartFlags, command: Command) => runner.bounded(command, (session) => start(session, flags)));
 };
 
 async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
   const { io, out } = session;
   const { dispatch, endpoint, reason, actor = io.userName } = flags;
-  if ((dispatch === undefined) === (endpoint === undefined)) throw new CliError('usage', 'name one of --dispatch and --endpoint');
+  if ((dispatch === undefined) === (endpoint === undefined))
+    throw new CliError('usage', 'name one of --dispatch and --endpoint');
   if (reason.trim() === '') throw new CliError('usage', '--reason may not be empty');
   const filter = { dispatch, endpoint };
   const ports = await portsOf(session);
   session.waitFor('reading the dead letter queue');
   const plan = await planOrRefuse(ports, filter);
   const found = plan.send.length + plan.skipped.length + plan.failed.length;
-  if (found === 0) throw new CliError('not-found', `there is no dead letter of ${dispatch ?? `endpoint ${endpoint}`} in ${ports.environment}`);
-  for (const { letter, reason: why } of plan.failed) out.note(`cannot be replayed: ${letter.topic}/${letter.partition}/${letter.offset}: ${shown(why)}`);
+  if (found === 0)
+    throw new CliError(
+      'not-found',
+      `there is no dead letter of ${dispatch ?? `endpoint ${endpoint}`} in ${ports.environment}`,
+    );
+  for (const { letter, reason: why } of plan.failed)
+    out.note(`cannot be replayed: ${letter.topic}/${letter.partition}/${letter.offset}: ${shown(why)}`);
 
   if (flags.dryRun !== true && plan.send.length > 0) await confirm(session, plan, flags.yes === true);
   session.waitFor('the acknowledgement of the replayed records');
@@ -61,7 +74,9 @@ async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
     flags.dryRun === true || found === plan.skipped.length
       ? { replay: null, sent: 0, skipped: plan.skipped.length, failed: plan.failed.length }
       : await runReplay(ports, { plan, filter, reason, actor, replay: id, now: io.clock.now });
-  out.document({ ...result, planned: plan.send.length, dryRun: flags.dryRun === true, items: itemsJson(plan) }, () => planText(plan, result.replay));
+  out.document({ ...result, planned: plan.send.length, dryRun: flags.dryRun === true, items: itemsJson(plan) }, () =>
+    planText(plan, result.replay),
+  );
   if (plan.failed.length === 0) return exitCodes.ok;
   return plan.send.length > 0 ? exitCodes.partial : exitCodes.failure;
 }
@@ -78,12 +93,17 @@ async function portsOf(session: Session): Promise<ReplayPorts> {
       reads = asked;
     }
   } catch (error) {
-    session.out.note(`note: the audit database cannot be asked (${error instanceof Error ? error.message : String(error)}); only the topics tell what was replayed since`);
+    session.out.note(
+      `note: the audit database cannot be asked (${error instanceof Error ? error.message : String(error)}); only the topics tell what was replayed since`,
+    );
   }
   return { cluster, admin, environment, reads, timeoutMs: session.options.timeoutMs };
 }
 
-async function planOrRefuse(ports: ReplayPorts, filter: { dispatch?: string | undefined; endpoint?: string | undefined }): Promise<ReplayPlan> {
+async function planOrRefuse(
+  ports: ReplayPorts,
+  filter: { dispatch?: string | undefined; endpoint?: string | undefined },
+): Promise<ReplayPlan> {
   try {
     return await planReplay(ports, filter);
   } catch (error) {
@@ -92,15 +112,23 @@ async function planOrRefuse(ports: ReplayPorts, filter: { dispatch?: string | un
   }
 }
 
-async function confirm({ io }: Session, plan: ReplayPlan, yes: boolean): Promise<void> {
+async function confirm(session: Session, plan: ReplayPlan, yes: boolean): Promise<void> {
   if (yes) return;
-  if (!io.interactive) throw new CliError('refused', `this would send ${counted(plan.send.length, 'dispatch', 'dispatches')} again: say --yes (or --dry-run)`);
-  const answer = await io.ask(`Send ${counted(plan.send.length, 'dispatch', 'dispatches')} again? [y/N] `);
+  if (!session.io.interactive)
+    throw new CliError(
+      'refused',
+      `this would send ${counted(plan.send.length, 'dispatch', 'dispatches')} again: say --yes (or --dry-run)`,
+    );
+  const answer = await session.ask(`Send ${counted(plan.send.length, 'dispatch', 'dispatches')} again? [y/N] `);
   if (!/^y(es)?$/i.test(answer.trim())) throw new CliError('refused', 'nothing was sent');
 }
 
 function itemsJson(plan: ReplayPlan): Record<string, unknown>[] {
-  const item = (outcome: string, letter: ReplayPlan['send'][number]['letter'], reason: string | null): Record<string, unknown> => ({
+  const item = (
+    outcome: string,
+    letter: ReplayPlan['send'][number]['letter'],
+    reason: string | null,
+  ): Record<string, unknown> => ({
     outcome,
     dispatch: letter.dispatchId ?? null,
     endpoint: letter.endpointId ?? null,
@@ -118,7 +146,10 @@ function itemsJson(plan: ReplayPlan): Record<string, unknown>[] {
 
 function planText({ send, skipped, failed }: ReplayPlan, replay: string | null): string {
   const lines = [
-    ...send.map(({ letter }) => `${replay === null ? 'would send' : 'sent'}  ${letter.dispatchId} round ${letter.round + 1} to ${shown(letter.endpointId)} (was dead: ${shown(letter.reason)})`),
+    ...send.map(
+      ({ letter }) =>
+        `${replay === null ? 'would send' : 'sent'}  ${letter.dispatchId} round ${letter.round + 1} to ${shown(letter.endpointId)} (was dead: ${shown(letter.reason)})`,
+    ),
     ...skipped.map(({ letter, reason }) => `skipped  ${letter.dispatchId}: ${reason}`),
   ];
   const summary = `${replay === null ? 'to send' : `replay ${replay}: sent`} ${send.length}, skipped ${skipped.length}, failed ${failed.length}`;

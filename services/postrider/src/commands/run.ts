@@ -1,8 +1,16 @@
 // `postrider run`: services in this process, until a signal.
 
 import { randomBytes } from 'node:crypto';
-import { createLogger, createMetrics, createSecretSource, didYouMean, runProcess, systemRandom } from '@postrider/runtime';
+import {
+  createLogger,
+  createMetrics,
+  createSecretSource,
+  didYouMean,
+  runProcess,
+  systemRandom,
+} from '@postrider/runtime';
 import manifest from '../../package.json' with { type: 'json' };
+import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples } from '../command-runner.ts';
 import { composeServices, openKafka, serviceWords, type ServiceWord } from '../composition.ts';
@@ -15,8 +23,17 @@ export const addRun: AddCommand = (parent, runner) => {
     .command('run')
     .description(`run services in this process: ${serviceWords.join(', ')}, or all`)
     .argument('<service...>', 'which')
-    .addHelpText('before', examples('postrider run all', 'postrider run dispatch retry-scheduler', 'POSTRIDER_HEALTH_PORT=0 postrider run convergence --set log.format=pretty'))
-    .action((names: string[], _options, command) => runner.unbounded(command, (session) => run(session, names)));
+    .addHelpText(
+      'before',
+      examples(
+        'postrider run all',
+        'postrider run dispatch retry-scheduler',
+        'POSTRIDER_HEALTH_PORT=0 postrider run convergence --set log.format=pretty',
+      ),
+    )
+    .action((names: string[], _options, command: Command) =>
+      runner.unbounded(command, (session) => run(session, names)),
+    );
 };
 
 async function run(session: Session, words: readonly string[]): Promise<ExitCode> {
@@ -24,14 +41,32 @@ async function run(session: Session, words: readonly string[]): Promise<ExitCode
   const { io, config } = session;
   refuseUnverifiedTls(io.env);
   if (names.includes('audit-projector') && config['postgres.url'] === undefined) {
-    throw new CliError('config', 'audit-projector writes to PostgreSQL: set POSTRIDER_POSTGRES_URL, or run the other services by name');
+    throw new CliError(
+      'config',
+      'audit-projector writes to PostgreSQL: set POSTRIDER_POSTGRES_URL, or run the other services by name',
+    );
   }
-  const logger = createLogger({ level: config['log.level'], format: config['log.format'], base: { environment: config.environment }, ...(io.logWrite ? { write: io.logWrite } : {}) });
+  const logger = createLogger({
+    level: config['log.level'],
+    format: config['log.format'],
+    base: { environment: config.environment },
+    ...(io.logWrite ? { write: io.logWrite } : {}),
+  });
   const metrics = createMetrics({ version: manifest.version });
   const cluster = openKafka(config, logger);
   const { clock, timers } = io;
   const secrets = createSecretSource({ env: io.env, clock });
-  const services = composeServices(names, { config, cluster, logger, metrics, clock, timers, random: systemRandom, randomBytes, secrets });
+  const services = composeServices(names, {
+    config,
+    cluster,
+    logger,
+    metrics,
+    clock,
+    timers,
+    random: systemRandom,
+    randomBytes,
+    secrets,
+  });
   const running = runProcess(services, {
     logger,
     clock,
@@ -54,7 +89,10 @@ function servicesNamed(words: readonly string[]): ServiceWord[] {
     const service = serviceWords.find((name) => name === word);
     if (service) return [service];
     const near = didYouMean(word, [...serviceWords, 'all']);
-    throw new CliError('usage', `there is no service ${word}${near === undefined ? `: one of ${serviceWords.join(', ')}, all` : `; did you mean ${near}?`}`);
+    throw new CliError(
+      'usage',
+      `there is no service ${word}${near === undefined ? `: one of ${serviceWords.join(', ')}, all` : `; did you mean ${near}?`}`,
+    );
   });
 }
 
@@ -76,6 +114,8 @@ function startLine(names: readonly ServiceWord[], config: PostriderConfig, healt
     `kafka ${config['kafka.brokers'].join(',')}`,
     `postgres ${postgresPlace(config['postgres.url']) ?? 'none'}`,
     `health and metrics ${healthUrl ?? 'nowhere'}`,
-    ...(allowed.length > 0 && names.includes('dispatch') ? [`names dialled at fixed addresses (dispatch.allowHosts): ${allowed.join(', ')}`] : []),
+    ...(allowed.length > 0 && names.includes('dispatch')
+      ? [`names dialled at fixed addresses (dispatch.allowHosts): ${allowed.join(', ')}`]
+      : []),
   ].join(' · ');
 }

@@ -1,0 +1,176 @@
+// The parts of an endpoint that people write shorter than the record holds them: each is read into the record's form, and
+// what cannot be read is added to the problems with its path.
+
+import { X509Certificate } from 'node:crypto';
+import { namedPolicies } from '@postrider/core/domain';
+import { profileNamed, profileNames, type Profile } from '@postrider/profiles';
+import { didYouMean } from '@postrider/runtime';
+import { isMapping, type FilePath, type Problems } from './file-problem.ts';
+import { formDuration, momentMs, statusRange } from './form-values.ts';
+
+export function readProfile(
+  path: FilePath,
+  form: unknown,
+  problems: Problems,
+): { profile: Profile | undefined; options: Record<string, unknown> } {
+  const { name, ...options } = isMapping(form) ? form : { name: form };
+  const profile = typeof name === 'string' ? profileNamed(name) : undefined;
+  if (profile) {
+    for (const message of profile.checkOptions(options)) problems.add(path, message);
+    return { profile, options };
+  }
+  if (name === undefined) problems.add(path, `is missing: one of ${profileNames.join(', ')}`);
+  else {
+    const near = typeof name === 'string' ? didYouMean(name, profileNames) : undefined;
+    problems.add(path, `is not known${near ? `; did you mean ${near}?` : `: one of ${profileNames.join(', ')}`}`);
+  }
+  return { profile: undefined, options };
+}
+
+export function isTexts(value: unknown): value is Readonly<Record<string, string>> {
+  return isMapping(value) && Object.values(value).every((each) => typeof each === 'string');
+}
+
+export function readStatus(path: FilePath, form: unknown, problems: Problems): unknown {
+  if (form === undefined) return { kind: 'enabled' };
+  const kinds = ['enabled', 'paused', 'disabled'];
+  const kind = isMapping(form) ? form['kind'] : form;
+  if (isMapping(form)) problems.knownKeys(path, form, ['kind', 'reason']);
+  if (typeof kind !== 'string' || !kinds.includes(kind)) {
+    problems.add(path, `is one of ${kinds.join(', ')}, or { kind, reason }`);
+    return undefined;
+  }
+  return isMapping(form) && kind !== 'enabled' && form['reason'] !== undefined
+    ? { kind, reason: form['reason'] }
+    : { kind };
+}
+
+export function readRetry(path: FilePath, form: unknown, problems: Problems): unknown {
+  const durationOf = (steps: FilePath, value: unknown): number => {
+    const ms = formDuration(value);
+    if (ms === undefined) problems.add([...path, ...steps], 'is not a duration such as 5s, 1m or 2h');
+    return ms ?? 0;
+  };
+  if (typeof form === 'string') {
+    if (form in namedPolicies) return { kind: 'named', name: form };
+    const near = didYouMean(form, Object.keys(namedPolicies));
+    problems.add(
+      path,
+      `is no retry policy${near ? `; did you mean ${near}?` : `: one of ${Object.keys(namedPolicies).join(', ')}, or a list of delays`}`,
+    );
+    return undefined;
+  }
+  if (Array.isArray(form)) return { kind: 'delays', delaysMs: form.map((delay, index) => durationOf([index], delay)) };
+  if (!isMapping(form)) {
+    problems.add(path, 'is a policy name, a list of delays, or { base, factor, cap, count }');
+    return undefined;
+  }
+  const spread = form['spread'] === undefined ? {} : { spread: form['spread'] };
+  if (form['delays'] !== undefined) {
+    problems.knownKeys(path, form, ['delays', 'spread']);
+    if (Array.isArray(form['delays'])) {
+      return {
+        kind: 'delays',
+        delaysMs: form['delays'].map((delay, index) => durationOf(['delays', index], delay)),
+        ...spread,
+      };
+    }
+    problems.add([...path, 'delays'], 'is a list of durations');
+    return undefined;
+  }
+  problems.knownKeys(path, form, ['base', 'factor', 'cap', 'count', 'spread', 'delays']);
+  return {
+    kind: 'exponential',
+    baseMs: durationOf(['base'], form['base']),
+    factor: form['factor'] ?? 2,
+    capMs: durationOf(['cap'], form['cap']),
+    count: form['count'],
+    ...spread,
+  };
+}
+
+export function readSuccess(path: FilePath, form: unknown, problems: Problems): unknown {
+  if (form === undefined) return undefined;
+  if (!Array.isArray(form)) {
+    problems.add(path, 'is a list such as ["200-299", 304]');
+    return undefined;
+  }
+  return form.flatMap((entry, index) => {
+    const range = statusRange(entry);
+    if (!range) problems.add([...path, index], 'is a status such as 204, or a range such as "200-299"');
+    return range ? [range] : [];
+  });
+}
+
+export function readTls(
+  path: FilePath,
+  form: unknown,
+  readFile: (path: string) => string,
+  problems: Problems,
+): unknown {
+  if (form === undefined || form === null) return undefined;
+  if (!isMapping(form)) {
+    problems.add(path, 'is { ca } with PEM text, or { caFile } with a path');
+    return undefined;
+  }
+  problems.knownKeys(path, form, ['ca', 'caFile']);
+  if (form['ca'] !== undefined && form['caFile'] !== undefined)
+    problems.add(path, 'has ca and caFile; one of them is enough');
+  const step = form['caFile'] === undefined ? 'ca' : 'caFile';
+  let ca = form['ca'];
+  if (form['caFile'] !== undefined) {
+    if (typeof form['caFile'] !== 'string') {
+      problems.add([...path, step], 'is the path of a file');
+      return undefined;
+    }
+    try {
+      ca = readFile(form['caFile']);
+    } catch (error) {
+      problems.add([...path, step], `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
+      return undefined;
+    }
+  }
+  if (ca === undefined) return {};
+  if (typeof ca !== 'string' || !isCertificate(ca)) {
+    problems.add([...path, step], 'is no certificate in PEM form (-----BEGIN CERTIFICATE-----)');
+    return undefined;
+  }
+  return { ca };
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+export function readSecrets(path: FilePath, form: unknown, problems: Problems): unknown {
+  if (form === undefined) return [];
+  if (!Array.isArray(form)) {
+    problems.add(path, 'is a list of { id, purpose, ref }');
+    return [];
+  }
+  return form.map((entry: unknown, index) => {
+    if (!isMapping(entry)) return entry;
+    const at = (step: string): FilePath => [...path, index, step];
+    problems.knownKeys([...path, index], entry, ['id', 'purpose', 'ref', 'notBefore', 'notAfter']);
+    const moment = (key: string): Record<string, number> => {
+      if (entry[key] === undefined) return {};
+      const ms = momentMs(entry[key]);
+      if (ms === undefined) problems.add(at(key), 'is not a moment such as 2026-01-31T12:00:00Z');
+      return ms === undefined ? {} : { [`${key}Ms`]: ms };
+    };
+    if (typeof entry['ref'] === 'string' && /^file:(?!\/|[A-Za-z]:[\\/])/.test(entry['ref'])) {
+      problems.add(at('ref'), 'must name an absolute path: it is read where dispatch runs');
+    }
+    return {
+      id: entry['id'],
+      purpose: entry['purpose'],
+      ref: entry['ref'],
+      ...moment('notBefore'),
+      ...moment('notAfter'),
+    };
+  });
+}

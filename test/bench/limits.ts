@@ -1,0 +1,59 @@
+// Every bound of the benchmarks, with its reason.
+
+/** Bytes of an event's data, and so of a delivered body. */
+export const bodyBytes = 1_024;
+
+/** Host names that deliveries go to; each is a connection pool of its own in the sender. */
+export const originCount = 50;
+
+/** Partitions of every topic: enough for two dispatch processes, few enough for one small broker. */
+export const partitionCount = 4;
+
+/** Requests under way to one endpoint when there is only one: with the default of 16 its queue, not the code, is measured. */
+export const concurrencyAlone = 64;
+
+/** Requests under way to one endpoint among many: the default of the endpoint form. */
+export const concurrencyAmongMany = 16;
+
+/** Requests that the bare sender keeps under way over all origins. */
+export const bareConcurrency = 128;
+
+/** Share of a delivery scenario that comes first and is not measured: compilers, connections, first fetches. */
+export const warmUpShare = 0.1;
+export const warmUpMin = 1_500;
+
+/** Events of a drain's backlog for each second that was asked for: about what this takes on a small machine. */
+export const drainPerSecond = 3_000;
+
+/** Events that *through* keeps on their way: the system is busy all the time and no backlog grows. */
+export const throughOutstanding = 2_000;
+
+/** Events a second of *latency*. */
+export const latencyPerSecond = 50;
+
+/** Events that the publisher has under way at once. */
+export const publishBatch = 500;
+
+/** Deliveries between two progress messages of the receiver. */
+export const progressEvery = 200;
+
+/** One request in so many has its signature verified by the receiver: proof that signing is on, at no cost to speak of. */
+export const verifyEvery = 1_000;
+
+/** Without one more delivery for this long a scenario has failed: above a session time-out with its rebalance. */
+export const stalledMs = 30_000;
+
+/** The projection has this long to catch up after the last delivery. */
+export const caughtUpMs = 60_000;
+
+/** Between two looks at the projection's progress. */
+export const pollMs = 100;
+
+/** A process that was asked to stop has this long. */
+export const stopMs = 15_000;
+
+/** Clock ticks a second in /proc; the same on every Linux that Node runs on. */
+export const ticksPerSecond = 100;
+
+/** Functions of a profile that are printed. */
+export const profileRows = 25;

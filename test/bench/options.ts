@@ -1,0 +1,77 @@
+// Command line of `npm run bench`.
+
+import { parseArgs } from 'node:util';
+import { scenarioNames, type ScenarioName } from './scenarios.ts';
+import { profiled, type ProfiledName } from './service-processes.ts';
+
+export interface BenchOptions {
+  readonly scenarios: readonly ScenarioName[];
+  /** Measured time of one scenario, about. */
+  readonly seconds: number;
+  readonly repeat: number;
+  readonly json: boolean;
+  readonly profile: ProfiledName | undefined;
+  readonly receiver: 'auto' | 'nginx' | 'node';
+}
+
+const secondsDefault = 10;
+
+export const usage = `Examples
+  npm run bench                                          every scenario once, under four minutes, a table at the end
+  npm run bench -- --repeat 2                            every scenario twice, interleaved; medians at the end
+  npm run bench -- --scenario drain-100 --seconds 20     one scenario (and bare, the denominator of its ratio)
+  npm run bench -- --json                                the last line of stdout is one JSON document
+  npm run bench -- --profile dispatch                    where dispatch spends its time, by function
+
+Scenarios
+  ${scenarioNames.join(' ')}
+
+Options
+  --scenario <name>   one of them, may be given again (default: all)
+  --seconds <n>       measured time of one scenario, about (default ${secondsDefault})
+  --repeat <n>        runs of the whole list (default 1)
+  --profile <name>    ${profiled.join(', ')}: runs it under the CPU profiler (default scenario drain-100)
+  --receiver <which>  auto, nginx or node (default auto: nginx where it is on the PATH)
+  --json              stdout carries one JSON line, everything else goes to stderr
+  --help
+
+Kafka and PostgreSQL are started for the run on loopback and thrown away. Lost or repeated deliveries fail the run.
+`;
+
+/** Parses arguments; a problem is what to tell the user who typed something else. */
+export function parseOptions(args: readonly string[]): BenchOptions | 'help' | { readonly problem: string } {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args: [...args],
+      options: {
+        scenario: { type: 'string', multiple: true },
+        seconds: { type: 'string', default: String(secondsDefault) },
+        repeat: { type: 'string', default: '1' },
+        profile: { type: 'string' },
+        receiver: { type: 'string', default: 'auto' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }));
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error) };
+  }
+  if (values.help) return 'help';
+  const seconds = Number(values.seconds);
+  if (!(seconds >= 1 && seconds <= 600)) return { problem: '--seconds takes a number from 1 to 600' };
+  const repeat = Number(values.repeat);
+  if (!Number.isInteger(repeat) || repeat < 1 || repeat > 50) return { problem: '--repeat takes a whole number from 1 to 50' };
+  const profile = profiled.find((name) => name === values.profile);
+  if (values.profile !== undefined && profile === undefined) return { problem: `--profile takes one of ${profiled.join(', ')}` };
+  const receiver = (['auto', 'nginx', 'node'] as const).find((name) => name === values.receiver);
+  if (receiver === undefined) return { problem: '--receiver takes auto, nginx or node' };
+  const asked = values.scenario ?? (profile === undefined ? scenarioNames : ['drain-100']);
+  const scenarios: ScenarioName[] = [];
+  for (const word of asked) {
+    const name = scenarioNames.find((each) => each === word);
+    if (name === undefined) return { problem: `there is no scenario ${word}: one of ${scenarioNames.join(', ')}` };
+    scenarios.push(name);
+  }
+  return { scenarios, seconds, repeat, json: values.json, profile, receiver };
+}

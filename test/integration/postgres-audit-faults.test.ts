@@ -1,0 +1,184 @@
+// What goes wrong around the tables, on a real server: two writers make one day's partition, a day has none, and the
+// connection breaks at the worst moment.
+
+import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { openAuditStore, openDatabase, type AuditStore, type Database } from '@postrider/postgres';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { acceptedRecord, settledRecord } from '../support/audit-log.ts';
+import { batchOf, claim, dayMs, now, openAuditTables, type AuditTables } from '../support/audit-tables.ts';
+import { createTestDatabase } from '../support/stack.ts';
+
+let tables: AuditTables;
+let url: string;
+let database: Database;
+let store: AuditStore;
+
+beforeAll(async () => {
+  tables = await openAuditTables('auditfaults');
+  ({ url, database, store } = tables);
+});
+afterAll(() => database.close());
+
+describe('day partitions', () => {
+  const partitions = async (): Promise<string[]> => {
+    const rows = await database.query<{ name: string }>(
+      `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'audit_record'::regclass ORDER BY 1`,
+    );
+    return rows.map(({ name }) => name);
+  };
+
+  it('are made for the day of the records and the day after, by two writers at once', async () => {
+    const { environment, sample } = tables.fresh();
+    await claim(store, environment, 'audit');
+    await claim(store, environment, 'attempts');
+    const other = openDatabase({ url });
+    try {
+      const past = Date.UTC(2029, 10, 5, 23, 59, 59, 999);
+      const results = await Promise.all([
+        store.append(batchOf(environment, 'audit', 0, [acceptedRecord(sample(1))], past)),
+        openAuditStore(other, { now: () => now }).append(
+          batchOf(environment, 'attempts', 0, [settledRecord(sample(1), { attempt: 1, next: 'retry' })], past),
+        ),
+      ]);
+      expect(results).toMatchObject([
+        { kind: 'appended', defaulted: 0 },
+        { kind: 'appended', defaulted: 0 },
+      ]);
+      expect(await partitions()).toEqual(expect.arrayContaining(['audit_record_20291105', 'audit_record_20291106']));
+      const held = await database.query<{ n: number }>('SELECT count(*) AS n FROM audit_record_20291105');
+      expect(held[0]!.n).toBe(2);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('are not made for a time that cannot be: the record goes to DEFAULT, and so says the answer', async () => {
+    const { environment, sample } = tables.fresh();
+    await claim(store, environment, 'audit');
+    const before = await partitions();
+    expect(await store.append(batchOf(environment, 'audit', 0, [acceptedRecord(sample(1))], -1))).toMatchObject({
+      defaulted: 1,
+      unreadable: 1,
+    });
+    expect(
+      await store.append(batchOf(environment, 'audit', 1, [acceptedRecord(sample(2))], now + 400 * dayMs)),
+    ).toMatchObject({ defaulted: 1 });
+    expect(await partitions()).toEqual(before);
+  });
+
+  it('are left alone where DEFAULT holds rows of the day: the projection goes on there', async () => {
+    const { environment, reads, sample } = tables.fresh();
+    await claim(store, environment, 'audit');
+    const early = openAuditStore(database, { now: () => now - 100 * dayMs });
+    const day = now - 50 * dayMs;
+    expect(await early.append(batchOf(environment, 'audit', 0, [acceptedRecord(sample(1))], day))).toMatchObject({
+      defaulted: 1,
+    });
+    expect(await store.append(batchOf(environment, 'audit', 1, [acceptedRecord(sample(2))], day))).toMatchObject({
+      kind: 'appended',
+      defaulted: 1,
+    });
+    expect(await reads.totals()).toMatchObject({ records: 2 });
+  });
+});
+
+/** A wire to the database that can lose the answer to a COMMIT: the commit stands, and its writer cannot know. */
+async function forgetfulProxy(target: URL): Promise<{ url: string; forgetNextCommit(): void; close(): Promise<void> }> {
+  let forget = false;
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((client) => {
+    const upstream = createConnection(Number(target.port), target.hostname);
+    let deaf = false;
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => sockets.delete(socket));
+    }
+    client.on('data', (chunk) => {
+      if (forget && chunk.includes('COMMIT')) {
+        forget = false;
+        deaf = true;
+      }
+      upstream.write(chunk);
+    });
+    upstream.on('data', (chunk) => {
+      if (deaf) client.destroy();
+      else client.write(chunk);
+    });
+    client.on('close', () => upstream.destroy());
+    upstream.on('close', () => client.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const through = new URL(target);
+  through.hostname = '127.0.0.1';
+  through.port = String((server.address() as AddressInfo).port);
+  return {
+    url: through.toString(),
+    forgetNextCommit: () => {
+      forget = true;
+    },
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+describe('a connection that breaks', () => {
+  it('with the answer to a COMMIT leaves a doubt that the next try settles: fenced, and counted once', async () => {
+    const { environment, reads, sample } = tables.fresh();
+    await claim(store, environment, 'attempts');
+    const proxy = await forgetfulProxy(new URL(url));
+    const through = openDatabase({ url: proxy.url });
+    try {
+      const wired = openAuditStore(through, { now: () => now });
+      const batch = batchOf(environment, 'attempts', 0, [settledRecord(sample(1), { attempt: 1, next: 'delivered' })]);
+      // With the day's partitions made, the next COMMIT on the wire is that of the batch.
+      await claim(store, environment, 'audit');
+      await store.append(batchOf(environment, 'audit', 0, [acceptedRecord(sample(1))]));
+      proxy.forgetNextCommit();
+      await expect(wired.append(batch)).rejects.toMatchObject({ code: 'unreachable', retryable: true });
+      expect(await wired.append(batch)).toEqual({ kind: 'fenced' });
+      expect(await claim(wired, environment, 'attempts')).toBe(1);
+      expect(await reads.totals()).toMatchObject({ records: 2, duplicates: 0, deliveries: { delivered: 1 } });
+      expect(await reads.dailyCounts()).toMatchObject([{ success: 1, delivered: 1 }]);
+    } finally {
+      await through.close();
+      await proxy.close();
+    }
+  });
+
+  it('because the server ends it is an error to try again, and the next try has a new connection', async () => {
+    const { environment, sample } = tables.fresh();
+    const mine = openDatabase({ url, connectionsMax: 1, applicationName: environment });
+    try {
+      const target = openAuditStore(mine, { now: () => now });
+      await claim(target, environment, 'attempts');
+      const ended = mine.transaction(async (session) => {
+        await database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1`, [
+          environment,
+        ]);
+        await session.query('SELECT 1');
+      });
+      await expect(ended).rejects.toMatchObject({ code: 'unreachable' });
+      expect(
+        await target.append(
+          batchOf(environment, 'attempts', 0, [settledRecord(sample(1), { attempt: 1, next: 'retry' })]),
+        ),
+      ).toMatchObject({ kind: 'appended' });
+    } finally {
+      await mine.close();
+    }
+  });
+
+  it('says of a database without tables that it is not migrated', async () => {
+    const empty = openDatabase({ url: await createTestDatabase('auditempty') });
+    try {
+      await expect(claim(openAuditStore(empty, { now: () => now }), 'any', 'audit')).rejects.toMatchObject({
+        code: 'not-migrated',
+      });
+    } finally {
+      await empty.close();
+    }
+  });
+});
