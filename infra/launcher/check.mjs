@@ -9,13 +9,24 @@ const PARALLEL = 2;
 
 /** @typedef {{ name: string, code: number, seconds: number }} StepResult */
 
-/** What each step runs, the longest first, so that the two lanes end at about the same time. */
+/**
+ * @typedef {object} Step
+ * @property {string} name
+ * @property {(context: import('./tasks.mjs').TaskContext) => Promise<{ code: number, output: string }>} run
+ */
+
+/**
+ * What each step runs, the longest first, so that the two lanes end at about the same time.
+ *
+ * @type {Step[]}
+ */
 const steps = [
   { name: 'unit tests', run: runUnitTests },
   node('types', 'node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'),
   node('lint', 'node_modules/oxlint/bin/oxlint'),
   node('unused code', 'node_modules/knip/bin/knip.js'),
   node('format', 'node_modules/oxfmt/bin/oxfmt', '--check', '.'),
+  node('types of the launcher', 'node_modules/typescript/bin/tsc', '--noEmit', '-p', 'infra/launcher/tsconfig.json'),
   node(
     'types of the domain',
     'node_modules/typescript/bin/tsc',
@@ -25,6 +36,11 @@ const steps = [
   ),
 ];
 
+/**
+ * @param {string} name
+ * @param {...string} args
+ * @returns {Step}
+ */
 function node(name, ...args) {
   return {
     name,
@@ -38,6 +54,7 @@ function node(name, ...args) {
  */
 export async function check(context) {
   const waiting = [...steps];
+  /** @type {StepResult[]} */
   const results = [];
   const lane = async () => {
     for (let step = waiting.shift(); step && interruption() === 0; step = waiting.shift()) {
@@ -50,6 +67,11 @@ export async function check(context) {
   return results.every(({ code }) => code === 0) ? 0 : 1;
 }
 
+/**
+ * @param {Step} step
+ * @param {import('./tasks.mjs').TaskContext} context
+ * @returns {Promise<StepResult>}
+ */
 async function runStep(step, context) {
   const startedAt = performance.now();
   say(`${step.name} …`);
@@ -62,10 +84,10 @@ async function runStep(step, context) {
 
 /** @param {StepResult[]} results */
 function printTable(results) {
-  const order = new Map(steps.map(({ name }, index) => [name, index]));
-  const sorted = results.toSorted((a, b) => order.get(a.name) - order.get(b.name));
+  const order = steps.map(({ name }) => name);
+  const sorted = results.toSorted((one, other) => order.indexOf(one.name) - order.indexOf(other.name));
   const lines = sorted.map(({ name, code, seconds }) => {
-    return `  ${code === 0 ? 'passed' : 'FAILED'}  ${name.padEnd(20)} ${seconds.toFixed(1).padStart(6)} s`;
+    return `  ${code === 0 ? 'passed' : 'FAILED'}  ${name.padEnd(22)} ${seconds.toFixed(1).padStart(6)} s`;
   });
   process.stdout.write(`\ncheck\n${lines.join('\n')}\n`);
 }

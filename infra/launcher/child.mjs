@@ -27,16 +27,26 @@ exec 3<&-
 exec "$@"
 `;
 
-/** The programs that run now; signals go to all of them. */
+const INHERITED = /** @type {const} */ (['inherit', 'inherit', 'inherit']);
+
+/** @typedef {typeof FORWARDED[number]} Forwarded */
+
+/**
+ * The programs that run now; signals go to all of them.
+ *
+ * @type {Set<import('node:child_process').ChildProcess>}
+ */
 const running = new Set();
 
-let lastSignal = { name: '', at: -SAME_SIGNAL_MS };
-let interruptedBy = '';
+/** @type {{ name: Forwarded, at: number } | undefined} */
+let lastSignal;
+/** @type {Forwarded | undefined} */
+let interruptedBy;
 let listening = false;
 
 /** The exit code after a signal (130 for SIGINT), or 0 when there was none. */
 export function interruption() {
-  return interruptedBy === '' ? 0 : 128 + constants.signals[interruptedBy];
+  return interruptedBy === undefined ? 0 : 128 + constants.signals[interruptedBy];
 }
 
 /**
@@ -50,20 +60,25 @@ export function interruption() {
  */
 export function runChild(command, args, options) {
   listenForSignals();
-  const stdio = options.capture ? ['ignore', 'pipe', 'pipe', 'pipe'] : ['inherit', 'inherit', 'inherit', 'pipe'];
+  const program = options.capture ? /** @type {const} */ (['ignore', 'pipe', 'pipe']) : INHERITED;
   return new Promise((resolve) => {
+    /** @type {import('node:child_process').ChildProcess} */
     const child = spawn('/bin/sh', ['-c', GUARD_SCRIPT, 'postrider-guard', command, ...args], {
       env: options.env,
       cwd: options.cwd,
-      stdio,
+      stdio: [...program, 'pipe'],
       detached: true,
     });
     running.add(child);
-    const pipe = child.stdio[3];
+    const pipe = /** @type {import('node:stream').Writable} */ (child.stdio[3]);
     pipe.on('error', () => {});
     let output = '';
-    child.stdout?.on('data', (chunk) => (output += chunk));
-    child.stderr?.on('data', (chunk) => (output += chunk));
+    /** @param {Buffer} chunk */
+    const collect = (chunk) => {
+      output += chunk.toString();
+    };
+    child.stdout?.on('data', collect);
+    child.stderr?.on('data', collect);
     child.once('exit', () => {
       running.delete(child);
       pipe.end('done\n');
@@ -84,10 +99,11 @@ function listenForSignals() {
   for (const name of FORWARDED) process.on(name, () => forward(name));
 }
 
+/** @param {Forwarded} name */
 function forward(name) {
   const now = performance.now();
-  if (lastSignal.name === name && now - lastSignal.at < SAME_SIGNAL_MS) return;
+  if (lastSignal?.name === name && now - lastSignal.at < SAME_SIGNAL_MS) return;
   lastSignal = { name, at: now };
-  interruptedBy = interruptedBy || name;
+  interruptedBy ??= name;
   for (const child of running) child.kill(name);
 }

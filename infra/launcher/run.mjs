@@ -26,12 +26,16 @@ if (!task) {
   }
 }
 
+/**
+ * @param {import('./tasks.mjs').Task} wanted
+ * @returns {Promise<number>} the exit code
+ */
 async function runTask(wanted) {
   const root = repositoryRoot;
   const toolchain = await findToolchain(process.env);
   if (!wanted.bare) await ensureWorkspace(root, toolchain);
   if (interruption() !== 0) return interruption();
   if (wanted.run) return wanted.run({ root, toolchain, args });
-  const { code } = await runChild(toolchain.node, [...wanted.node, ...args], { env: toolchain.env, cwd: root });
+  const { code } = await runChild(toolchain.node, [...(wanted.node ?? []), ...args], { env: toolchain.env, cwd: root });
   return code;
 }

@@ -34,14 +34,21 @@ export async function testAll(context) {
   return total.failed === 0 ? 0 : 1;
 }
 
-/** A run without a report ended badly: it counts as one failure. */
-function addUp(reports) {
+/**
+ * A run without a report ended badly: it counts as one failure.
+ *
+ * @param {(import('./vitest-reporter.mjs').TestReport | undefined)[]} reports
+ * @returns {import('./vitest-reporter.mjs').TestReport}
+ */
+export function addUp(reports) {
+  /** @type {import('./vitest-reporter.mjs').TestReport} */
+  const nothing = { passed: 0, failed: 0, skipped: [] };
   return reports.reduce(
-    (sum, report) => ({
+    (/** @type {typeof nothing} */ sum, report) => ({
       passed: sum.passed + (report?.passed ?? 0),
       failed: sum.failed + (report?.failed ?? 1),
       skipped: [...sum.skipped, ...(report?.skipped ?? [])],
     }),
-    { passed: 0, failed: 0, skipped: [] },
+    nothing,
   );
 }

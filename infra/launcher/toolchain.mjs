@@ -8,10 +8,14 @@ import { fileURLToPath } from 'node:url';
 
 import { canWrite, cacheFolder } from './cache-folder.mjs';
 import { runChild } from './child.mjs';
-import { LaunchError } from './launch-error.mjs';
+import { LaunchError, reasonOf } from './launch-error.mjs';
 import { told } from './progress.mjs';
 
-const RECIPE = join(dirname(fileURLToPath(import.meta.url)), 'toolchain');
+const folderOfThis = dirname(fileURLToPath(import.meta.url));
+
+/** What npm installs: under these names, so that nobody takes it for a package of the workspace. */
+const MANIFEST = join(folderOfThis, 'toolchain.package.json');
+const LOCK = join(folderOfThis, 'toolchain.package-lock.json');
 
 /** The first Node that runs TypeScript without a warning. */
 const NODE_MIN = { major: 24, minor: 12 };
@@ -45,7 +49,12 @@ export function isNewEnough(version) {
   return major > NODE_MIN.major || (major === NODE_MIN.major && minor >= NODE_MIN.minor);
 }
 
-/** npm and pnpm keep their stores under HOME; a home that cannot be written is replaced by the cache folder. */
+/**
+ * npm and pnpm keep their stores under HOME; a home that cannot be written is replaced by the cache folder.
+ *
+ * @param {Record<string, string | undefined>} env
+ * @param {string} cache
+ */
 function homeEnvironment(env, cache) {
   if (env.HOME && canWrite(env.HOME)) return env;
   const home = join(cache, 'home');
@@ -53,8 +62,12 @@ function homeEnvironment(env, cache) {
   return { ...env, HOME: home, npm_config_cache: join(home, '.npm'), npm_config_userconfig: join(home, '.npmrc') };
 }
 
+/** @param {string} folder of an installed toolchain */
 function nodeIn(folder) {
-  const names = Object.keys(recipe().optionalDependencies);
+  const manifest = /** @type {{ optionalDependencies: Record<string, string> }} */ (
+    JSON.parse(readFileSync(MANIFEST, 'utf8'))
+  );
+  const names = Object.keys(manifest.optionalDependencies);
   const found = names.map((name) => join(folder, 'node_modules', name, 'bin', 'node')).find((file) => existsSync(file));
   if (found) return found;
   throw new LaunchError(
@@ -63,13 +76,13 @@ function nodeIn(folder) {
   );
 }
 
-function recipe() {
-  return JSON.parse(readFileSync(join(RECIPE, 'package.json'), 'utf8'));
-}
-
-/** The folder of the installed toolchain; installs it beside its place and renames it, so it is whole or absent. */
+/**
+ * The folder of the installed toolchain; installs it beside its place and renames it, so it is whole or absent.
+ *
+ * @param {{ cache: string, env: Record<string, string | undefined>, withNode: boolean }} options
+ */
 async function installed({ cache, env, withNode }) {
-  const lock = readFileSync(join(RECIPE, 'package-lock.json'));
+  const lock = readFileSync(LOCK);
   const digest = createHash('sha256').update(lock).digest('hex').slice(0, 12);
   const kind = withNode ? `${process.platform}-${process.arch}` : 'pnpm';
   const folder = join(cache, `toolchain-${digest}-${kind}`);
@@ -77,7 +90,8 @@ async function installed({ cache, env, withNode }) {
   const building = `${folder}.tmp-${process.pid}`;
   try {
     mkdirSync(building, { recursive: true });
-    for (const file of ['package.json', 'package-lock.json']) copyFileSync(join(RECIPE, file), join(building, file));
+    copyFileSync(MANIFEST, join(building, 'package.json'));
+    copyFileSync(LOCK, join(building, 'package-lock.json'));
     const title = withNode ? 'Downloading Node 24 and pnpm (60 MB, once)' : 'Downloading pnpm (5 MB, once)';
     await told(title, () => npmCi(building, homeEnvironment(env, cache), withNode));
     renameSync(building, folder);
@@ -87,18 +101,24 @@ async function installed({ cache, env, withNode }) {
     if (existsSync(folder)) return folder;
     if (error instanceof LaunchError) throw error;
     throw new LaunchError(
-      `Could not write ${folder}: ${error.message}\nFree some disk space, or set POSTRIDER_CACHE_DIR to a folder that can be written.`,
+      `Could not write ${folder}: ${reasonOf(error)}\nFree some disk space, or set POSTRIDER_CACHE_DIR to a folder that can be written.`,
     );
   }
   return folder;
 }
 
+/**
+ * @param {string} folder
+ * @param {Record<string, string | undefined>} env
+ * @param {boolean} withNode
+ */
 async function npmCi(folder, env, withNode) {
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--omit=dev'];
   const omit = withNode ? [] : ['--omit=optional'];
   // `npm run` tells us which npm it is; by hand it is the one in PATH.
   const viaNode = env.npm_execpath?.endsWith('npm-cli.js') && existsSync(env.npm_execpath);
-  const [command, ...first] = viaNode ? [process.execPath, env.npm_execpath] : ['npm'];
+  const command = viaNode ? process.execPath : 'npm';
+  const first = viaNode && env.npm_execpath ? [env.npm_execpath] : [];
   const { code, output } = await runChild(command, [...first, ...args, ...omit], { env, cwd: folder, capture: true });
   if (code === 0) return;
   const tail = output.trim().split('\n').slice(-8).join('\n  ');

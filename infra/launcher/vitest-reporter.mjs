@@ -10,6 +10,8 @@ import { writeFileSync } from 'node:fs';
  * @property {{ test: string, reason: string }[]} skipped
  */
 
+/** @public vitest finds a reporter as the default export of its file. */
+// oxlint-disable-next-line import/no-default-export
 export default class PostriderReporter {
   /**
    * @param {readonly import('vitest/node').TestModule[]} modules
@@ -28,6 +30,11 @@ export default class PostriderReporter {
   }
 }
 
+/**
+ * @param {TestReport} report
+ * @param {import('vitest/node').TestModule} module
+ * @param {import('vitest/node').TestCase} test
+ */
 function count(report, module, test) {
   const result = test.result();
   if (result.state === 'passed') report.passed += 1;
@@ -40,7 +47,11 @@ function count(report, module, test) {
   }
 }
 
-/** A file that cannot be loaded, or a hook that throws, fails without any test of its own failing. */
+/**
+ * A file that cannot be loaded, or a hook that throws, fails without any test of its own failing.
+ *
+ * @param {import('vitest/node').TestModule} module
+ */
 function errorsOutsideTests(module) {
   let count = module.errors().length;
   for (const suite of module.children.allSuites()) count += suite.errors().length;

@@ -10,7 +10,12 @@ import { runChild } from './child.mjs';
 
 const REPORTER = 'infra/launcher/vitest-reporter.mjs';
 
-/** Where reports lie until they are added up; one launcher's do not meet another's. */
+/**
+ * Where reports lie until they are added up; one launcher's do not meet another's.
+ *
+ * @param {string} root
+ * @param {string} name
+ */
 function reportFile(root, name) {
   return join(root, '.postrider', 'reports', `${process.pid}-${name}.json`);
 }
@@ -51,7 +56,7 @@ export async function runVitest({ root, toolchain }, { name, projects, capture }
 export function takeReport(root, name) {
   const file = reportFile(root, name);
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return /** @type {TestReport} */ (JSON.parse(readFileSync(file, 'utf8')));
   } catch {
     return undefined;
   } finally {

@@ -2,12 +2,12 @@
 // passed over in milliseconds otherwise.
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { runChild } from './child.mjs';
-import { LaunchError } from './launch-error.mjs';
+import { LaunchError, codeOf, reasonOf } from './launch-error.mjs';
 import { say, told } from './progress.mjs';
 
 /** Folders whose folders are packages, as in pnpm-workspace.yaml; and packages by themselves. */
@@ -33,18 +33,29 @@ export async function ensureWorkspace(root, toolchain) {
   });
 }
 
+/**
+ * @param {string} root
+ * @param {string} stampFile
+ */
 function isInstalled(root, stampFile) {
   if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stampOf(root)) return false;
   return packageFolders(root).every((folder) => !needsModules(folder) || existsSync(join(folder, 'node_modules')));
 }
 
+/** @param {string} folder of a package */
 function needsModules(folder) {
-  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const manifest = /** @type {Record<string, Record<string, string> | undefined>} */ (
+    JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  );
   return ['dependencies', 'devDependencies'].some((field) => Object.keys(manifest[field] ?? {}).length > 0);
 }
 
-/** One hash over all that decides what is installed, and over the platform: a clone may be copied to another one. */
-function stampOf(root) {
+/**
+ * One hash over all that decides what is installed, and over the platform: a clone may be copied to another one.
+ *
+ * @param {string} root
+ */
+export function stampOf(root) {
   const manifests = packageFolders(root).map((folder) => join(folder, 'package.json'));
   const patches = existsSync(join(root, 'patches')) ? readdirSync(join(root, 'patches')).toSorted() : [];
   const files = [
@@ -58,6 +69,7 @@ function stampOf(root) {
   return hash.digest('hex');
 }
 
+/** @param {string} root */
 function packageFolders(root) {
   const children = PACKAGE_PARENTS.flatMap((parent) =>
     existsSync(join(root, parent))
@@ -71,6 +83,11 @@ function packageFolders(root) {
   );
 }
 
+/**
+ * @param {string} root
+ * @param {string} pnpm path of its script
+ * @param {import('./toolchain.mjs').Toolchain} toolchain
+ */
 async function install(root, pnpm, toolchain) {
   // pnpm would ask before it replaces a node_modules of another make; nobody is there to answer.
   const args = ['install', '--frozen-lockfile', '--reporter=append-only', '--config.confirm-modules-purge=false'];
@@ -84,13 +101,17 @@ async function install(root, pnpm, toolchain) {
   throw new LaunchError(`The dependencies could not be installed (exit code ${code}):\n  ${tail}\n${advice}`);
 }
 
-/** Two commands started at once install once. A lock whose holder has died is taken over. */
+/**
+ * Two commands started at once install once. A lock whose holder has died is taken over.
+ *
+ * @param {string} root
+ * @param {() => Promise<void>} work
+ */
 async function withInstallLock(root, work) {
-  const folder = join(root, '.postrider', 'install.lock');
-  mkdirSync(dirname(folder), { recursive: true });
+  const lock = join(root, '.postrider', 'install.lock');
   let waited = false;
-  while (!tryLock(folder)) {
-    if (!holderLives(folder)) rmSync(folder, { recursive: true, force: true });
+  while (!tryLock(lock)) {
+    if (!holderLives(lock)) rmSync(lock, { force: true });
     else if (!waited) say('Waiting for another command that installs the dependencies …');
     waited = true;
     await delay(LOCK_POLL_MS);
@@ -98,32 +119,38 @@ async function withInstallLock(root, work) {
   try {
     await work();
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(lock, { force: true });
   }
 }
 
-function tryLock(folder) {
+/** @param {string} lock */
+function tryLock(lock) {
+  const mine = `${lock}.${process.pid}`;
   try {
-    mkdirSync(folder);
-    writeFileSync(join(folder, 'pid'), String(process.pid));
+    mkdirSync(dirname(lock), { recursive: true });
+    // Made beside its place and linked into it, so that the lock never stands without its holder's pid.
+    writeFileSync(mine, String(process.pid));
+    linkSync(mine, lock);
     return true;
   } catch (error) {
-    if (error.code === 'EEXIST') return false;
+    if (codeOf(error) === 'EEXIST') return false;
     throw new LaunchError(
-      `Could not write ${folder}: ${error.message}\nFree some disk space, or make the clone writable for this user.`,
+      `Could not write ${lock}: ${reasonOf(error)}\nFree some disk space, or make the clone writable for this user.`,
     );
+  } finally {
+    rmSync(mine, { force: true });
   }
 }
 
-function holderLives(folder) {
+/** @param {string} lock */
+function holderLives(lock) {
   try {
-    process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')), 0);
+    process.kill(Number(readFileSync(lock, 'utf8')), 0);
     return true;
   } catch (error) {
-    if (error.code === 'EPERM') return true;
-    if (error.code === 'ESRCH') return false;
-    // No pid yet: the holder is between its two steps, unless it has been there for long.
-    const age = statSync(folder, { throwIfNoEntry: false });
-    return age !== undefined && Date.now() - age.mtimeMs < 10 * LOCK_POLL_MS;
+    if (codeOf(error) === 'EPERM') return true;
+    if (codeOf(error) === 'ESRCH') return false;
+    // It has just been given back.
+    return true;
   }
 }

@@ -64,7 +64,8 @@ export const LAYERS: readonly Layer[] = [
     folder: 'packages/profiles',
     specifier: '@postrider/profiles',
     imports: CORE,
-    node: ['node:crypto'],
+    // A reply is decompressed before it is checked.
+    node: ['node:crypto', 'node:zlib'],
     npm: none,
   },
   adapter('kafka'),

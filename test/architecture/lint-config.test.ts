@@ -38,6 +38,7 @@ const IMPORTS = [
   ...LAYERS.flatMap((layer) => layer.specifier ?? []),
   'node:crypto',
   'node:fs',
+  'node:zlib',
   'zod',
 ];
 

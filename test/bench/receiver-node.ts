@@ -2,7 +2,7 @@
 
 import { startPeer } from './peer-process.ts';
 import type { Arrival, BenchReceiver, ReceiverSetup, Tally } from './receiver.ts';
-import { signingSecret } from './world.ts';
+import { signingSecret } from './traffic.ts';
 
 /** What receiver-process.ts tells unasked. */
 export type ReceiverNews =

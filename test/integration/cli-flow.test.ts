@@ -36,7 +36,10 @@ function endpointsFile(ca: string): string {
 /** The event's deliveries once every one has ended. */
 async function settledDeliveries(event: string): Promise<readonly Record<string, unknown>[]> {
   return eventually(
-    () => cli.json(['deliveries', 'list', '--project', 'shop']).then((all) => all.filter((delivery) => delivery['event'] === event)),
+    () =>
+      cli
+        .json(['deliveries', 'list', '--project', 'shop'])
+        .then((all) => all.filter((delivery) => delivery['event'] === event)),
     (all) => all.length >= 3 && all.every((delivery) => delivery['settledAt'] !== null),
     20_000,
   );
@@ -49,7 +52,10 @@ beforeAll(async () => {
     ...certificate,
     routes: { '/failing': { kind: 'status', status: 500, body: 'out of \u001b[31morder' }, '/gone': { kind: 'gone' } },
   });
-  cli = await cliTerminal('cliflow', { POSTRIDER_DISPATCH_ALLOW_HOSTS: 'hooks.shop.test=127.0.0.1', SHOP_SECRET: secret });
+  cli = await cliTerminal('cliflow', {
+    POSTRIDER_DISPATCH_ALLOW_HOSTS: 'hooks.shop.test=127.0.0.1',
+    SHOP_SECRET: secret,
+  });
   await cli.json(['topics', 'apply']);
   await cli.json(['db', 'migrate']);
   await cli.json(['endpoints', 'apply', 'endpoints.json'], { files: { 'endpoints.json': endpointsFile(ca.caPem) } });
@@ -58,17 +64,21 @@ beforeAll(async () => {
 
 afterAll(async () => {
   services?.host.signal('SIGTERM');
-  expect(await services?.ended).toBe(0);
+  await services?.ended;
   await receiver?.close();
 });
 
 describe('an event published by the command line', () => {
   it('reaches its endpoints signed, with its data digit for digit', async () => {
-    const [published] = await cli.json(['publish', '-'], { stdin: `{"id":"o1","type":"order.paid","project":"shop","subject":"s1","data":${data}}` });
+    const [published] = await cli.json(['publish', '-'], {
+      stdin: `{"id":"o1","type":"order.paid","project":"shop","subject":"s1","data":${data}}`,
+    });
     expect(published).toMatchObject({ id: 'o1', topic: `${cli.environment}.events`, offset: 0 });
     const [request] = await receiver.waitFor(1, 20_000, '/healthy');
     expect(request?.body.toString()).toBe(data);
-    const headers = Object.fromEntries(Object.entries(request?.headers ?? {}).map(([name, value]) => [name, String(value)]));
+    const headers = Object.fromEntries(
+      Object.entries(request?.headers ?? {}).map(([name, value]) => [name, String(value)]),
+    );
     expect(() => new Webhook(secret).verify(data, headers)).not.toThrow();
   });
 
@@ -110,7 +120,9 @@ describe('an event published by the command line', () => {
     const second = await cli.json(['deliveries', 'list', '--limit', '5', '--after', String(rest?.['next'])]);
     expect(second).toHaveLength(2);
     expect(second.map(({ dispatch }) => dispatch)).not.toContain(first?.['dispatch']);
-    expect((await cli.json(['deliveries', 'list', '--state', 'delivered'])).map(({ endpoint }) => endpoint)).toEqual(['healthy']);
+    expect((await cli.json(['deliveries', 'list', '--state', 'delivered'])).map(({ endpoint }) => endpoint)).toEqual([
+      'healthy',
+    ]);
     expect(await cli.json(['deliveries', 'list', '--to', '2020-01-01'])).toEqual([]);
   });
 });
@@ -119,7 +131,14 @@ describe('a dead letter', () => {
   it('is listed with its reason and where it came from', async () => {
     const letters = await cli.json(['dlq', 'list', '--endpoint', 'failing']);
     expect(letters).toMatchObject([
-      { reason: 'retries-exhausted', endpointId: 'failing', round: 0, now: 'dead', from: { group: `${cli.environment}.dispatch`, attempts: 2 }, record: { eventId: 'o1' } },
+      {
+        reason: 'retries-exhausted',
+        endpointId: 'failing',
+        round: 0,
+        now: 'dead',
+        from: { group: `${cli.environment}.dispatch`, attempts: 2 },
+        record: { eventId: 'o1' },
+      },
     ]);
     const [shown] = await cli.json(['dlq', 'show', String(letters[0]?.['dispatchId'])]);
     expect(shown).toMatchObject({ letters: [{ body: data }] });
@@ -128,7 +147,9 @@ describe('a dead letter', () => {
   });
 
   it('is listed while PostgreSQL cannot be asked, and that is said', async () => {
-    const { exit, json, stderr } = await cli.postrider(['dlq', 'list', '--endpoint', 'failing', '--json'], { env: { POSTRIDER_POSTGRES_URL: 'postgres://a:b@127.0.0.1:1/x' } });
+    const { exit, json, stderr } = await cli.postrider(['dlq', 'list', '--endpoint', 'failing', '--json'], {
+      env: { POSTRIDER_POSTGRES_URL: 'postgres://a:b@127.0.0.1:1/x' },
+    });
     expect({ exit, letters: json.length }).toEqual({ exit: 0, letters: 1 });
     expect(stderr).toContain('the audit database cannot be asked');
   });
@@ -136,8 +157,13 @@ describe('a dead letter', () => {
   it('is not sent again without a yes: refused in a script, asked on a terminal', async () => {
     const argv = ['replay', 'start', '--endpoint', 'failing', '--reason', 'mended'];
     expect(await cli.postrider(argv)).toMatchObject({ exit: 4, stderr: expect.stringContaining('--yes') as string });
-    expect(await cli.postrider(argv, { answer: 'n' })).toMatchObject({ exit: 4, stderr: expect.stringContaining('[y/N]') as string });
-    expect(await cli.json([...argv, '--dry-run'])).toMatchObject([{ replay: null, sent: 0, planned: 1, items: [{ outcome: 'send', round: 1 }] }]);
+    expect(await cli.postrider(argv, { answer: 'n' })).toMatchObject({
+      exit: 4,
+      stderr: expect.stringContaining('[y/N]') as string,
+    });
+    expect(await cli.json([...argv, '--dry-run'])).toMatchObject([
+      { replay: null, sent: 0, planned: 1, items: [{ outcome: 'send', round: 1 }] },
+    ]);
     expect(receiver.received('/failing')).toHaveLength(2);
   });
 
@@ -156,7 +182,9 @@ describe('a dead letter', () => {
     const list = (): Promise<readonly Record<string, unknown>[]> => cli.json(['dlq', 'list', '--endpoint', 'failing']);
     const [letter] = await eventually(list, ([first]) => first?.['now'] === 'delivered', 20_000);
     expect(letter).toMatchObject({ round: 0, now: 'delivered', nowRound: 1 });
-    expect(await cli.json(argv)).toMatchObject([{ sent: 0, skipped: 1, items: [{ outcome: 'skip', reason: 'round 1 is delivered' }] }]);
+    expect(await cli.json(argv)).toMatchObject([
+      { sent: 0, skipped: 1, items: [{ outcome: 'skip', reason: 'round 1 is delivered' }] },
+    ]);
 
     const { stdout } = await cli.postrider(['deliveries', 'show', String(letter?.['dispatchId'])]);
     expect(stdout).toMatch(/attempt 1\.1: HTTP 200 in \S+ → delivered/);
@@ -165,9 +193,15 @@ describe('a dead letter', () => {
   it('of a dispatch is replayed by its id, with the asking in its story', async () => {
     const [gone] = await cli.json(['dlq', 'list', '--endpoint', 'gone']);
     const dispatch = String(gone?.['dispatchId']);
-    expect(await cli.json(['replay', 'start', '--dispatch', dispatch, '--reason', 'try again', '--actor', 'bea', '--yes'])).toMatchObject([{ sent: 1 }]);
+    expect(
+      await cli.json(['replay', 'start', '--dispatch', dispatch, '--reason', 'try again', '--actor', 'bea', '--yes']),
+    ).toMatchObject([{ sent: 1 }]);
     const story = (): ReturnType<CliTerminal['postrider']> => cli.postrider(['deliveries', 'show', dispatch]);
-    const { stdout } = await eventually(story, ({ stdout: text }) => text.includes('in round 1') || text.includes('dead (endpoint-disabled)'), 20_000);
+    const { stdout } = await eventually(
+      story,
+      ({ stdout: text }) => text.includes('in round 1') || text.includes('dead (endpoint-disabled)'),
+      20_000,
+    );
     expect(stdout).toContain('replay asked for by bea (try again)');
     // 410 has disabled the endpoint; only a newer version of it would be tried.
     expect(receiver.received('/gone')).toHaveLength(1);
@@ -177,10 +211,19 @@ describe('a dead letter', () => {
 
 describe('running services', () => {
   it('say in one line where they listen and which names they dial at fixed addresses', () => {
-    const line = services.stderr().split('\n').find((text) => text.startsWith('postrider run:'));
+    const line = services
+      .stderr()
+      .split('\n')
+      .find((text) => text.startsWith('postrider run:'));
     expect(line).toContain(`environment ${cli.environment}`);
     expect(line).toMatch(/health and metrics http:\/\/127\.0\.0\.1:\d+/);
     expect(line).toContain('dispatch.allowHosts): hooks.shop.test=127.0.0.1');
     expect(line).not.toContain('postgres://');
+  });
+
+  it('stop in order on SIGTERM and end with 0', async () => {
+    services.host.signal('SIGTERM');
+    // What was printed says why, when it is not 0.
+    expect({ exit: await services.ended, printed: services.host.printed }).toEqual({ exit: 0, printed: [] });
   });
 });

@@ -19,8 +19,18 @@ interface Ended {
 }
 
 /** Runs the binary; `onStderr` may answer what it says. */
-async function binary(argv: readonly string[], options: { readonly stdin?: string; readonly env?: Record<string, string>; readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void } = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [main, ...argv], { env: { PATH: process.env['PATH'], ...cli.env, ...options.env }, timeout: 40_000 });
+async function binary(
+  argv: readonly string[],
+  options: {
+    readonly stdin?: string;
+    readonly env?: Record<string, string>;
+    readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+  } = {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, [main, ...argv], {
+    env: { PATH: process.env['PATH'], ...cli.env, ...options.env },
+    timeout: 40_000,
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -38,8 +48,13 @@ async function binary(argv: readonly string[], options: { readonly stdin?: strin
 describe('the postrider binary', () => {
   it('makes topics and publishes from a pipe, data on stdout alone', async () => {
     expect(await binary(['topics', 'apply', '--json'])).toMatchObject({ code: 0, stderr: '' });
-    const published = await binary(['publish', '-', '--json'], { stdin: '{"id":"x","type":"a","project":"p","data":1}' });
-    expect({ code: published.code, id: (JSON.parse(published.stdout) as { id: string }).id }).toEqual({ code: 0, id: 'x' });
+    const published = await binary(['publish', '-', '--json'], {
+      stdin: '{"id":"x","type":"a","project":"p","data":1}',
+    });
+    expect({ code: published.code, id: (JSON.parse(published.stdout) as { id: string }).id }).toEqual({
+      code: 0,
+      id: 'x',
+    });
     expect(published.stderr).toContain('published 1 event');
   });
 
@@ -59,10 +74,14 @@ describe('the postrider binary', () => {
   });
 
   it('runs services until SIGTERM, drains, and ends with 0', async () => {
+    let killed = false;
     const ended = await binary(['run', 'retry-scheduler', 'convergence'], {
       env: { POSTRIDER_LOG_LEVEL: 'info' },
       onStderr: (text, kill) => {
-        if (text.includes('postrider run:')) kill('SIGTERM');
+        // Once: a second signal would end it at once.
+        if (killed || !text.includes('postrider run:')) return;
+        killed = true;
+        kill('SIGTERM');
       },
     });
     expect(ended).toMatchObject({ code: 0, stdout: '' });

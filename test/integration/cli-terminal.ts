@@ -19,7 +19,10 @@ export interface CliTerminal {
   /** Runs one command line to its end. */
   postrider(argv: readonly string[], options?: MemoryIoOptions): Promise<Outcome>;
   /** The same with `--json`; throws when it does not end with `exit`. */
-  json(argv: readonly string[], options?: MemoryIoOptions & { readonly exit?: number }): Promise<readonly Record<string, unknown>[]>;
+  json(
+    argv: readonly string[],
+    options?: MemoryIoOptions & { readonly exit?: number },
+  ): Promise<readonly Record<string, unknown>[]>;
   /** Starts a command that runs until it is stopped. */
   start(argv: readonly string[], options?: MemoryIoOptions): MemoryIo & { readonly ended: Promise<number> };
 }
@@ -57,7 +60,9 @@ export async function cliTerminal(file: string, settings: Readonly<Record<string
     async json(argv, { exit = 0, ...options } = {}) {
       const ended = await postrider([...argv, '--json'], options);
       if (ended.exit === exit) return ended.json;
-      throw new Error(`postrider ${argv.join(' ')} ended with ${ended.exit}, not ${exit}:\n${ended.stderr}\n${ended.stdout}`);
+      throw new Error(
+        `postrider ${argv.join(' ')} ended with ${ended.exit}, not ${exit}:\n${ended.stderr}\n${ended.stdout}`,
+      );
     },
     start(argv, options = {}) {
       const terminal = world(options);

@@ -46,7 +46,9 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 /** A process of its own that starts a stack in `name` and says its addresses. */
-async function startOwner(name: string): Promise<{ owner: ChildProcess; servers: number[]; exited: Promise<number | null> }> {
+async function startOwner(
+  name: string,
+): Promise<{ owner: ChildProcess; servers: number[]; exited: Promise<number | null> }> {
   const args = [join(root, 'infra/dev/src/main.ts'), '--data-dir', folder(name), '--fresh'];
   const owner = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   owners.push(owner);
@@ -56,8 +58,10 @@ async function startOwner(name: string): Promise<{ owner: ChildProcess; servers:
   owner.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
   const exited = new Promise<number | null>((resolve) => owner.once('exit', (code) => resolve(code)));
   await until(() => /POSTRIDER_POSTGRES_URL=\S+\n/.test(said) || owner.exitCode !== null);
-  expect(owner.exitCode, told).toBeNull();
-  const ledger = JSON.parse(readFileSync(join(folder(name), 'processes.json'), 'utf8')) as { servers: { pid: number }[] };
+  if (owner.exitCode !== null) throw new Error(`the owner ended:\n${told}`);
+  const ledger = JSON.parse(readFileSync(join(folder(name), 'processes.json'), 'utf8')) as {
+    servers: { pid: number }[];
+  };
   return { owner, servers: ledger.servers.map(({ pid }) => pid), exited };
 }
 
@@ -73,7 +77,12 @@ function isRunning(pid: number): boolean {
 describe('two stacks', () => {
   test('run side by side on their own free ports, and leave nothing when they are stopped', async () => {
     const [one, two] = await Promise.all([start('one'), start('two')]);
-    const addresses = [...one.kafka.brokers, ...two.kafka.brokers, new URL(one.postgres.url).host, new URL(two.postgres.url).host];
+    const addresses = [
+      ...one.kafka.brokers,
+      ...two.kafka.brokers,
+      new URL(one.postgres.url).host,
+      new URL(two.postgres.url).host,
+    ];
     expect(new Set(addresses).size).toBe(4);
     await expect(brokersAnswer(two.kafka.brokers)).resolves.toBe(0);
     await Promise.all([one.stop(), two.stop()]);

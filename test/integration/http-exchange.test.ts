@@ -1,14 +1,15 @@
-// The sender against receivers that answer well, badly, slowly, too much or not at all: real TLS, real sockets.
+// The sender against receivers that mean well: what goes out, what comes back, which connections are kept. Those that do not
+// mean well are in hostile-*.test.ts.
 
 import { createLocalCa, type LocalCa } from '@postrider/dev-stack/local-ca';
 import { startReceiver, type Receiver } from '@postrider/dev-stack/receiver';
-import { createSender, type Sender, type SendRequest, type SendResult } from '@postrider/http';
+import type { Sender, SendRequest, SendResult } from '@postrider/http';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-const host = 'receiver.postrider.example';
-const shortMs = 300;
+import { guardedSender, receiverHost as host, sendTo } from '../support/guarded-sender.ts';
+
 
 let ca: LocalCa;
 let receiver: Receiver;
@@ -21,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => receiver.close());
 beforeEach(() => {
   receiver.reset();
-  sender = createSender({ now: Date.now, allowHosts: { [host]: '127.0.0.1' } });
+  sender = guardedSender();
 });
 afterEach(() => sender.close());
 
@@ -86,18 +87,7 @@ describe('a healthy exchange', () => {
     await new Promise((resolve) => setImmediate(resolve)); // undici frees the connection one loop turn later
     const reused = await send('/phases');
     expect(Object.keys(reused.phases)).toEqual(['firstByteMs']);
-    expect(sender.stats()).toEqual({ inFlight: 0, openConnections: 1, connectsTotal: 1, agents: 1 });
-  });
-
-  it('does not follow a redirect', async () => {
-    receiver.route('/moved', { kind: 'status', status: 302, headers: { location: '/elsewhere' } });
-    expect((await send('/moved')).exchange).toMatchObject({ kind: 'response', status: 302 });
-    expect(receiver.count).toBe(1);
-  });
-
-  it('does not unpack a compressed body', async () => {
-    receiver.route('/zip', { kind: 'status', status: 200, headers: { 'content-encoding': 'gzip' }, body: 'not gzip' });
-    expect((await send('/zip')).response?.excerpt.toString()).toBe('not gzip');
+    expect(sender.stats()).toMatchObject({ inFlight: 0, openConnections: 1, connectsTotal: 1, agents: 1 });
   });
 
   it('reads Retry-After', async () => {
@@ -109,96 +99,10 @@ describe('a healthy exchange', () => {
       bodyCut: false,
     });
   });
-
-  it('takes an informational response for what it is', async () => {
-    await withRawServer(
-      (socket) =>
-        socket.once('data', () => socket.write('HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n')),
-      async (url) => {
-        expect((await send('', { url })).exchange).toMatchObject({ kind: 'response', status: 204 });
-      },
-    );
-  });
 });
 
-describe('the total deadline', () => {
-  it.each([
-    ['a receiver that never answers', { kind: 'hang' }],
-    ['headers that drip', { kind: 'header-drip', intervalMs: 20 }],
-  ] as const)('ends %s as a timeout', async (_name, behaviour) => {
-    receiver.route('/slow', behaviour);
-    const { exchange, durationMs } = await send('/slow', { timeoutMs: shortMs });
-    expect(exchange).toMatchObject({ kind: 'failure', failure: 'timeout', detail: 'headers: no end after 300 ms' });
-    expect(durationMs).toBeGreaterThan(shortMs - 5);
-    expect(durationMs).toBeLessThan(shortMs + 2_000);
-  });
-
-  it('ends endless informational responses as a timeout', async () => {
-    const timers: NodeJS.Timeout[] = [];
-    await withRawServer(
-      (socket) => {
-        timers.push(setInterval(() => socket.writable && socket.write('HTTP/1.1 102 Processing\r\n\r\n'), 5));
-      },
-      async (url) => {
-        const { exchange } = await send('', { url, timeoutMs: shortMs });
-        expect(exchange).toMatchObject({ kind: 'failure', failure: 'timeout' });
-      },
-    );
-    timers.forEach(clearInterval);
-  });
-
-  it('covers a body that drips, and lets the status stand', async () => {
-    receiver.route('/drip', { kind: 'body-drip', intervalMs: 20 });
-    const { exchange, durationMs, response } = await send('/drip', { timeoutMs: shortMs });
-    expect(exchange).toMatchObject({ kind: 'response', status: 200, bodyCut: true });
-    expect(durationMs).toBeLessThan(shortMs + 2_000);
-    expect(response?.excerpt.toString()).toMatch(/^\.+$/);
-  });
-
-  it('drops the connection it gave up', async () => {
-    const closed = Promise.withResolvers<void>();
-    await withRawServer(
-      (socket) => socket.resume().once('close', closed.resolve),
-      async (url) => {
-        expect((await send('', { url, timeoutMs: shortMs })).exchange.kind).toBe('failure');
-        await closed.promise;
-      },
-    );
-  });
-});
-
-describe('broken exchanges', () => {
-  it.each([{ kind: 'reset-before-read' }, { kind: 'reset-after-read' }] as const)(
-    'takes $kind as a reset',
-    async (behaviour) => {
-      receiver.route('/reset', behaviour);
-      const { exchange, response } = await send('/reset');
-      expect(exchange).toMatchObject({ kind: 'failure', failure: 'reset' });
-      expect(response).toBeUndefined();
-    },
-  );
-
-  it('lets a status line stand when the body breaks after it', async () => {
-    receiver.route('/half', { kind: 'ok-then-reset' });
-    const { exchange, response } = await send('/half');
-    expect(exchange).toMatchObject({ kind: 'response', status: 200, bodyCut: true });
-    expect(response?.excerpt.toString()).toBe('half ');
-  });
-
-  it.each([
-    ['something that is not HTTP', 'SSH-2.0-OpenSSH\r\n\r\n'],
-    ['two lengths', 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nokk'],
-    ['a close without a word', ''],
-  ])('takes %s as a reset', async (_name, text) => {
-    await withRawServer(
-      (socket) => socket.once('data', () => socket.end(text)),
-      async (url) => {
-        expect((await send('', { url })).exchange).toMatchObject({ kind: 'failure', failure: 'reset' });
-      },
-    );
-  });
-
-  it('sends on a new connection when the idle one was closed meanwhile', async () => {
+describe('a kept connection', () => {
+  it('is replaced when the receiver closed it meanwhile', async () => {
     let closed = Promise.withResolvers<void>();
     await withRawServer(
       (socket) => {
@@ -216,59 +120,30 @@ describe('broken exchanges', () => {
     );
   });
 
-  it('takes a close in answer to a request on a reused connection as an ambiguous reset', async () => {
-    await withRawServer(
-      (socket) => {
-        let requests = 0;
-        socket.on('data', (data: Buffer) => {
-          if (!data.includes('POST')) return;
-          requests += 1;
-          if (requests === 1) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
-          else socket.destroy();
-        });
-      },
-      async (url) => {
-        expect((await send('', { url })).exchange).toMatchObject({ kind: 'response', status: 200 });
-        await new Promise((resolve) => setImmediate(resolve));
-        expect((await send('', { url })).exchange).toMatchObject({ kind: 'failure', failure: 'reset' });
-      },
-    );
-  });
-
-  it('does not take an unasked response on an idle connection for the next answer', async () => {
-    const ok = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
-    await withRawServer(
-      (socket, connection) =>
-        socket.once('data', () => {
-          if (connection === 1) socket.write(`${ok}HTTP/1.1 299 Poison\r\ncontent-length: 0\r\n\r\n`);
-          else socket.write(ok);
-        }),
-      async (url) => {
-        expect((await send('', { url })).exchange).toMatchObject({ status: 200 });
-        await new Promise((resolve) => setImmediate(resolve));
-        expect((await send('', { url })).exchange).toMatchObject({ status: 200 });
-      },
-    );
+  it('is the longest idle one that goes when there are too many', async () => {
+    const names = Array.from({ length: 12 }, (_, n) => `h${n}.postrider.example`);
+    const many = await startReceiver(await ca.issue({ names }));
+    const bounded = guardedSender({ idleConnectionsMax: 4 }, { allowHosts: names.map((name) => `${name}=127.0.0.1`) });
+    const to = (name: string) => sendTo(bounded, many.port, { host: name, tls: { ca: ca.caPem } });
+    try {
+      for (const name of names) {
+        expect((await to(name)).exchange).toMatchObject({ status: 200 });
+        await new Promise((resolve) => setImmediate(resolve)); // undici frees the connection one loop turn later
+        expect(bounded.stats().idleConnections).toBeLessThanOrEqual(4);
+      }
+      await expect.poll(() => bounded.stats().openConnections).toBe(4);
+      for (const name of names.slice(-4)) await to(name);
+      expect(bounded.stats().connectsTotal).toBe(names.length);
+      await to(names[0] ?? '');
+      expect(bounded.stats().connectsTotal).toBe(names.length + 1);
+    } finally {
+      await bounded.close();
+      await many.close();
+    }
   });
 });
 
 describe('caps', () => {
-  it('refuses more than 16 KB of response headers', async () => {
-    receiver.route('/headers', { kind: 'big-headers', bytes: 17_000 });
-    expect((await send('/headers')).exchange).toMatchObject({ kind: 'failure', failure: 'response-too-large' });
-    receiver.route('/headers', { kind: 'big-headers', bytes: 15_000 });
-    expect((await send('/headers')).exchange).toMatchObject({ kind: 'response', status: 200 });
-  });
-
-  it.each([false, true])('keeps the excerpt of a huge body and drops the rest (chunked: %s)', async (chunked) => {
-    receiver.route('/huge', { kind: 'big-body', bytes: 10_000_000, chunked });
-    const { exchange, response } = await send('/huge', { responseBytesMax: 100 });
-    expect(exchange).toMatchObject({ kind: 'response', status: 200, bodyCut: true });
-    expect(response?.excerpt.length).toBe(100);
-    expect(response?.truncated).toBe(true);
-    expect(response?.bytes).toBeLessThan(200_000);
-  });
-
   it('reads a short rest to the end and keeps the connection', async () => {
     receiver.route('/medium', { kind: 'big-body', bytes: 20_000 });
     const { exchange, response } = await send('/medium');

@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 
-import { startStack, type Stack } from '@postrider/dev-stack';
+import { kafkaVersions, startStack, type KafkaVersion, type Stack } from '@postrider/dev-stack';
 import type { TestProject } from 'vitest/node';
 
 declare module 'vitest' {
@@ -24,7 +24,11 @@ const shared = globalThis as { postriderTestStack?: SharedStack | undefined };
 
 const stacksFolder = join(import.meta.dirname, '..', '..', '.postrider');
 
-/** Starts the stack with the first project of the run; vitest calls what it returns when the project is done. */
+/**
+ * Starts the stack with the first project of the run; vitest calls what it returns when the project is done.
+ *
+ * @public vitest finds it as the default export
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const mine = (shared.postriderTestStack ??= { stack: start(), users: 0 });
   mine.users += 1;
@@ -44,8 +48,23 @@ function start(): Promise<Stack> {
   return startStack({
     dataDir: join(stacksFolder, `test-${process.pid}`),
     fresh: true,
+    kafka: {
+      ...kafkaVersion(),
+      // Compaction is something tests wait for; every 15 s is meant for machines that have other things to do.
+      properties: { 'log.cleaner.backoff.ms': 200 },
+    },
     // The data of a run is thrown away: nothing is won by waiting for the disk.
     postgres: { fsync: false },
     progress: (line) => void process.stderr.write(`${line}\n`),
   });
+}
+
+/** `POSTRIDER_TEST_KAFKA_VERSION` chooses the broker: `npm run test:matrix` runs the same tests on every supported one. */
+function kafkaVersion(): { version?: KafkaVersion } {
+  const wanted = process.env['POSTRIDER_TEST_KAFKA_VERSION'];
+  const version = kafkaVersions.find((known) => known === wanted);
+  if (wanted !== undefined && version === undefined) {
+    throw new Error(`POSTRIDER_TEST_KAFKA_VERSION is ${wanted}; it can be ${kafkaVersions.join(' or ')}`);
+  }
+  return version === undefined ? {} : { version };
 }

@@ -66,7 +66,7 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
   let listener: Server | undefined;
 
   function accept(client: Socket): void {
-    const server = connect(options.target);
+    const server = connect({ ...options.target, allowHalfOpen: true });
     client.setNoDelay(true);
     server.setNoDelay(true);
     const up = new ProxyLane({ from: client, to: server, faults: () => faults, random });

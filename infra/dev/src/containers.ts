@@ -40,10 +40,8 @@ export async function startContainerKafka(
   const version = options.version ?? KAFKA_VERSION_DEFAULT;
   // The broker must tell its clients an address before it starts, so its port on the host is chosen here.
   const [port = 0] = await pickPorts(1);
-  const overrides = Object.entries(options.properties ?? {}).map(([key, value]) => [
-    environmentName(key),
-    String(value),
-  ]);
+  const overrides: Record<string, string> = {};
+  for (const [key, value] of Object.entries(options.properties ?? {})) overrides[environmentName(key)] = String(value);
   const container = await told(progress, `Starting Apache Kafka ${version} in a container`, () =>
     new GenericContainer(`apache/kafka:${version}`)
       .withExposedPorts({ container: KAFKA_PORT, host: port })
@@ -62,7 +60,7 @@ export async function startContainerKafka(
         KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR: '1',
         KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
         KAFKA_AUTO_CREATE_TOPICS_ENABLE: 'false',
-        ...Object.fromEntries(overrides),
+        ...overrides,
       })
       .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/))
       .withStartupTimeout(KAFKA_READY_TIMEOUT_MS)

@@ -6,7 +6,7 @@ import { PORT_FIRST, PORT_LAST, PORT_TRIES } from './limits.ts';
 import { StackError } from './stack-error.ts';
 
 /** True when 127.0.0.1:port can be listened on now. */
-export async function isPortFree(port: number): Promise<boolean> {
+async function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));

@@ -3,12 +3,8 @@
 export { containersUnavailable } from './containers.ts';
 export { createDatabase } from './postgres-admin.ts';
 export { startStack } from './start-stack.ts';
-export { StackError, type StackErrorCode } from './stack-error.ts';
-export type { KafkaOptions, PostgresOptions, Stack, StackOptions, StackSource } from './stack.ts';
-export type { KafkaProfile } from './kafka-cluster.ts';
-export type { KafkaVersion } from './kafka-jars.ts';
-export type { BrokerProperties } from './kafka-properties.ts';
-export type { Progress } from './progress.ts';
+export type { Stack, StackOptions } from './stack.ts';
+export { kafkaVersions, type KafkaVersion } from './kafka-jars.ts';
 export { pickPorts } from './free-port.ts';
 export {
   createLocalCa,

@@ -107,7 +107,7 @@ export function describeKafkaCluster(options: {
     restart: (nodeId) => start(nodeId),
     stop,
     async kill(nodeId) {
-      await Promise.all(wanted(nodeId).map((node) => running.get(node.nodeId)?.kill()));
+      await Promise.all(wanted(nodeId).map(async (node) => running.get(node.nodeId)?.kill()));
     },
   };
 }

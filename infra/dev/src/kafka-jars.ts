@@ -13,7 +13,8 @@ import { runHelper } from './run-to-end.ts';
 import { StackError, reasonOf } from './stack-error.ts';
 
 /** The Kafka versions that have a lock file here: the current one, and the oldest that we support. */
-export type KafkaVersion = '4.3.1' | '3.9.2';
+export const kafkaVersions = ['4.3.1', '3.9.2'] as const;
+export type KafkaVersion = (typeof kafkaVersions)[number];
 
 type KafkaLock = {
   kafkaVersion: string;

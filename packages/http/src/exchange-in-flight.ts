@@ -9,7 +9,7 @@ import type { Exchange } from '@postrider/core/domain';
 import type { Dispatcher } from 'undici';
 
 import { classifyFailure, isConnectionLost, type ClassifiedFailure } from './classify-failure.ts';
-import { drainBytesMax, unwrittenTriesMax } from './limits.ts';
+import { drainBytesMax, informationalResponsesMax, unwrittenTriesMax } from './limits.ts';
 import type { ConnectionAttempt } from './open-connection.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import type { SendPhases, SendResult } from './send.ts';
@@ -18,6 +18,11 @@ import type { SendPhases, SendResult } from './send.ts';
 const abandoned = new Error('the send was settled before its request was written');
 /** Tells undici to drop the connection; the outcome is settled by then. */
 const dropped = new Error('the rest of the exchange is not wanted');
+
+const tooManyInformational: ClassifiedFailure = {
+  failure: 'response-too-large',
+  detail: 'headers: too many informational responses',
+};
 
 export interface InFlightOptions {
   readonly now: () => number;
@@ -42,6 +47,7 @@ export class ExchangeInFlight implements Dispatcher.DispatchHandler {
   #attempt: ConnectionAttempt | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
+  #informational = 0;
   #retryAfterMs: number | undefined;
   /** Bytes of the body as announced; NaN when not. */
   #announcedBytes = Number.NaN;
@@ -105,7 +111,12 @@ export class ExchangeInFlight implements Dispatcher.DispatchHandler {
   ): void {
     if (this.#tell === undefined) return;
     this.#phases.firstByteMs ??= performance.now() - this.#startMs;
-    if (status < 200) return; // informational: the answer is still to come, the deadline runs on
+    if (status < 200) {
+      // The answer is still to come and the deadline runs on; but a flood of these would keep this process busy until then.
+      this.#informational += 1;
+      if (this.#informational > informationalResponsesMax) this.#giveUp(tooManyInformational);
+      return;
+    }
     this.#status = status;
     const retryAfter = first(headers['retry-after']);
     if (retryAfter !== undefined) this.#retryAfterMs = parseRetryAfter(retryAfter, this.#now());

@@ -6,6 +6,9 @@ const second = 1_000;
 /** Response headers: what common servers themselves accept in a request; more is a broken or hostile receiver. */
 export const responseHeaderBytesMax = 16 * KIB;
 
+/** Informational responses before the answer: well-meaning receivers send one or two, or one every few seconds. */
+export const informationalResponsesMax = 100;
+
 /** Excerpt of a response body that is kept when the caller names no cap: enough for an error page's message. */
 export const responseBytesDefault = 4 * KIB;
 

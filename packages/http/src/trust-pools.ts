@@ -13,7 +13,6 @@ import {
   responseHeaderBytesMax,
 } from './limits.ts';
 import { ConnectionAttempt, type ConnectSetup } from './open-connection.ts';
-import { PollTurn } from './poll-turn.ts';
 import { PooledClient } from './pooled-client.ts';
 import { createTlsContext, fingerprintOf, type TlsMaterial } from './tls-material.ts';
 
@@ -31,7 +30,6 @@ export class TrustPools {
   readonly #agents = new Map<string, Agent>();
   /** Longest idle first. */
   readonly #idle = new Set<PooledClient>();
-  readonly #poll = new PollTurn();
   #lastFingerprint: string | undefined;
   openConnections = 0;
   connectsTotal = 0;
@@ -92,11 +90,8 @@ export class TrustPools {
           connections: connectionsPerOriginMax,
           clientTtl: connectionAgeMsMax,
           factory: (clientOrigin) => {
-            const client: PooledClient = new PooledClient(
-              clientOrigin,
-              { ...shared, connect: this.#connector(() => client, secureContext) },
-              { poll: this.#poll, watch: idleWatch },
-            );
+            const connect = this.#connector(() => client, secureContext);
+            const client: PooledClient = new PooledClient(clientOrigin, { ...shared, connect }, idleWatch);
             return client;
           },
         }),

@@ -5,7 +5,7 @@
 import { OffsetTracker } from '@postrider/core/domain';
 import type { KafkaCluster } from './cluster.ts';
 import { KafkaError } from './kafka-error.ts';
-import type { AssignedPartition, Generation, GroupConsumer, GroupOptions } from './group-options.ts';
+import type { AssignedPartition, Assignment, Generation, GroupConsumer, GroupOptions } from './group-options.ts';
 import type { KafkaRecord, TopicPartition } from './record.ts';
 
 /** One partition in one assignment. It ends when the partition is lost; acknowledgements that come later change nothing. */
@@ -32,7 +32,7 @@ export interface AckedOptions
   onRecord(record: KafkaRecord, ack: Ack, partition: OwnedPartition): void;
   /** After the records of one fetch were handed out. */
   onBatchEnd?(): void;
-  onAssigned?(assignment: TopicPartition[], generation: Generation): void;
+  onAssigned?(assignment: Assignment, generation: Generation): void;
   /** These partitions are someone else's now; drop their queued work. */
   onLost?(partitions: TopicPartition[]): void;
   /**
@@ -40,8 +40,8 @@ export interface AckedOptions
    * are committed after it. Bounded by the consumer.
    */
   quiesce(reason: 'rebalance' | 'lost' | 'stopping'): Promise<void>;
-  /** What goes into the commit beside the offset. */
-  metadata?(partition: TopicPartition, watermark: number): string;
+  /** What goes into the commit beside the offset. `timestampMs` is the broker time of the record at the watermark, if it was read. */
+  metadata?(partition: TopicPartition, watermark: number, timestampMs: number | undefined): string;
 }
 
 export interface PartitionProgress extends TopicPartition {
@@ -132,11 +132,11 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
     if (due.length === 0) return;
     try {
       await group.commit(
-        due.map(({ stream: { topic, partition }, offset }) => ({
+        due.map(({ stream: { topic, partition, tracker }, offset }) => ({
           topic,
           partition,
           offset,
-          ...(options.metadata ? { metadata: options.metadata({ topic, partition }, offset) } : {}),
+          ...(options.metadata ? { metadata: options.metadata({ topic, partition }, offset, tracker.oldestOpen?.timestampMs) } : {}),
         })),
       );
       for (const { stream, offset } of due) stream.committed = offset;
@@ -156,7 +156,8 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
     ...(options.onError ? { onError: options.onError } : {}),
     ...(options.onRangeLost ? { onRangeLost: options.onRangeLost } : {}),
     ...(options.onPartitionFault ? { onPartitionFault: options.onPartitionFault } : {}),
-    onAssigned({ assignment, added, lost }, generation) {
+    onAssigned(assignment, generation) {
+      const { added, lost } = assignment;
       for (const partition of lost) {
         const stream = streams.get(keyOf(partition));
         if (stream) stream.lost = true;

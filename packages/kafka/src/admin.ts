@@ -7,7 +7,7 @@ import { readFailure, toKafkaError } from './driver-error.ts';
 import { EARLIEST, LATEST } from './driver.ts';
 import { fetchCommitted } from './group-membership.ts';
 import { KafkaError } from './kafka-error.ts';
-import { ADMIN_READ_TRIES as READ_TRIES } from './limits.ts';
+import { ADMIN_READ_TRIES as READ_TRIES, NEW_TOPIC_TRIES } from './limits.ts';
 import { listOffsets } from './offsets.ts';
 import { safeInteger } from './record.ts';
 import type { TopicPartition } from './record.ts';
@@ -141,6 +141,23 @@ export function openAdmin(settings: KafkaSettings): KafkaAdmin {
     });
   }
 
+  /** A topic that was just made becomes known and gets its leaders within a second or so. */
+  async function untilLed(topic: string): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const cluster = await connections.get();
+        await cluster.addTargetTopic(topic);
+        if (cluster.findTopicPartitionMetadata(topic).every(({ leader }) => leader >= 0)) return;
+        await cluster.refreshMetadata();
+      } catch (error) {
+        const known = toKafkaError(error, `waiting for the leaders of ${topic}`);
+        if (attempt >= NEW_TOPIC_TRIES || known.code === 'not-authorized' || known.code === 'closed') throw known;
+        await connections.heal(error);
+      }
+      await pause(backoffMs(attempt), new AbortController().signal);
+    }
+  }
+
   const planTopics = async (specs: readonly TopicSpec[]): Promise<TopicChange[]> =>
     planTopicChanges(specs, await describeTopics(specs.map((spec) => spec.name)));
 
@@ -151,7 +168,8 @@ export function openAdmin(settings: KafkaSettings): KafkaAdmin {
       const absent = specs.filter((spec) => !existing.has(spec.name));
       if (absent.length > 0) {
         await client.createTopics({
-          waitForLeaders: true,
+          // The driver's own waiting gives up on a broker that does not know the topic yet, which is any busy one.
+          waitForLeaders: false,
           topics: absent.map((spec) => ({
             topic: spec.name,
             numPartitions: spec.partitions,
@@ -160,6 +178,7 @@ export function openAdmin(settings: KafkaSettings): KafkaAdmin {
           })),
         });
       }
+      await Promise.all(absent.map((spec) => untilLed(spec.name)));
       const changed = changes.filter((change) => change.kind === 'config-changed');
       if (changed.length === 0) return;
       await client.alterConfigs({

@@ -67,3 +67,6 @@ export const DECOMPRESSED_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Tries of an admin read, with backoff: a topic that was just made has leaders within a second. */
 export const ADMIN_READ_TRIES = 6;
+
+/** A topic that was just made is waited for: about 20 s on a cluster that has other things to do. */
+export const NEW_TOPIC_TRIES = 20;

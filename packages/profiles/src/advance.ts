@@ -23,6 +23,11 @@ import { newestSecret } from './valid-secrets.ts';
 
 const signing = 'signing';
 const eventTypes = ['COMPLETED', 'SUBMIT_COMPLETED', 'KYB_COMPANY_CHECK_STATUS', 'AML_OGS_UPDATE'];
+const typeFields: Readonly<Record<string, readonly string[]>> = {
+  eventIype: ['eventIype'],
+  eventType: ['eventType'],
+  both: ['eventIype', 'eventType'],
+};
 const signedTexts = ['body', 'timestamp-newline-nonce-newline-body'];
 
 export const advance: Profile = {
@@ -44,7 +49,7 @@ export const advance: Profile = {
       timestampUnit: ['ms', 's'],
       secretEncoding: ['utf8', 'base64'],
       bigNumbers: ['digits', 'string'],
-      eventTypeField: ['eventIype', 'eventType', 'both'],
+      eventTypeField: Object.keys(typeFields),
       ...bareOptions,
     }),
   warnings: () => [],
@@ -57,8 +62,8 @@ export const advance: Profile = {
 function buildBody(event: ProfileEvent, options: ProfileOptions): BuiltBody {
   if (!eventTypes.includes(event.type)) return refuseField('type');
   if (event.data.length === 0) return refuseField('data');
-  const fields = options['eventTypeField'] === 'both' ? ['eventIype', 'eventType'] : [options['eventTypeField'] ?? 'eventIype'];
-  const types = fields.map((field) => `"${String(field)}":"${event.type}",`).join('');
+  const fields = typeFields[(options['eventTypeField'] as string | undefined) ?? 'eventIype'] ?? ['eventIype'];
+  const types = fields.map((field) => `"${field}":"${event.type}",`).join('');
   const head = `{"eventId":${JSON.stringify(event.id)},${types}"data":`;
   const data = compactJson(event.data, options['bigNumbers'] === 'string' ? 'string' : 'digits');
   return { ok: true, body: Buffer.concat([Buffer.from(head), data, Buffer.from('}')]) };
@@ -71,7 +76,9 @@ function sign({ dispatch, endpoint, secrets, timestampMs, randomBytes, nonce }: 
   if (secret === undefined) return { ok: false, reason: `no ${signing} secret is valid now` };
   const decoded = readerOf(options)(secret.value);
   if (!decoded.ok) return { ok: false, reason: `secret "${secret.id}" ${decoded.problem}` };
-  const timestamp = String(options['timestampUnit'] === 's' ? Math.floor(timestampMs / 1_000) : Math.floor(timestampMs));
+  const timestamp = String(
+    options['timestampUnit'] === 's' ? Math.floor(timestampMs / 1_000) : Math.floor(timestampMs),
+  );
   const once = nonce ?? Buffer.from(randomBytes(nonceBytes)).toString('base64url');
   const hmac = createHmac(options['algorithm'] === 'sha512' ? 'sha512' : 'sha256', decoded.key);
   if (options['signedText'] === signedTexts[1]) hmac.update(`${timestamp}\n${once}\n`);

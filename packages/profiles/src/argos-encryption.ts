@@ -48,7 +48,10 @@ export function checkEncryption(option: unknown): string | undefined {
   if (typeof key !== 'string' || !Object.hasOwn(readers, key)) {
     return `needs a key: one of ${Object.keys(readers).join(', ')}`;
   }
-  return layout === undefined || layout === layouts[cipher] ? undefined : `with ${cipher} has the layout ${layouts[cipher]}`;
+  const parts = typeof layout === 'string' ? layout.replaceAll('‖', '-') : layout;
+  return parts === undefined || parts === layouts[cipher]
+    ? undefined
+    : `with ${cipher} has the layout ${layouts[cipher]}`;
 }
 
 /** The encryption that checked options ask for; undefined: none. */
@@ -87,9 +90,13 @@ export function encryptBody(
 /** Said where the endpoint is registered. */
 export function encryptionWarnings(encryption: ArgosEncryption | undefined): string[] {
   if (encryption === undefined) return [];
-  const warnings = ['encryption of argos is not verified against the vendor: agree on cipher, key and layout with the receiver'];
+  const warnings = [
+    'encryption of argos is not verified against the vendor: agree on cipher, key and layout with the receiver',
+  ];
   if (encryption.cipher === 'aes-256-ecb') {
-    warnings.push('aes-256-ecb shows which blocks are equal and does not notice changes: use gcm where the receiver can');
+    warnings.push(
+      'aes-256-ecb shows which blocks are equal and does not notice changes: use gcm where the receiver can',
+    );
   }
   if (encryption.key === 'utf8-32') {
     warnings.push(`a key of ${key256Bytes} typed characters holds far fewer than 256 bits`);

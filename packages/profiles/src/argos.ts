@@ -7,13 +7,7 @@
 // `timestamp` is when the event was put into the dispatch pipeline (the time of the upstream record): the clock at
 // convergence would give another body each time the record is processed.
 
-import {
-  checkEncryption,
-  encryptBody,
-  encryptionOf,
-  encryptionWarnings,
-  keyReaderOf,
-} from './argos-encryption.ts';
+import { checkEncryption, encryptBody, encryptionOf, encryptionWarnings, keyReaderOf } from './argos-encryption.ts';
 import { isoTime, refuseField } from './body-fields.ts';
 import { jsonMembers, jsonText, memberOf } from './json-members.ts';
 import { argosTimeoutMs, vendorMaxAgeMs } from './limits.ts';
@@ -41,7 +35,8 @@ export const argos: Profile = {
   checkOptions: (options) => checkOptionTable(options, { encryption: checkEncryption, ...bareOptions }),
   warnings: (options) => encryptionWarnings(encryptionOf(options)),
   checkSecrets(secrets, options = {}) {
-    const encryption = checkEncryption(options['encryption'] ?? 'none') === undefined ? encryptionOf(options) : undefined;
+    const encryption =
+      checkEncryption(options['encryption'] ?? 'none') === undefined ? encryptionOf(options) : undefined;
     if (encryption === undefined) return checkSecretsFor('argos without encryption', secrets);
     const need = { purpose: encryptionPurpose, read: keyReaderOf(encryption), required: true };
     return checkSecretsFor('argos', secrets, need);

@@ -1,6 +1,7 @@
 // Signing schemes: what a receiver sees, byte for byte.
 
 export { buildRequest, type BuiltRequest } from './build-request.ts';
+export { checkReply } from './envoy-reply.ts';
 export { checkAuthHeader, checkCustomHeaders } from './header-rules.ts';
 export type {
   BuildInput,
@@ -10,7 +11,10 @@ export type {
   ProfileEvent,
   ProfileOptions,
   Refusal,
+  SecretFacts,
   SecretValue,
   SignedParts,
 } from './profile.ts';
 export { profileNamed, profileNames } from './registry.ts';
+export type { CheckedReply, ReplyInput, ReplyResponse, ReplyRule, ReplyVerdict } from './reply-rule.ts';
+export { signRequest, type SignedRequest, type SignRequestInput } from './sign-request.ts';

@@ -32,9 +32,7 @@ export const pomeloTimeoutMs = 10 * second;
 /** envoy: "a request timeout of 30 seconds", body of the reply included. */
 export const envoyTimeoutMs = 30 * second;
 
-/** A key shorter than this can be guessed; HMAC itself would take one of a single byte. */
-export const hmacKeyBytesMin = 16;
-/** Longer secrets are a file that was chosen by mistake. */
+/** A shared secret may be the customer's own choice, of any length but none; a longer one is a file chosen by mistake. */
 export const hmacKeyBytesMax = KIB;
 
 /** AES-256, and the HMAC key of an Envoy node. */

@@ -39,7 +39,8 @@ export const pomelo: Profile = {
   checkOptions: (options) =>
     checkOptionTable(options, { endpoint: ['path+query', 'path'], apiKeys: checkSecretMap, ...bareOptions }),
   warnings: () => [],
-  checkSecrets: (secrets) => checkSecretsFor('pomelo', secrets, { purpose: signing, read: base64HmacKey, required: true }),
+  checkSecrets: (secrets) =>
+    checkSecretsFor('pomelo', secrets, { purpose: signing, read: base64HmacKey, required: true }),
   buildBody,
   sign,
 };
@@ -62,7 +63,11 @@ function sign({ dispatch, endpoint, secrets, timestampMs }: BuildInput): SignedP
   const timestamp = String(Math.floor(timestampMs / 1_000));
   const url = new URL(endpoint.url);
   const target = endpoint.profileOptions['endpoint'] === 'path' ? url.pathname : `${url.pathname}${url.search}`;
-  const digest = createHmac('sha256', decoded.key).update(timestamp).update(target).update(dispatch.body).digest('base64');
+  const digest = createHmac('sha256', decoded.key)
+    .update(timestamp)
+    .update(target)
+    .update(dispatch.body)
+    .digest('base64');
   return {
     ok: true,
     headers: [

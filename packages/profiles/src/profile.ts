@@ -71,7 +71,10 @@ export interface SecretValue extends SecretFacts {
 
 export interface BuildInput {
   readonly dispatch: Pick<Dispatch, 'dispatchId' | 'body'>;
-  readonly endpoint: Pick<Endpoint, 'url' | 'method' | 'headers' | 'auth' | 'profileOptions'>;
+  readonly endpoint: Pick<Endpoint, 'url' | 'method' | 'headers' | 'auth' | 'profileOptions'> & {
+    /** As configured, whether or not valid now: a scheme that can do without a key must not, once one was given. */
+    readonly secrets?: readonly { readonly purpose: string }[] | undefined;
+  };
   /** All secrets of the endpoint; those not valid at `timestampMs` are ignored. */
   readonly secrets: readonly SecretValue[];
   /** Time of the attempt, epoch ms. */

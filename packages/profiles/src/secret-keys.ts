@@ -3,7 +3,7 @@
 
 import { createSecretKey, type KeyObject } from 'node:crypto';
 
-import { hmacKeyBytesMax, hmacKeyBytesMin, key256Bytes } from './limits.ts';
+import { hmacKeyBytesMax, key256Bytes } from './limits.ts';
 import { fromBase64, fromHex } from './text-encodings.ts';
 
 /** The problem never quotes the secret. */
@@ -21,7 +21,9 @@ export function keyReader(read: (text: string) => Uint8Array | string): KeyReade
     if (decoded === undefined) {
       const bytes = read(value.toString('utf8').trim());
       decoded =
-        typeof bytes === 'string' ? { ok: false, problem: bytes } : { ok: true, key: createSecretKey(Buffer.from(bytes)) };
+        typeof bytes === 'string'
+          ? { ok: false, problem: bytes }
+          : { ok: true, key: createSecretKey(Buffer.from(bytes)) };
       known.set(value, decoded);
     }
     return decoded;
@@ -51,6 +53,5 @@ export function key256(bytes: Buffer): Buffer | string {
 
 function hmacKey(bytes: Buffer): Buffer | string {
   if (bytes.length === 0) return 'is empty';
-  if (bytes.length >= hmacKeyBytesMin && bytes.length <= hmacKeyBytesMax) return bytes;
-  return `has ${bytes.length} bytes, must have ${hmacKeyBytesMin} to ${hmacKeyBytesMax}`;
+  return bytes.length <= hmacKeyBytesMax ? bytes : `has ${bytes.length} bytes, at most ${hmacKeyBytesMax} are a key`;
 }

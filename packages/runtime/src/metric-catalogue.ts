@@ -173,6 +173,13 @@ export const catalogue = {
     unit: 'records',
     labels: {},
   },
+  attemptsAdopted: {
+    type: 'counter',
+    name: 'postrider_attempts_adopted_total',
+    help: 'Settlements of somebody else that stood first in the log and were followed instead of our own.',
+    unit: 'records',
+    labels: {},
+  },
   endpointTableSize: {
     type: 'gauge',
     name: 'postrider_endpoint_table_size',

@@ -1,10 +1,12 @@
-// The order of effects that everything rests on: record in `attempts` acknowledged → consequence acknowledged → the offset
-// may be committed. This process is the only writer of the `attempts` partitions it owns; an append that does not get the
-// expected offset means that somebody else wrote, and is counted and told (rule R5).
+// Compare-and-append (rule R5). This process is the only writer of the `attempts` partitions it owns. An append gives the
+// record's offset; the expected one means that nobody else wrote, and nothing is read. A gap is a zombie, a late append, or an
+// append of ours that was repeated: it is read into the window before anything follows from the record.
 
 import { encodeAudit, responseHeader, type AttemptsRecord } from '@postrider/core/contracts';
-import type { Appender, AppendRecord } from '@postrider/kafka';
-import type { PartitionState } from './work.ts';
+import type { Appender } from '@postrider/kafka';
+import type { AttemptsReader } from './attempts-reader.ts';
+import type { PartitionState } from './partition-state.ts';
+import { remember, type DisabledSink } from './restore.ts';
 
 export interface AttemptsGap {
   readonly partition: number;
@@ -13,34 +15,43 @@ export interface AttemptsGap {
 }
 
 export interface AttemptsLog {
-  /** Appends a record, then its consequence if any; resolves when both are acknowledged. */
-  settle(state: PartitionState, key: string, record: AttemptsRecord, consequence: AppendRecord | undefined, excerpt?: Buffer): Promise<void>;
-  /** Appends a consequence that has no record of its own: a record given back to a tier. */
-  pass(consequence: AppendRecord): Promise<void>;
+  /** Appends a record. Resolves when it is acknowledged and the window knows everything that stands before it. */
+  append(state: PartitionState, key: string, record: AttemptsRecord, excerpt?: Buffer): Promise<void>;
 }
 
-/** @param onGap told of every append that did not land where this owner expected it */
-export function createAttemptsLog(appender: Pick<Appender, 'append'>, topic: string, onGap: (gap: AttemptsGap) => void): AttemptsLog {
-  const append = async (state: PartitionState, key: string, record: AttemptsRecord, excerpt: Buffer | undefined): Promise<void> => {
-    const { offset } = await appender.append({
-      topic,
-      partition: state.partition,
-      key,
-      value: encodeAudit(record),
-      ...(excerpt && excerpt.length > 0 ? { headers: { [responseHeader]: excerpt } } : {}),
-    });
-    // Acknowledgements of one appender come in the order of its appends, so that one counter a partition is enough.
-    const expected = state.attemptsNext;
-    if (expected !== undefined && offset !== expected) onGap({ partition: state.partition, expected, got: offset });
-    state.attemptsNext = Math.max(expected ?? 0, offset + 1);
+export interface AttemptsLogDeps {
+  readonly appender: Pick<Appender, 'append'>;
+  readonly reader: Pick<AttemptsReader, 'read'>;
+  readonly topic: string;
+  /** Told of every append that did not land where this owner expected it. */
+  readonly onGap: (gap: AttemptsGap) => void;
+  readonly onDisabled: DisabledSink;
+}
+
+export function createAttemptsLog({ appender, reader, topic, onGap, onDisabled }: AttemptsLogDeps): AttemptsLog {
+  const readGap = async (state: PartitionState, from: number, to: number, earlier: Promise<void> | undefined): Promise<void> => {
+    await earlier;
+    await reader.read(state.partition, { from, to }, (record, timestampMs) => remember(state, record, timestampMs, onDisabled));
   };
+
   return {
-    async settle(state, key, record, consequence, excerpt) {
-      await append(state, key, record, excerpt);
-      if (consequence) await appender.append(consequence);
-    },
-    async pass(consequence) {
-      await appender.append(consequence);
+    async append(state, key, record, excerpt) {
+      const { offset } = await appender.append({
+        topic,
+        partition: state.partition,
+        key,
+        value: encodeAudit(record),
+        ...(excerpt && excerpt.length > 0 ? { headers: { [responseHeader]: excerpt } } : {}),
+      });
+      // Acknowledgements of one appender come in the order of its appends, so one counter a partition is enough.
+      const expected = state.attemptsNext;
+      state.attemptsNext = Math.max(expected, offset + 1);
+      if (offset > expected) {
+        onGap({ partition: state.partition, expected, got: offset });
+        state.catchingUp = readGap(state, expected, offset, state.catchingUp);
+      }
+      // Those behind the gap in the same batch wait for it too; afterwards it is a resolved promise.
+      if (state.catchingUp) await state.catchingUp;
     },
   };
 }

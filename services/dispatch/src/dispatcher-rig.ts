@@ -10,7 +10,8 @@ import { createAttemptsLog, type AttemptsGap } from './attempts-log.ts';
 import type { Routes } from './consequences.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EndpointRuntimes } from './endpoint-runtime.ts';
-import { PartitionState } from './work.ts';
+import { PartitionState } from './partition-state.ts';
+import type { AttemptsReader } from './attempts-reader.ts';
 
 export const topics = topicNames('live');
 export const tiers: Tiers = [
@@ -82,6 +83,25 @@ export function dispatcherRig(options: { readonly endpointQueueMax?: number; rea
   const gaps: AttemptsGap[] = [];
   const fatal: unknown[] = [];
   const offsets = new Map<string, number>();
+  /** `attempts`, as it stands: shared with whoever else writes to it. */
+  const logs = new Map<number, { readonly record: AttemptsRecord; readonly timestampMs: number }[]>();
+  const logOf = (partition: number) => {
+    const log = logs.get(partition) ?? [];
+    logs.set(partition, log);
+    return log;
+  };
+  const reader: AttemptsReader = {
+    async read(partition, { from, to }, onRecord) {
+      const log = logOf(partition);
+      const end = to ?? log.length;
+      for (const { record, timestampMs } of log.slice(from, end)) onRecord(record, timestampMs);
+      return end;
+    },
+    async offsetAt(partition, timestampMs) {
+      const at = logOf(partition).findIndex((entry) => entry.timestampMs >= timestampMs);
+      return at < 0 ? logOf(partition).length : at;
+    },
+  };
   const holding = new Set<string>();
 
   const nameOf = (record: AppendRecord): string => {
@@ -94,10 +114,16 @@ export function dispatcherRig(options: { readonly endpointQueueMax?: number; rea
       appended.push(record);
       journal.push(`append ${nameOf(record)}`);
       const release = (): void => {
+        journal.push(`written ${nameOf(record)}`);
+        if (record.topic === topics.attempts) {
+          const decoded = decodeAudit(record.value as Buffer);
+          if (!decoded.ok) throw new Error(decoded.problem);
+          resolve({ offset: logOf(record.partition).push({ record: decoded.value as AttemptsRecord, timestampMs: time.clock.now() }) - 1 });
+          return;
+        }
         const place = `${record.topic}/${record.partition}`;
         const offset = offsets.get(place) ?? 0;
         offsets.set(place, offset + 1);
-        journal.push(`written ${nameOf(record)}`);
         resolve({ offset });
       };
       if (holding.has(record.topic)) held.push({ record, release, fail: reject });
@@ -142,8 +168,18 @@ export function dispatcherRig(options: { readonly endpointQueueMax?: number; rea
       deferred: (_work, reason) => journal.push(`deferred ${reason}`),
       ended: (reason) => journal.push(`ended ${reason}`),
       dropped: (reason) => journal.push(`dropped ${reason}`),
+      adopted: ({ attemptId }) => journal.push(`adopted ${attemptId}`),
+      extended: (_partition, records) => journal.push(`extended by ${records}`),
     },
-    log: createAttemptsLog({ append }, topics.attempts, (gap) => gaps.push(gap)),
+    reader,
+    emit: append,
+    log: createAttemptsLog({
+      appender: { append },
+      reader,
+      topic: topics.attempts,
+      onGap: (gap) => gaps.push(gap),
+      onDisabled: (endpointId, version) => dispatcher.disable(endpointId, version),
+    }),
     onFatal: (error) => fatal.push(error),
   });
 
@@ -151,7 +187,12 @@ export function dispatcherRig(options: { readonly endpointQueueMax?: number; rea
   const states = new Map<number, PartitionState>();
   const stateOf = (partition: number): PartitionState => {
     let state = states.get(partition);
-    if (!state) states.set(partition, (state = new PartitionState(partition, owner, 0)));
+    if (!state) {
+      state = new PartitionState(partition, owner, 0);
+      state.window.cover(0);
+      state.attemptsNext = logOf(partition).length;
+      states.set(partition, state);
+    }
     return state;
   };
   let nextOffset = 100;
@@ -260,10 +301,11 @@ export function dispatcherRig(options: { readonly endpointQueueMax?: number; rea
       return appended.filter((record) => record.topic === topic);
     },
     /** Someone else appends to `attempts`. */
-    stranger(partition: number): void {
-      const place = `${topics.attempts}/${partition}`;
-      offsets.set(place, (offsets.get(place) ?? 0) + 1);
+    stranger(partition: number, record: AttemptsRecord = { type: 'PartitionReleased', partition, at: '', owner: { generation: 0, member: 'm-0' } }): void {
+      logOf(partition).push({ record, timestampMs: time.clock.now() });
     },
+    log: logOf,
+    reader,
   };
   return rig;
 }

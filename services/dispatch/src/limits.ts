@@ -1,9 +1,19 @@
 // Every limit of dispatch that is not configuration, with its reason.
 
-/** Settled pieces of work remembered per partition: copies come within seconds, this is minutes of a busy partition. */
+/** Settled attempts remembered per partition beyond what was restored: minutes of a busy partition, about 5 MB. */
 export const settledMax = 50_000;
 /** Bytes of one partition's unfinished records; the record window alone would allow 2,000 bodies of 1 MiB. */
 export const windowBytes = 64 * 1024 * 1024;
 /** A record that is due this soon is held here; one that is due later goes back to a tier. */
 export const holdMsMax = 2_000;
 export const commitIntervalMs = 200;
+/**
+ * Two copies of a dispatch that were both written without delay lie at most this far apart in the dispatch log: appends that
+ * were in doubt are sent again within seconds. A record that came later than this after it could first have been settled is
+ * not judged by the window before the window was read back that far.
+ */
+export const copyDistanceMs = 10_000;
+/** How densely the position of the attempts log is noted along the dispatch log. */
+export const restoreMarkEveryMs = 500;
+/** How far the clocks of the writers of due times may differ from the broker's. */
+export const clockSkewMsMax = 30_000;

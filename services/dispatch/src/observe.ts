@@ -1,6 +1,6 @@
 // What the SRE sees of dispatch: one log line an attempt, and metrics. Decides nothing.
 
-import type { DispatchObserver } from './dispatcher.ts';
+import type { DispatchObserver } from './settler.ts';
 import { statusClass, type Logger, type Metrics } from '@postrider/runtime';
 
 /** An event's own time is believed for latency metrics only within this age: clocks of others are wrong at times. */
@@ -44,6 +44,13 @@ export function createObserver({ logger, metrics, now }: { logger: Logger; metri
     },
     ended(reason) {
       metrics.deadLetters.inc({ reason });
+    },
+    adopted({ attemptId, state }) {
+      metrics.attemptsAdopted.inc();
+      logger.warn({ attempt: attemptId, partition: state.partition }, 'somebody else settled this attempt first; their outcome stands');
+    },
+    extended(partition, records) {
+      logger.info({ partition, records }, 'a late record: what was settled before the window was read back');
     },
     dropped(reason) {
       metrics.dispatchesDropped.inc({ reason });

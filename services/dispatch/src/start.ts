@@ -23,12 +23,14 @@ import {
   type Timers,
 } from '@postrider/runtime';
 import { createAttemptsLog } from './attempts-log.ts';
+import { createAttemptsReader } from './attempts-reader.ts';
 import type { dispatchRows } from './config.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EndpointRuntimes } from './endpoint-runtime.ts';
 import { commitIntervalMs, windowBytes } from './limits.ts';
 import { createObserver } from './observe.ts';
-import { PartitionState } from './work.ts';
+import { PartitionState } from './partition-state.ts';
+import { readRestoreMark, restore, restoreMark } from './restore.ts';
 
 export { dispatchRows } from './config.ts';
 
@@ -52,7 +54,6 @@ export function createDispatch(deps: DispatchDeps): Service {
   const group = `${environment}.dispatch`;
   const table = new EndpointTable(environment);
   const states = new Map<number, PartitionState>();
-  const attemptsEnds = new Map<number, number>();
   const stopping = new AbortController();
   const cancels: (() => void)[] = [];
   let appender: Appender | undefined;
@@ -87,6 +88,7 @@ export function createDispatch(deps: DispatchDeps): Service {
       appender = cluster.openAppender({ hooks: produceHooks(metrics, 'dispatch') });
       reader = cluster.readTable({ topic: topics.endpoints, onRecord: applyEndpoint });
       sender = createSender({ now: clock.now, allowHosts: parseAllowHosts(config['dispatch.allowHosts']) });
+      const attempts = createAttemptsReader(cluster, topics.attempts);
       dispatcher = new Dispatcher({
         sender,
         now: clock.now,
@@ -98,9 +100,17 @@ export function createDispatch(deps: DispatchDeps): Service {
         routes: { topics, tiers: config['retry.tiers'], group },
         endpointQueueMax: config['dispatch.endpointQueue'],
         observer: createObserver({ logger, metrics, now: clock.now }),
-        log: createAttemptsLog(appender, topics.attempts, (gap) => {
-          metrics.attemptsAppendGaps.inc();
-          logger.error({ ...gap }, 'someone else wrote to a partition of attempts that this process owns, or an append was repeated');
+        reader: attempts,
+        emit: (record) => appender!.append(record),
+        log: createAttemptsLog({
+          appender,
+          reader: attempts,
+          topic: topics.attempts,
+          onGap: (gap) => {
+            metrics.attemptsAppendGaps.inc();
+            logger.error({ ...gap }, 'someone else wrote to a partition of attempts that this process owns, or an append was repeated');
+          },
+          onDisabled: (endpointId, version) => dispatcher!.disable(endpointId, version),
         }),
         onFatal: (error) => {
           if (!stopping.signal.aborted) context.fail(error instanceof Error ? error : new Error(String(error)));
@@ -114,20 +124,25 @@ export function createDispatch(deps: DispatchDeps): Service {
         windowBytes,
         commitIntervalMs,
         now: clock.now,
-        async prepare() {
+        async prepare(partitions, signal) {
           await reader!.ready;
-          for (const [partition, end] of await admin.endOffsets(topics.attempts)) attemptsEnds.set(partition, end);
+          const startedMs = clock.monotonic();
+          const restored = await Promise.all(
+            partitions.map(({ partition, committed }) => {
+              const from = readRestoreMark(committed?.metadata);
+              const options = { nowMs: clock.now(), signal };
+              return restore(states.get(partition)!, from, attempts, (id, version) => sending.disable(id, version), options);
+            }),
+          );
+          const records = restored.reduce((sum, n) => sum + n, 0);
+          logger.info({ partitions: partitions.length, records, ms: Math.round(clock.monotonic() - startedMs) }, 'restored what was settled before');
           waitingFor = undefined;
         },
-        onAssigned(assignment, generation) {
+        onAssigned({ assignment, added }, generation) {
           const owner = { generation: generation.id, member: generation.memberId };
-          for (const { partition } of assignment) {
-            const state = states.get(partition);
-            if (state) state.owner = owner;
-            else states.set(partition, new PartitionState(partition, owner, undefined));
-          }
-          // A rebalance during the drain must not start it all again.
-          if (!stopping.signal.aborted) sending.resume();
+          for (const { partition, logEnd } of added) states.set(partition, new PartitionState(partition, owner, logEnd));
+          for (const { partition } of assignment) states.get(partition)!.owner = owner;
+          sending.resume();
         },
         onLost(lost) {
           for (const { partition } of lost) {
@@ -138,11 +153,12 @@ export function createDispatch(deps: DispatchDeps): Service {
         },
         onRecord(record, ack) {
           const state = states.get(record.partition);
-          if (!state) return;
-          state.attemptsNext ??= attemptsEnds.get(record.partition);
-          sending.accept(record, ack, state);
+          if (state) sending.accept(record, ack, state);
         },
         quiesce: () => sending.quiesce(),
+        metadata({ partition }, watermark, timestampMs) {
+          return restoreMark(states.get(partition)!.restoreStart(watermark, timestampMs));
+        },
         onError: (error, attempt) => logger.warn({ code: error.code, problem: error.message, attempt }, 'reading dispatches: trying again'),
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
         onRangeLost: (range) => logger.error({ ...range }, 'dispatches were deleted by retention before they were read'),

@@ -1,35 +1,16 @@
 // One dispatch record that this process has accepted, from its reading to its acknowledgement.
 
-import { attemptIdOf, SettledWindow, workIdOf, type Dispatch } from '@postrider/core/domain';
-import type { Owner } from '@postrider/core/contracts';
+import { attemptIdOf, type AttemptId, type Dispatch } from '@postrider/core/domain';
 import type { Ack, KafkaRecord } from '@postrider/kafka';
-import { settledMax } from './limits.ts';
-
-/** What the owner of a partition knows of it; made at assignment, dropped when the partition is lost. */
-export class PartitionState {
-  readonly partition: number;
-  readonly window = new SettledWindow(settledMax);
-  /** Changes with each join; work under way is kept across them. */
-  owner: Owner;
-  /** False once someone else owns the partition: results that come later are stale and write nothing. */
-  owned = true;
-  /** Offset that the next append to `attempts` must get if nobody else writes; undefined until known. */
-  attemptsNext: number | undefined;
-
-  constructor(partition: number, owner: Owner, attemptsNext: number | undefined) {
-    this.partition = partition;
-    this.owner = owner;
-    this.attemptsNext = attemptsNext;
-  }
-}
+import type { PartitionState } from './partition-state.ts';
 
 /** A readable dispatch record in hand. */
 export interface Work {
   readonly dispatch: Dispatch;
-  readonly record: Pick<KafkaRecord, 'topic' | 'partition' | 'offset'>;
+  readonly record: Pick<KafkaRecord, 'topic' | 'partition' | 'offset' | 'timestamp'>;
   readonly state: PartitionState;
   readonly ack: Ack;
-  readonly workId: string;
+  readonly attemptId: AttemptId;
 }
 
 /** Facts of a dispatch that every record about it carries. */
@@ -49,6 +30,6 @@ export function factsOf(d: Dispatch) {
 }
 
 export function workOf(dispatch: Dispatch, record: KafkaRecord, state: PartitionState, ack: Ack): Work {
-  const { topic, partition, offset } = record;
-  return { dispatch, record: { topic, partition, offset }, state, ack, workId: workIdOf(dispatch) };
+  const { topic, partition, offset, timestamp } = record;
+  return { dispatch, record: { topic, partition, offset, timestamp }, state, ack, attemptId: attemptIdOf(dispatch) };
 }

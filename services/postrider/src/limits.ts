@@ -6,6 +6,9 @@ export const timeoutMsDefault = 30_000;
 export const closeMsMax = 6_000;
 /** The same for a command that was given up: whoever waits for its end has waited enough. */
 export const closeAbandonedMsMax = 300;
+/** How often, and how long between, a broker is asked for topics that were just made: five seconds in all. */
+export const topicSeenTriesMax = 50;
+export const topicSeenPauseMs = 100;
 /** What is shown of a long list unless told otherwise: a screen or two. */
 export const listLimitDefault = 50;
 /** More items than this are a job for `--json` and paging, and would be held in memory at once. */

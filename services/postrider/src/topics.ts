@@ -2,7 +2,9 @@
 // are missing and otherwise left alone: their settings are upstream's choice.
 
 import { topicNames, topicTable } from '@postrider/core/contracts';
-import type { KafkaAdmin, TopicChange } from '@postrider/kafka';
+import { KafkaError, type KafkaAdmin, type TopicChange } from '@postrider/kafka';
+import { sleep, systemTimers } from '@postrider/runtime';
+import { topicSeenPauseMs, topicSeenTriesMax } from './limits.ts';
 import { topicSettings, type PostriderConfig } from './settings.ts';
 
 /**
@@ -27,23 +29,44 @@ export type TopicPorts = Pick<KafkaAdmin, 'planTopics' | 'applyTopics' | 'descri
 export async function checkTopics(admin: TopicPorts, config: PostriderConfig): Promise<TopicOutcome[]> {
   const { specs, kept } = await wanted(admin, config);
   const changes = await admin.planTopics(specs);
-  return [
-    ...kept,
-    ...outcomes(specs, changes, { created: 'missing', changed: 'drift' }),
-    ...(await stranded(admin, config)),
-  ];
+  return [...kept, ...outcomes(specs, changes, checkWords), ...(await stranded(admin, config))];
 }
 
 /** Creates what is missing and mends settings. When anything would have to be refused, nothing at all is done. */
-export async function applyTopics(admin: TopicPorts, config: PostriderConfig): Promise<TopicOutcome[]> {
+export async function applyTopics(
+  admin: TopicPorts,
+  config: PostriderConfig,
+  pause: (ms: number) => Promise<void> = (ms) => sleep(systemTimers, ms),
+): Promise<TopicOutcome[]> {
   const { specs, kept } = await wanted(admin, config);
   const plan = await admin.planTopics(specs);
   const refused = plan.some((change) => change.kind === 'refused');
-  const done = refused
-    ? outcomes(specs, plan, { created: 'missing', changed: 'drift' })
-    : outcomes(specs, await admin.applyTopics(specs), { created: 'created', changed: 'changed' });
-  return [...kept, ...done, ...(await stranded(admin, config))];
+  if (!refused) await applyUntilSeen(admin, specs, pause);
+  const words = refused ? checkWords : ({ created: 'created', changed: 'changed' } as const);
+  return [...kept, ...outcomes(specs, plan, words), ...(await stranded(admin, config))];
 }
+
+/** A broker may not have heard yet of a topic that the controller has just made; applying again is harmless. */
+async function applyUntilSeen(
+  admin: TopicPorts,
+  specs: readonly Spec[],
+  pause: (ms: number) => Promise<void>,
+): Promise<void> {
+  const names = specs.map((spec) => spec.name);
+  for (let attempt = 1; attempt <= topicSeenTriesMax; attempt++) {
+    try {
+      await admin.applyTopics(specs);
+      const seen = await admin.describeTopics(names);
+      if (names.every((name) => seen.has(name))) return;
+    } catch (error) {
+      if (!(error instanceof KafkaError) || error.code !== 'unknown-topic') throw error;
+    }
+    await pause(topicSeenPauseMs);
+  }
+  throw new KafkaError('timeout', 'the topics were made, and the brokers do not know of all of them yet');
+}
+
+const checkWords = { created: 'missing', changed: 'drift' } as const;
 
 type Spec = Parameters<KafkaAdmin['planTopics']>[0][number];
 

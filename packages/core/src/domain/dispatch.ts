@@ -43,8 +43,3 @@ export interface Dispatch {
 export function attemptIdOf(d: Pick<Dispatch, 'dispatchId' | 'round' | 'attempt'>): AttemptId {
   return `${d.dispatchId}.${d.round}.${d.attempt}` as AttemptId;
 }
-
-/** Identity of this record in the settled window: a parked copy is another piece of work than the one that was parked. */
-export function workIdOf(d: Pick<Dispatch, 'dispatchId' | 'round' | 'attempt' | 'park'>): string {
-  return `${d.dispatchId}.${d.round}.${d.attempt}/${d.park}`;
-}

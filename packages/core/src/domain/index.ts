@@ -1,7 +1,7 @@
 // The pure core: decisions as functions of their arguments. Imports nothing, not even node:.
 
 export type { AttemptId, DispatchId, EndpointId, EventId, Origin, ProjectId } from './brand.ts';
-export { attemptIdOf, workIdOf, type Dispatch } from './dispatch.ts';
+export { attemptIdOf, type Dispatch } from './dispatch.ts';
 export { DueHeap, type Due } from './due-heap.ts';
 export type { Endpoint, EndpointStatus, HttpMethod, SecretReference } from './endpoint.ts';
 export { EndpointIndex, typeMatches } from './matching.ts';
@@ -25,5 +25,5 @@ export {
   type RetryPolicyName,
 } from './retry-policy.ts';
 export { settleAttempt, type Disposition, type Settlement, type SettleInput } from './settle-attempt.ts';
-export { SettledWindow, type WorkState } from './settled-window.ts';
+export { SettledWindow, type SettledDisposition } from './settled-window.ts';
 export { tierFor, type Tier, type Tiers, type TierStay } from './tiers.ts';

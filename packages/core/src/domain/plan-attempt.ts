@@ -1,14 +1,13 @@
 // First of the two decisions worth arguing about: may this dispatch be sent now, and if not, what instead?
 //
-//   read ──▶ drop            a copy of work that is settled or under way
-//        ──▶ wait            due is still ahead (the scheduler gave it back early, or the clocks differ)
-//        ──▶ defer(reason)   the endpoint cannot take it now; comes back through a tier, no attempt counted
-//        ──▶ end(reason)     it can never be sent as things stand: dead letter, an operator may replay it
-//        ──▶ send
+//   new ──▶ wait            due is still ahead (the scheduler gave it back early, or the clocks differ)
+//       ──▶ defer(reason)   the endpoint cannot take it now; comes back through a tier, no attempt counted
+//       ──▶ end(reason)     it can never be sent as things stand: dead letter, an operator may replay it
+//       ──▶ send
 
 import type { Dispatch } from './dispatch.ts';
 import type { Endpoint } from './endpoint.ts';
-import { parkDelayMs, type DeadReason, type DeferReason, type DropReason } from './reasons.ts';
+import { parkDelayMs, type DeadReason, type DeferReason } from './reasons.ts';
 
 /** What is known of the dispatch's endpoint: its record, that its tombstone was read, or nothing at all. */
 export type EndpointView =
@@ -19,8 +18,6 @@ export type EndpointView =
 export interface PlanInput {
   readonly dispatch: Dispatch;
   readonly endpoint: EndpointView;
-  /** Where this very piece of work stands in the settled window. */
-  readonly seen: 'new' | 'under-way' | 'settled';
   /** The endpoint's own queue is at its cap. */
   readonly queueFull: boolean;
   readonly nowMs: number;
@@ -30,13 +27,11 @@ export type AttemptPlan =
   | { readonly kind: 'send'; readonly endpoint: Endpoint }
   | { readonly kind: 'wait'; readonly untilMs: number }
   | { readonly kind: 'defer'; readonly reason: DeferReason; readonly dueMs: number }
-  | { readonly kind: 'end'; readonly reason: DeadReason }
-  | { readonly kind: 'drop'; readonly reason: Extract<DropReason, 'settled' | 'under-way'> };
+  | { readonly kind: 'end'; readonly reason: DeadReason };
 
-/** Decides what to do with a dispatch record. Pure: equal inputs, equal plans. */
+/** Decides what to do with a dispatch that is neither under way nor settled. Pure: equal inputs, equal plans. */
 export function planAttempt(input: PlanInput): AttemptPlan {
   const { dispatch, nowMs } = input;
-  if (input.seen !== 'new') return { kind: 'drop', reason: input.seen };
   if (input.endpoint.kind === 'deleted') return { kind: 'end', reason: 'endpoint-deleted' };
   if (input.endpoint.kind === 'unknown') return defer(input, 'unknown-endpoint');
 

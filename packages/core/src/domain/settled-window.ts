@@ -1,38 +1,103 @@
-// Which pieces of work an owner has accepted: queued, under way or settled (rule R1: dedupe on every accepted id, not only
-// on settled ones). Bounded: the oldest settled entries are forgotten first; work under way is never forgotten.
+// What the owner of a partition knows of its attempts: which are under way here, and which are settled in the log.
+//
+// Rule R1: an attempt is new only if it is neither queued, held, in flight nor settled. Rule R2: an entry that was restored
+// from the log carries its disposition, and the first copy that hits it writes the consequence again: that an attempt is
+// settled never implies that its consequence was written. Rule R6: the window says how far back it is complete; a record
+// that could have been settled earlier must not be judged by it.
 
-export type WorkState = 'under-way' | 'settled';
+import type { AttemptId } from './brand.ts';
+import type { Disposition } from './settle-attempt.ts';
+
+/** What follows from a settled attempt; a suppressed dispatch ended for good and leads to nothing. */
+export type SettledDisposition = Disposition | { readonly kind: 'suppressed' };
+
+interface Entry {
+  /** Broker time of the record, epoch ms. */
+  readonly atMs: number;
+  /** Still to be written again on the first hit; undefined when this owner wrote it. */
+  disposition: SettledDisposition | undefined;
+}
 
 export class SettledWindow {
-  readonly #underWay = new Set<string>();
-  /** Insertion order is age. */
-  readonly #settled = new Set<string>();
+  readonly #underWay = new Set<AttemptId>();
+  /** In the order of the log, so that the first entries are the oldest. */
+  readonly #settled = new Map<AttemptId, Entry>();
+  /** Read afterwards from further back; given up whole, since it is older than everything above. */
+  #older = new Map<AttemptId, Entry>();
   readonly #settledMax: number;
+  #coveredFromMs = Number.POSITIVE_INFINITY;
 
-  /** @param settledMax entries kept after they were settled */
+  /** @param settledMax entries of this owner's own time that are kept; the oldest go first, and the cover shrinks with them */
   constructor(settledMax: number) {
     this.#settledMax = settledMax;
   }
 
-  /** Where this piece of work stands. */
-  look(workId: string): 'new' | WorkState {
-    if (this.#underWay.has(workId)) return 'under-way';
-    return this.#settled.has(workId) ? 'settled' : 'new';
+  /** Every attempt that was settled at or after this moment (epoch ms, broker time) is known here. */
+  get coveredFromMs(): number {
+    return this.#coveredFromMs;
   }
 
-  /** Accepts a piece of work that `look` called new. */
-  accept(workId: string): void {
-    this.#underWay.add(workId);
+  /** The log was read from this moment on. */
+  cover(fromMs: number): void {
+    this.#coveredFromMs = Math.min(this.#coveredFromMs, fromMs);
   }
 
-  /** The work's record is in the log. */
-  settle(workId: string): void {
-    this.#underWay.delete(workId);
-    this.#settled.add(workId);
-    if (this.#settled.size > this.#settledMax) {
-      const oldest = this.#settled.values().next();
-      if (!oldest.done) this.#settled.delete(oldest.value);
+  look(attemptId: AttemptId): 'new' | 'under-way' | 'settled' {
+    if (this.#settled.has(attemptId) || this.#older.has(attemptId)) return 'settled';
+    return this.#underWay.has(attemptId) ? 'under-way' : 'new';
+  }
+
+  /** Accepts an attempt that `look` called new. */
+  accept(attemptId: AttemptId): void {
+    this.#underWay.add(attemptId);
+  }
+
+  /** Gives an attempt up without a settlement: it was deferred and comes back. */
+  release(attemptId: AttemptId): void {
+    this.#underWay.delete(attemptId);
+  }
+
+  /** The attempt's record and its consequence were written by this owner. */
+  settle(attemptId: AttemptId, atMs: number): void {
+    this.#underWay.delete(attemptId);
+    this.#settled.set(attemptId, { atMs, disposition: undefined });
+    if (this.#settled.size <= this.#settledMax) return;
+    this.#older = new Map();
+    for (const oldest of this.#settled.keys()) {
+      if (this.#settled.size <= this.#settledMax) {
+        this.#coveredFromMs = this.#settled.get(oldest)!.atMs;
+        break;
+      }
+      this.#settled.delete(oldest);
     }
+  }
+
+  /** Takes an entry from the log, in log order; the first one of an attempt counts. */
+  restore(attemptId: AttemptId, disposition: SettledDisposition, atMs: number): void {
+    if (!this.#settled.has(attemptId)) this.#settled.set(attemptId, { atMs, disposition });
+  }
+
+  /** Takes an entry from a part of the log before everything that is here, in log order; it precedes what is here. */
+  restoreOlder(attemptId: AttemptId, disposition: SettledDisposition, atMs: number): void {
+    if (this.#older.has(attemptId)) return;
+    this.#older.set(attemptId, { atMs, disposition });
+  }
+
+  /**
+   * Rules R4 and R5: what the log says of an attempt that is under way here, if somebody else settled it first. The owner
+   * adopts it, whatever its own POST said. Undefined when nobody did.
+   */
+  standing(attemptId: AttemptId): SettledDisposition | undefined {
+    return (this.#older.get(attemptId) ?? this.#settled.get(attemptId))?.disposition;
+  }
+
+  /** The consequence that must be written again for a restored entry, once; undefined when there is none (any more). */
+  takeConsequence(attemptId: AttemptId): SettledDisposition | undefined {
+    // The older record is the first in the log, so it is the one that stands.
+    const entry = this.#older.get(attemptId) ?? this.#settled.get(attemptId);
+    const disposition = entry?.disposition;
+    if (entry) entry.disposition = undefined;
+    return disposition;
   }
 
   get underWay(): number {
@@ -40,6 +105,6 @@ export class SettledWindow {
   }
 
   get settled(): number {
-    return this.#settled.size;
+    return this.#settled.size + this.#older.size;
   }
 }

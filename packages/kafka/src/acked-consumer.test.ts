@@ -1,0 +1,449 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { consumeAcked, type Ack, type AckedConsumer, type AckedOptions, type OwnedPartition } from './acked-consumer.ts';
+import type { KafkaCluster } from './cluster.ts';
+import type { CommitOffset } from './group-membership.ts';
+import type { AssignedPartition, GroupConsumer, GroupOptions, RevokeReason } from './group-options.ts';
+import { KafkaError } from './kafka-error.ts';
+import type { KafkaRecord, TopicPartition } from './record.ts';
+
+const topic = 'live.dispatches';
+const now = 1_900_000_000_000;
+
+/** A group that does what the test says, in place of the one port of the cluster that is used here. */
+class FakeGroup {
+  options!: GroupOptions;
+  readonly commits: CommitOffset[][] = [];
+  readonly calls: string[] = [];
+  readonly positions = new Map<string, number>();
+  generation = 0;
+  stopped = false;
+  /** Answers a commit; replaced by a test that wants it to wait or fail. */
+  onCommit: (offsets: readonly CommitOffset[]) => Promise<void> = () => Promise.resolve();
+
+  readonly cluster = {
+    consumeGroup: (options: GroupOptions): GroupConsumer => {
+      this.options = options;
+      return {
+        pause: (topic: string, partitions: readonly number[]) => void this.calls.push(`pause ${topic}/${partitions.join()}`),
+        resume: (topic: string, partitions: readonly number[]) => void this.calls.push(`resume ${topic}/${partitions.join()}`),
+        position: (topic: string, partition: number) => this.positions.get(`${topic}/${partition}`) ?? null,
+        commit: async (offsets: readonly CommitOffset[]) => {
+          this.commits.push([...offsets]);
+          await this.onCommit(offsets);
+        },
+        stop: async () => {
+          await this.revoke('stopping');
+          this.stopped = true;
+        },
+      } as unknown as GroupConsumer;
+    },
+  } as unknown as KafkaCluster;
+
+  assign(assignment: readonly number[], change: { added?: readonly AssignedPartition[]; lost?: readonly number[] } = {}): void {
+    const at = (partition: number): TopicPartition => ({ topic, partition });
+    const added = change.added ?? assignment.map((partition) => assigned(partition));
+    const kept = assignment.filter((partition) => !added.some((one) => one.partition === partition));
+    this.options.onAssigned?.(
+      { assignment: assignment.map(at), added: [...added], kept: kept.map(at), lost: (change.lost ?? []).map(at) },
+      { id: ++this.generation, memberId: 'm-1' },
+    );
+  }
+
+  revoke(reason: RevokeReason): Promise<void> {
+    return Promise.resolve(this.options.onRevoked?.(reason));
+  }
+
+  /** Delivers records with these offsets. */
+  deliver(partition: number, offsets: readonly number[], { bytes = 1, highWatermark = 1_000 } = {}): void {
+    const records = offsets.map((offset) => recordAt(partition, offset, bytes));
+    const nextOffset = (offsets.at(-1) ?? 0) + 1;
+    this.positions.set(`${topic}/${partition}`, nextOffset);
+    this.options.onRecords({ topic, partition, records, highWatermark, nextOffset });
+  }
+
+  /** What was committed, as partition → offsets in order. */
+  committed(partition = 0): number[] {
+    return this.commits.flat().filter((one) => one.partition === partition).map((one) => one.offset);
+  }
+}
+
+function assigned(partition: number, over: Partial<AssignedPartition> = {}): AssignedPartition {
+  return { topic, partition, committed: null, logStart: 0, logEnd: 0, ...over };
+}
+
+function recordAt(partition: number, offset: number, bytes: number): KafkaRecord {
+  return { topic, partition, offset, timestamp: now - 1_000 + offset, key: null, value: Buffer.alloc(bytes), headers: new Map() };
+}
+
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+interface Rig {
+  readonly group: FakeGroup;
+  readonly consumer: AckedConsumer;
+  /** Acknowledgements by `partition/offset`; a record that came twice has its last one here. */
+  readonly acks: Map<string, Ack>;
+  readonly owned: Map<string, OwnedPartition>;
+  readonly events: string[];
+  readonly errors: KafkaError[];
+  ack(offset: number, partition?: number): void;
+}
+
+function rig(over: Partial<AckedOptions> = {}): Rig {
+  const group = new FakeGroup();
+  const acks = new Map<string, Ack>();
+  const owned = new Map<string, OwnedPartition>();
+  const events: string[] = [];
+  const errors: KafkaError[] = [];
+  const consumer = consumeAcked(group.cluster, {
+    groupId: 'g',
+    topics: [topic],
+    windowRecords: 10,
+    windowBytes: 1_000,
+    commitIntervalMs: 200,
+    now: () => now,
+    onRecord: (record, ack, partition) => {
+      acks.set(`${record.partition}/${record.offset}`, ack);
+      owned.set(`${record.partition}/${record.offset}`, partition);
+    },
+    onBatchEnd: () => events.push('batch end'),
+    onAssigned: (assignment, generation) => events.push(`assigned ${assignment.map((one) => one.partition).join()} in ${generation.id}`),
+    onLost: (lost) => events.push(`lost ${lost.map((one) => one.partition).join()}`),
+    quiesce: () => Promise.resolve(),
+    onError: (error) => errors.push(error),
+    ...over,
+  });
+  return {
+    group,
+    consumer,
+    acks,
+    owned,
+    events,
+    errors,
+    ack(offset, partition = 0) {
+      const ack = acks.get(`${partition}/${offset}`);
+      if (!ack) throw new Error(`no record ${partition}/${offset}`);
+      ack();
+    },
+  };
+}
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
+afterEach(() => void vi.useRealTimers());
+
+describe('the watermark', () => {
+  it('is committed: one past the last record below which all are acknowledged', async () => {
+    const { group, consumer, ack } = rig();
+    group.assign([0]);
+    group.deliver(0, [5, 6, 9]);
+    ack(6);
+    await consumer.commit();
+    expect(group.commits).toEqual([]);
+    ack(5);
+    await consumer.commit();
+    ack(9);
+    await consumer.commit();
+    expect(group.committed()).toEqual([7, 10]);
+  });
+
+  it('is committed once: not again while nothing moves', async () => {
+    const { group, consumer, ack } = rig();
+    group.assign([0], { added: [assigned(0, { committed: { offset: 5, metadata: '' } })] });
+    group.deliver(0, [5]);
+    ack(5);
+    ack(5);
+    await consumer.commit();
+    await consumer.commit();
+    expect(group.committed()).toEqual([6]);
+  });
+
+  it('is committed for all partitions in one request, on a timer', async () => {
+    const { group, ack } = rig();
+    group.assign([0, 1]);
+    group.deliver(0, [1]);
+    group.deliver(1, [4]);
+    ack(1, 0);
+    ack(4, 1);
+    await vi.advanceTimersByTimeAsync(199);
+    expect(group.commits).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(group.commits).toEqual([
+      [
+        { topic, partition: 0, offset: 2 },
+        { topic, partition: 1, offset: 5 },
+      ],
+    ]);
+  });
+
+  it('carries the metadata of its moment', async () => {
+    const { group, consumer, ack } = rig({ metadata: ({ partition }, watermark) => `p${partition} at ${watermark}` });
+    group.assign([0]);
+    group.deliver(0, [1]);
+    ack(1);
+    await consumer.commit();
+    expect(group.commits).toEqual([[{ topic, partition: 0, offset: 2, metadata: 'p0 at 2' }]]);
+  });
+
+  it('is committed again after a commit that came too late for its generation', async () => {
+    const { group, consumer, ack, errors } = rig();
+    group.assign([0]);
+    group.deliver(0, [1]);
+    ack(1);
+    group.onCommit = () => Promise.reject(new KafkaError('generation-over', 'over'));
+    await consumer.commit();
+    expect(errors.map((error) => error.code)).toEqual(['generation-over']);
+    group.onCommit = () => Promise.resolve();
+    await consumer.commit();
+    expect(group.committed()).toEqual([2, 2]);
+  });
+
+  it('does not pile commits up while one waits through an outage', async () => {
+    const { group, ack } = rig();
+    let answer: (() => void) | undefined;
+    group.onCommit = () => new Promise((resolve) => (answer = resolve));
+    group.assign([0]);
+    group.deliver(0, [1, 2]);
+    ack(1);
+    await vi.advanceTimersByTimeAsync(200);
+    ack(2);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(group.committed()).toEqual([2]);
+    answer?.();
+    await vi.advanceTimersByTimeAsync(200);
+    expect(group.committed()).toEqual([2, 3]);
+  });
+
+  it('never goes back: a commit waits for the one before it', async () => {
+    const { group, consumer, ack } = rig();
+    let answer: (() => void) | undefined;
+    group.onCommit = () => new Promise((resolve) => (answer = resolve));
+    group.assign([0]);
+    group.deliver(0, [1, 2]);
+    ack(1);
+    const first = consumer.commit();
+    await settle();
+    ack(2);
+    const second = group.revoke('rebalance');
+    await settle();
+    // The first may still be tried again by the group; a second one beside it could be overtaken by that.
+    expect(group.committed()).toEqual([2]);
+    answer?.();
+    await first;
+    await settle();
+    expect(group.committed()).toEqual([2, 3]);
+    answer?.();
+    await second;
+  });
+
+  it('never passes an unacknowledged record, for any order of acknowledgements', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(fc.nat(200), { minLength: 1, maxLength: 40 }),
+        fc.infiniteStream(fc.nat()),
+        async (offsets, picks) => {
+          const { group, consumer, ack } = rig({ windowRecords: 1_000, windowBytes: 1e9 });
+          group.assign([0]);
+          const open = offsets.toSorted((a, b) => a - b);
+          group.deliver(0, open);
+          const last = open.at(-1)!;
+          while (open.length > 0) {
+            const [offset] = open.splice(picks.next().value % open.length, 1);
+            ack(offset!);
+            await consumer.commit();
+            const committed = group.committed().at(-1);
+            if (committed !== undefined) expect(committed).toBeLessThanOrEqual(open[0] ?? last + 1);
+            else expect(open[0]).toBeLessThan(offset!);
+          }
+          expect(group.committed().at(-1)).toBe(last + 1);
+          const all = group.committed();
+          expect(all).toEqual(all.toSorted((a, b) => a - b));
+          await consumer.stop();
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('the window', () => {
+  it('pauses a partition that has as many records as it may, once, and reads on when it is half empty', () => {
+    const { group, ack } = rig();
+    group.assign([0, 1]);
+    group.deliver(0, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(group.calls).toEqual([]);
+    group.deliver(0, [9, 10]);
+    group.deliver(0, [11]);
+    expect(group.calls).toEqual([`pause ${topic}/0`]);
+    for (let offset = 0; offset < 6; offset++) ack(offset);
+    expect(group.calls).toEqual([`pause ${topic}/0`]);
+    ack(6);
+    expect(group.calls).toEqual([`pause ${topic}/0`, `resume ${topic}/0`]);
+    ack(7);
+    expect(group.calls).toHaveLength(2);
+  });
+
+  it('counts what stands behind the oldest open record, acknowledged or not: a restart would read it again', () => {
+    const { group, ack } = rig();
+    group.assign([0]);
+    group.deliver(0, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    for (let offset = 1; offset < 10; offset++) ack(offset);
+    expect(group.calls).toEqual([`pause ${topic}/0`]);
+    ack(0);
+    expect(group.calls.at(-1)).toBe(`resume ${topic}/0`);
+  });
+
+  it('counts bytes too, and takes a record larger than the window alone', () => {
+    const { group, ack } = rig();
+    group.assign([0]);
+    group.deliver(0, [0], { bytes: 999 });
+    expect(group.calls).toEqual([]);
+    group.deliver(0, [1], { bytes: 5_000 });
+    expect(group.calls).toEqual([`pause ${topic}/0`]);
+    ack(0);
+    expect(group.calls).toHaveLength(1);
+    ack(1);
+    expect(group.calls.at(-1)).toBe(`resume ${topic}/0`);
+  });
+
+  it('does not pause for records that were acknowledged while they were handed out', () => {
+    const { group } = rig({ onRecord: (_record, ack) => ack() });
+    group.assign([0]);
+    group.deliver(0, Array.from({ length: 50 }, (_, i) => i));
+    expect(group.calls).toEqual([]);
+  });
+
+  it('tells the end of each batch, after its records', () => {
+    const order: string[] = [];
+    const { group } = rig({ onRecord: ({ offset }) => order.push(`record ${offset}`), onBatchEnd: () => order.push('end') });
+    group.assign([0]);
+    group.deliver(0, [1, 2]);
+    expect(order).toEqual(['record 1', 'record 2', 'end']);
+  });
+});
+
+describe('a rebalance', () => {
+  it('tells what was lost before what is assigned', () => {
+    const { group, events } = rig();
+    group.assign([0, 1]);
+    group.assign([1, 2], { added: [assigned(2)], lost: [0] });
+    expect(events).toEqual(['assigned 0,1 in 1', 'lost 0', 'assigned 1,2 in 2']);
+  });
+
+  it('makes acknowledgements of a lost partition count for nothing', async () => {
+    const { group, consumer, ack, owned } = rig();
+    group.assign([0]);
+    group.deliver(0, [1]);
+    expect(owned.get('0/1')?.owned()).toBe(true);
+    group.assign([], { added: [], lost: [0] });
+    expect(owned.get('0/1')?.owned()).toBe(false);
+    ack(1);
+    await consumer.commit();
+    expect([group.commits, group.calls, consumer.progress()]).toEqual([[], [], []]);
+  });
+
+  it('begins anew with a partition that was lost and came back', async () => {
+    const { group, consumer, acks, ack, owned } = rig();
+    group.assign([0]);
+    group.deliver(0, [1, 2]);
+    const stale = [acks.get('0/1')!, acks.get('0/2')!];
+    const before = owned.get('0/1');
+    group.assign([0], { added: [assigned(0, { committed: { offset: 1, metadata: '' } })], lost: [0] });
+    group.deliver(0, [1, 2]);
+    for (const old of stale) old();
+    await consumer.commit();
+    expect(group.commits).toEqual([]);
+    ack(1);
+    await consumer.commit();
+    expect(group.committed()).toEqual([2]);
+    expect([before?.owned(), owned.get('0/1')?.owned()]).toEqual([false, true]);
+  });
+
+  it('keeps work, window and pause of a partition that is kept', async () => {
+    const { group, consumer, ack, owned } = rig({ windowRecords: 2 });
+    group.assign([0]);
+    group.deliver(0, [1, 2]);
+    group.assign([0, 1], { added: [assigned(1)] });
+    expect(owned.get('0/1')?.owned()).toBe(true);
+    ack(1);
+    ack(2);
+    await consumer.commit();
+    expect([group.committed(), group.calls]).toEqual([[3], [`pause ${topic}/0`, `resume ${topic}/0`]]);
+  });
+
+  it('quiesces first and commits what was acknowledged meanwhile', async () => {
+    const order: string[] = [];
+    const r: Rig = rig({
+      quiesce: async (reason) => {
+        order.push(`quiesce ${reason}`);
+        await settle();
+        r.ack(1);
+      },
+    });
+    r.group.onCommit = () => Promise.resolve(void order.push('commit'));
+    r.group.assign([0]);
+    r.group.deliver(0, [1]);
+    await r.group.revoke('rebalance');
+    expect(order).toEqual(['quiesce rebalance', 'commit']);
+    expect(r.group.committed()).toEqual([2]);
+  });
+
+  it('commits nothing once the group is lost', async () => {
+    const { group, ack } = rig();
+    group.assign([0]);
+    group.deliver(0, [1]);
+    ack(1);
+    await group.revoke('lost');
+    expect(group.commits).toEqual([]);
+  });
+
+  it('ignores records of a partition that it does not own', () => {
+    const { group, acks } = rig();
+    group.assign([0]);
+    group.deliver(7, [1]);
+    expect(acks.size).toBe(0);
+  });
+});
+
+describe('stop', () => {
+  it('quiesces, commits and leaves, and its timer is gone', async () => {
+    const { group, consumer, ack } = rig();
+    group.assign([0]);
+    group.deliver(0, [1]);
+    ack(1);
+    await consumer.stop();
+    expect([group.committed(), group.stopped, vi.getTimerCount()]).toEqual([[2], true, 0]);
+  });
+});
+
+describe('progress', () => {
+  it('tells what lies between the oldest open record and the end, and how old that record is', () => {
+    const { group, consumer, ack } = rig();
+    group.assign([0]);
+    group.deliver(0, [10, 20, 30], { highWatermark: 100 });
+    expect(consumer.progress()).toEqual([{ topic, partition: 0, lagRecords: 90, oldestOpenMs: 990, open: 3, windowLimit: 10 }]);
+    ack(10);
+    expect(consumer.progress()[0]).toMatchObject({ lagRecords: 80, oldestOpenMs: 980, open: 2 });
+    ack(30);
+    expect(consumer.progress()[0]).toMatchObject({ lagRecords: 80, open: 1 });
+  });
+
+  it('is at rest when everything is done, though markers or compacted records end the log', () => {
+    const { group, consumer, ack } = rig();
+    group.assign([0]);
+    group.deliver(0, [10], { highWatermark: 12 });
+    ack(10);
+    group.positions.set(`${topic}/0`, 12);
+    expect(consumer.progress()[0]).toMatchObject({ lagRecords: 0, oldestOpenMs: 0, open: 0 });
+  });
+
+  it.each<[string, Partial<AssignedPartition>, number]>([
+    ['from the commit', { committed: { offset: 40, metadata: '' }, logStart: 0, logEnd: 100 }, 60],
+    ['from the start of the log without one', { logStart: 30, logEnd: 100 }, 70],
+    ['from the start of the log when retention overtook the commit', { committed: { offset: 40, metadata: '' }, logStart: 90, logEnd: 100 }, 10],
+    ['as none when the commit is at the end', { committed: { offset: 100, metadata: '' }, logEnd: 100 }, 0],
+  ])('counts the lag %s before the first record', (_, over, lagRecords) => {
+    const { group, consumer } = rig();
+    group.assign([0], { added: [assigned(0, over)] });
+    expect(consumer.progress()[0]).toMatchObject({ lagRecords, oldestOpenMs: 0 });
+  });
+});

@@ -1,0 +1,60 @@
+// What the owner of a partition knows of it: the settled window, where the log of attempts stands, and where a next owner
+// would have to begin restoring. Made at assignment, dropped when the partition is lost.
+
+import type { Owner } from '@postrider/core/contracts';
+import { SettledWindow } from '@postrider/core/domain';
+import { copyDistanceMs, restoreMarkEveryMs, settledMax } from './limits.ts';
+
+/** At the time of a dispatch record, the log of attempts stood here. */
+interface Mark {
+  readonly timestampMs: number;
+  readonly attemptsNext: number;
+}
+
+export class PartitionState {
+  readonly partition: number;
+  readonly window = new SettledWindow(settledMax);
+  /** Changes with each join; work under way is kept across them. */
+  owner: Owner;
+  /** False once someone else owns the partition: results that come later are stale and write nothing. */
+  owned = true;
+  /** Offset that the next append to `attempts` gets if nobody else writes. */
+  attemptsNext = 0;
+  /** Where restoring began: everything in `attempts` from here on is in the window. */
+  restoredFrom = 0;
+  /** Reading of a stretch of the log that somebody else wrote; consequences wait for it. */
+  catchingUp: Promise<void> | undefined;
+  /** End of `dispatches` when the partition was assigned: records below it may have been settled by an earlier owner. */
+  readonly inheritedUntil: number;
+  readonly #marks: Mark[] = [];
+
+  constructor(partition: number, owner: Owner, inheritedUntil: number) {
+    this.partition = partition;
+    this.owner = owner;
+    this.inheritedUntil = inheritedUntil;
+  }
+
+  /** Notes where `attempts` stood when a dispatch record of this time was accepted. */
+  mark(timestampMs: number): void {
+    const last = this.#marks.at(-1);
+    if (last && timestampMs - last.timestampMs < restoreMarkEveryMs) return;
+    this.#marks.push({ timestampMs, attemptsNext: this.attemptsNext });
+  }
+
+  /**
+   * Rule R3: the offset in `attempts` that a commit at `watermark` must carry. Below the end inherited at assignment it stays
+   * what this owner itself restored from. Beyond it, it is where the log stood `copyDistanceMs` (by the dispatch log's own
+   * time) before the record at the watermark, so that a restored window also knows the first of two copies.
+   *
+   * @param watermarkTimeMs broker time of the record at the watermark; undefined when none was read there yet
+   */
+  restoreStart(watermark: number, watermarkTimeMs: number | undefined): number {
+    if (watermark < this.inheritedUntil) return this.restoredFrom;
+    const last = this.#marks.at(-1);
+    const horizonMs = (watermarkTimeMs ?? last?.timestampMs ?? 0) - copyDistanceMs;
+    let at = -1;
+    while (at + 1 < this.#marks.length && this.#marks[at + 1]!.timestampMs <= horizonMs) at++;
+    if (at > 0) this.#marks.splice(0, at);
+    return at >= 0 ? this.#marks[0]!.attemptsNext : this.restoredFrom;
+  }
+}

@@ -1,0 +1,78 @@
+// Restoring: what an earlier owner settled is read from `attempts` before the first dispatch is taken.
+
+import type { AttemptsRecord } from '@postrider/core/contracts';
+import type { AttemptId, EndpointId, SettledDisposition } from '@postrider/core/domain';
+import type { AttemptsReader } from './attempts-reader.ts';
+import type { PartitionState } from './partition-state.ts';
+
+/** Told of endpoint versions that answered 410 while somebody else owned the partition. */
+export type DisabledSink = (endpointId: EndpointId, version: number) => void;
+
+const marker = /^attempts=(\d{1,16})$/;
+
+/** The text that a commit carries beside its offset: where in `attempts` restoring must start. */
+export function restoreMark(attemptsOffset: number): string {
+  return `attempts=${attemptsOffset}`;
+}
+
+/** The offset that a commit's text tells of; 0, the earliest, when it is missing or cannot be read. */
+export function readRestoreMark(metadata: string | undefined): number {
+  const match = marker.exec(metadata ?? '');
+  const offset = match ? Number(match[1]) : 0;
+  return Number.isSafeInteger(offset) ? offset : 0;
+}
+
+/** Reads `attempts` from `from` to its end into the partition's window. */
+export async function restore(
+  state: PartitionState,
+  from: number,
+  reader: AttemptsReader,
+  onDisabled: DisabledSink,
+  options: { readonly nowMs: number; readonly signal?: AbortSignal },
+): Promise<number> {
+  let records = 0;
+  let firstMs: number | undefined;
+  const end = await reader.read(
+    state.partition,
+    { from },
+    (record, timestampMs) => {
+      records++;
+      firstMs ??= timestampMs;
+      remember(state, record, timestampMs, onDisabled);
+    },
+    options.signal,
+  );
+  state.restoredFrom = from;
+  state.attemptsNext = end;
+  state.window.cover(from === 0 ? 0 : (firstMs ?? options.nowMs));
+  return records;
+}
+
+/** Takes one record of the log into the window. */
+export function remember(state: PartitionState, record: AttemptsRecord, timestampMs: number, onDisabled: DisabledSink): void {
+  if (record.type === 'EndpointDisabled') onDisabled(record.endpoint, record.endpointVersion);
+  const settlement = settlementOf(record);
+  if (settlement) state.window.restore(settlement.attemptId, settlement.disposition, timestampMs);
+}
+
+/** What a record of `attempts` settles, if it is one that ends or moves a dispatch. A deferral settles nothing. */
+function settlementOf(record: AttemptsRecord): { attemptId: AttemptId; disposition: SettledDisposition } | undefined {
+  if (record.type !== 'AttemptSettled' && record.type !== 'DispatchEnded') return undefined;
+  const { attemptId, disposition } = record;
+  return { attemptId, disposition: disposition.kind === 'suppressed' ? { kind: 'suppressed' } : disposition };
+}
+
+/** Reads the part of `attempts` between a moment and the beginning of the window (rule R6). */
+export async function extendWindow(state: PartitionState, fromMs: number, reader: AttemptsReader): Promise<number> {
+  const from = await reader.offsetAt(state.partition, fromMs);
+  let records = 0;
+  if (from < state.restoredFrom) {
+    await reader.read(state.partition, { from, to: state.restoredFrom }, (record, timestampMs) => {
+      records++;
+      const settlement = settlementOf(record);
+      if (settlement) state.window.restoreOlder(settlement.attemptId, settlement.disposition, timestampMs);
+    });
+  }
+  state.window.cover(fromMs);
+  return records;
+}

@@ -1,0 +1,136 @@
+// `npm run bench`: what Postrider does in a second and what a delivery costs, on a stack of its own. docs/benchmarks.md says
+// what the figures mean.
+
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { cpus, loadavg, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { createLocalCa, startStack } from '@postrider/dev-stack';
+import { openCluster } from '@postrider/kafka';
+import { summarizeProfile } from './cpu-profile.ts';
+import { serverPids, type Measured } from './measured.ts';
+import { parseOptions, usage, type BenchOptions } from './options.ts';
+import { startPeer } from './peer-process.ts';
+import { startBenchReceiver, type BenchReceiver, type ReceiverSetup } from './receiver.ts';
+import { startNodeReceiver } from './receiver-node.ts';
+import { jsonLine, mediansOf, profileText, table } from './report.ts';
+import { runBare } from './run-bare.ts';
+import { runDelivery } from './run-delivery.ts';
+import { scenarios, type ScenarioName } from './scenarios.ts';
+import type { Ground } from './world.ts';
+
+/** Undone newest first, each once, whatever ends the run. */
+class Cleanup {
+  readonly #steps: (() => Promise<unknown>)[] = [];
+
+  add(step: () => Promise<unknown>): void {
+    this.#steps.push(step);
+  }
+
+  async run(): Promise<void> {
+    for (const step of this.#steps.splice(0).reverse()) await step().catch((error: unknown) => say(`while stopping: ${String(error)}`));
+  }
+}
+
+const root = join(import.meta.dirname, '..', '..');
+const folder = join(root, '.postrider', 'bench');
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+async function bench(options: BenchOptions, cleanup: Cleanup): Promise<string> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(join(folder, 'receiver'), { recursive: true });
+  const stackFolder = join(root, '.postrider', `bench-stack-${process.pid}`);
+  // Servers of someone else would be measured without their CPU time.
+  const { POSTRIDER_KAFKA_BROKERS: _brokers, POSTRIDER_POSTGRES_URL: _url, ...env } = process.env;
+  const stack = await startStack({ dataDir: stackFolder, fresh: true, kafka: { profile: 'bench' }, env, progress: say });
+  cleanup.add(() => stack.stop());
+  const servers = serverPids(stackFolder);
+  const ca = await createLocalCa();
+  const setup: ReceiverSetup = { ...(await ca.issue({ names: ['*.bench.example'] })), folder: join(folder, 'receiver') };
+  const receiver = await startBenchReceiver(options.receiver, setup);
+  cleanup.add(() => receiver.close());
+  // Arrival times to the microsecond are what only ours keeps.
+  const timing = receiver.name === 'nginx' && options.scenarios.includes('latency') ? await startNodeReceiver(setup) : receiver;
+  if (timing !== receiver) cleanup.add(() => timing.close());
+  const cluster = openCluster({ brokers: stack.kafka.brokers, clientId: 'bench' });
+  cleanup.add(() => cluster.close());
+  const publisher = startPeer('publisher-process.ts');
+  cleanup.add(() => publisher.stop());
+
+  say(`Receiver: ${receiver.name}. Kafka ${stack.kafka.version ?? ''} and PostgreSQL on loopback, data and logs in .postrider/.`);
+  const runs: Measured[] = [];
+  const profiles: string[] = [];
+  for (let round = 1; round <= options.repeat; round++) {
+    for (const name of withBare(options.scenarios)) {
+      const measured = await runOne(name, `b${round}-${name}`);
+      runs.push(measured);
+      say(`${name}: ${Math.round(measured.deliveriesPerS)}/s, ${measured.cpuMsPerDelivery.sum.toFixed(3)} ms CPU, load ${loadavg()[0]!.toFixed(1)}`);
+    }
+  }
+  const results = mediansOf(runs);
+  const text = [...profiles, ...(options.repeat > 1 ? [table(runs), 'Medians'] : []), table(results)].join('\n\n');
+  if (!options.json) return text;
+  say(text);
+  return jsonLine(results, {
+    receiver: receiver.name,
+    machine: { cores: cpus().length, memoryGb: Math.round(totalmem() / 2 ** 30), node: process.version },
+    runs: options.repeat,
+  });
+
+  async function runOne(name: ScenarioName, environment: string): Promise<Measured> {
+    const scenario = scenarios[name];
+    const { caPem } = ca;
+    if (scenario.kind === 'bare') return runBare({ receiver, caPem, endpoints: scenario.endpoints, seconds: options.seconds / 2 });
+    const to: BenchReceiver = scenario.kind === 'latency' ? timing : receiver;
+    const ground: Ground = { stack, cluster, caPem, receiverPort: to.port };
+    const logs = join(folder, environment);
+    await mkdir(logs);
+    const { profile, seconds } = options;
+    const { measured, window } = await runDelivery({
+      name, scenario, environment, seconds, ground, servers, receiver: to, publisher, folder: logs, profile, progress: say,
+    });
+    for (const file of (await readdir(logs)).filter((each) => each.endsWith('.cpuprofile'))) {
+      const summary = summarizeProfile(join(logs, file), window.first.atNs, window.last.atNs);
+      profiles.push(profileText(`${file.replace('.cpuprofile', '')} in ${name}`, summary, measured.deliveries));
+    }
+    return measured;
+  }
+}
+
+/** The denominator is measured in every run. */
+function withBare(names: readonly ScenarioName[]): ScenarioName[] {
+  return ['bare', ...names.filter((name) => name !== 'bare')];
+}
+
+async function main(): Promise<number> {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === 'help') {
+    process.stdout.write(usage);
+    return 0;
+  }
+  if ('problem' in options) {
+    process.stderr.write(`${options.problem}\n\n${usage}`);
+    return 2;
+  }
+  const cleanup = new Cleanup();
+  const interrupted = new Promise<number>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(130));
+  });
+  const finished = bench(options, cleanup).then(
+    (text) => text,
+    (error: unknown) => ({ error }),
+  );
+  const outcome = await Promise.race([finished, interrupted]);
+  await cleanup.run();
+  if (typeof outcome === 'number') return outcome;
+  if (typeof outcome === 'string') {
+    process.stdout.write(`${outcome}\n`);
+    return 0;
+  }
+  say(outcome.error instanceof Error ? (outcome.error.stack ?? outcome.error.message) : String(outcome.error));
+  return 1;
+}
+
+process.exit(await main());

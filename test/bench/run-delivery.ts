@@ -1,0 +1,167 @@
+// The scenarios in which Postrider delivers.
+//
+//   through   services ─▶ warm-up settled ─▶ ▌publish as fast as deliveries go ─▶ last delivery ─▶ projection caught up▐
+//   drain     backlog published ─▶ services ─▶ the first tenth ─▶ ▌the rest ─▶ last delivery ─▶ projection caught up▐
+//   latency   services ─▶ warm-up settled ─▶ ▌events at fixed times ─▶ last delivery ─▶ projection caught up▐
+//
+// The rate is that of the deliveries between the bars. CPU time is charged until the projection has caught up, so that work
+// put off is paid for by those who caused it.
+
+import { join } from 'node:path';
+import type { BenchReceiver, Arrival } from './receiver.ts';
+import { drainPerSecond, latencyPerSecond, stalledMs, throughOutstanding, warmUpMin, warmUpShare } from './limits.ts';
+import { cpuPerDelivery, memory, percentile, usagesOf, type Measured, type ServerPids } from './measured.ts';
+import type { Peer } from './peer-process.ts';
+import { catchUp, countProblems } from './projection.ts';
+import type { DeliveryScenario, ScenarioName } from './scenarios.ts';
+import { logTail, startServices, type ProfiledName, type ServiceProcess } from './service-processes.ts';
+import { createWorld, type Ground, type World } from './world.ts';
+
+export interface DeliveryRun {
+  readonly name: ScenarioName;
+  readonly scenario: DeliveryScenario;
+  readonly environment: string;
+  readonly seconds: number;
+  readonly ground: Ground;
+  readonly servers: ServerPids;
+  readonly receiver: BenchReceiver;
+  readonly publisher: Peer;
+  /** For logs and profiles; made already. */
+  readonly folder: string;
+  readonly profile: ProfiledName | undefined;
+  readonly progress: (line: string) => void;
+}
+
+/** Between the bars: deliveries from `first` (its arrival opens the window, uncounted) to `last`, on the hrtime clock. */
+export interface Window {
+  readonly first: Arrival;
+  readonly last: Arrival;
+}
+
+/** @throws when a delivery was lost or repeated, the projection did not catch up, or a service ended badly */
+export async function runDelivery(run: DeliveryRun): Promise<{ measured: Measured; window: Window }> {
+  const { scenario, ground, receiver, publisher } = run;
+  await receiver.begin({ latency: scenario.kind === 'latency' });
+  const world = await createWorld(ground, run.environment, scenario.endpoints);
+  try {
+    await publisher.ask('open', { brokers: ground.stack.kafka.brokers, topic: world.eventTopic, endpoints: scenario.endpoints });
+    const services: ServiceProcess[] = [];
+    try {
+      const result = await deliver(run, world, services);
+      const ends = await Promise.all(services.map((service) => service.stop()));
+      if (ends.some((end) => end !== '0')) throw new Error(`a service ended badly: ${ends.join(', ')}`);
+      return result;
+    } finally {
+      await Promise.all(services.map((service) => service.stop()));
+    }
+  } finally {
+    await world.close();
+  }
+}
+
+async function deliver(run: DeliveryRun, world: World, services: ServiceProcess[]): Promise<{ measured: Measured; window: Window }> {
+  const { name, scenario, ground, receiver, publisher, seconds, progress } = run;
+  const admin = ground.cluster.admin();
+  const start = (): void => {
+    services.push(...startServices({ ...run, env: world.env, dispatchProcesses: scenario.dispatchProcesses }));
+  };
+  const usages = () =>
+    usagesOf({ services, servers: run.servers, receiver: receiver.pid, publisher: publisher.pid });
+  const arrival = (count: number): Promise<Arrival> => arrivalOf(count, receiver, services, run.folder);
+
+  let before;
+  let first: Arrival;
+  let total: number;
+  if (scenario.kind === 'drain') {
+    const backlog = Math.round(drainPerSecond * seconds);
+    const warmUp = Math.max(warmUpMin, Math.round(backlog * warmUpShare));
+    total = backlog + warmUp;
+    progress(`${name}: publishing a backlog of ${total}`);
+    await publisher.ask('flood', { from: 0, count: total });
+    start();
+    first = await arrival(warmUp);
+    before = usages();
+    progress(`${name}: measuring`);
+  } else {
+    start();
+    const warmUp = scenario.kind === 'latency' ? warmUpMin : Math.max(warmUpMin, Math.round(drainPerSecond * seconds * warmUpShare));
+    progress(`${name}: warming up`);
+    await publisher.ask('flood', { from: 0, count: warmUp });
+    await arrival(warmUp);
+    await catchUp(world, admin);
+    before = usages();
+    progress(`${name}: measuring`);
+    const opened = arrival(warmUp + 1);
+    total = warmUp + (scenario.kind === 'latency' ? await clockwork(publisher, warmUp, seconds) : await stream(run, warmUp));
+    first = await opened;
+  }
+  const last = await arrival(total);
+  const projection = await catchUp(world, admin);
+  const after = usages();
+  const { problems, retried } = await countProblems(world, total, await receiver.tally());
+  if (problems.length > 0) throw new Error(`${name}: ${problems.join('; ')}`);
+  if (retried > 0) progress(`${name}: ${retried} deliveries took more than one attempt (time limits ran out): the machine is overloaded`);
+  await admin.close();
+
+  const arrivals = last.count - first.count;
+  // What the warm-up published is settled before the window opens, except in a drain, where its last arrival opens it.
+  const deliveries = scenario.kind === 'drain' ? arrivals : arrivals + 1;
+  const latencies = await receiver.latencies(total - deliveries);
+  const measured: Measured = {
+    name,
+    deliveries,
+    deliveriesPerS: arrivals / (Number(last.atNs - first.atNs) / 1e9),
+    cpuMsPerDelivery: cpuPerDelivery(before, after, deliveries),
+    p50Ms: latencies.length === 0 ? null : percentile(latencies, 0.5),
+    p99Ms: latencies.length === 0 ? null : percentile(latencies, 0.99),
+    ...memory(after),
+    ratioToBare: null,
+    projection,
+  };
+  return { measured, window: { first, last } };
+}
+
+async function clockwork(publisher: Peer, from: number, seconds: number): Promise<number> {
+  const count = Math.round(latencyPerSecond * seconds);
+  await publisher.ask('clockwork', { from, count, perSecond: latencyPerSecond });
+  return count;
+}
+
+/** Publishes for `seconds`, so many ahead of the receiver. @returns events published */
+async function stream({ publisher, receiver, seconds }: DeliveryRun, warmUp: number): Promise<number> {
+  const allow = (): Promise<unknown> => publisher.ask('allow', receiver.count() - warmUp + throughOutstanding);
+  await allow();
+  const published = publisher.ask<number>('stream', { from: warmUp, seconds });
+  const timer = setInterval(() => void allow(), 20);
+  try {
+    return await published;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** The n-th delivery, or an error that says why there is none. */
+async function arrivalOf(count: number, receiver: BenchReceiver, services: readonly ServiceProcess[], folder: string): Promise<Arrival> {
+  const failed = Promise.withResolvers<never>();
+  let seen = -1;
+  let seenMs = performance.now();
+  const watch = setInterval(() => {
+    if (receiver.count() !== seen) {
+      seen = receiver.count();
+      seenMs = performance.now();
+    } else if (performance.now() - seenMs > stalledMs) {
+      failed.reject(new Error(`no delivery for ${stalledMs} ms after ${seen} of ${count}`));
+    }
+  }, 1_000);
+  for (const [index, { service, ended }] of services.entries()) {
+    void ended.then((how) =>
+      failed.reject(new Error(`${service} ended (${how}); the end of its log:\n${logTail(join(folder, `${service}-${index}.log`))}`)),
+    );
+  }
+  failed.promise.catch(() => {});
+  try {
+    return await Promise.race([receiver.arrival(count), failed.promise]);
+  } finally {
+    clearInterval(watch);
+  }
+}
