@@ -38,6 +38,8 @@ export interface Measured {
   readonly rssMbByProcess: Readonly<Partial<Record<Part, number>>>;
   /** CPU of dispatch for a delivery in that of the bare sender for a request. */
   readonly ratioToBare: number | null;
+  /** TLS connections of the whole scenario, warm-up included; null when the receiver does not know. */
+  readonly connections: number | null;
   /** Audit records not in PostgreSQL at the last delivery, and the time until they were; null without a projection. */
   readonly projection: { readonly lagRecords: number; readonly caughtUpMs: number } | null;
 }

@@ -10,7 +10,8 @@ export interface BenchOptions {
   readonly seconds: number;
   readonly repeat: number;
   readonly json: boolean;
-  readonly profile: ProfiledName | undefined;
+  /** Services that run under the CPU profiler. */
+  readonly profile: readonly ProfiledName[];
   readonly receiver: 'auto' | 'nginx' | 'node';
 }
 
@@ -30,7 +31,8 @@ Options
   --scenario <name>   one of them, may be given again (default: all)
   --seconds <n>       measured time of one scenario, about (default ${secondsDefault})
   --repeat <n>        runs of the whole list (default 1)
-  --profile <name>    ${profiled.join(', ')}: runs it under the CPU profiler (default scenario drain-100)
+  --profile <name>    ${profiled.join(', ')}: runs it under the CPU profiler;
+                      may be given again (default scenario drain-100)
   --receiver <which>  auto, nginx or node (default auto: nginx where it is on the PATH)
   --json              stdout carries one JSON line, everything else goes to stderr
   --help
@@ -48,7 +50,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' | {
         scenario: { type: 'string', multiple: true },
         seconds: { type: 'string', default: String(secondsDefault) },
         repeat: { type: 'string', default: '1' },
-        profile: { type: 'string' },
+        profile: { type: 'string', multiple: true },
         receiver: { type: 'string', default: 'auto' },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -62,11 +64,11 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' | {
   if (!(seconds >= 1 && seconds <= 600)) return { problem: '--seconds takes a number from 1 to 600' };
   const repeat = Number(values.repeat);
   if (!Number.isInteger(repeat) || repeat < 1 || repeat > 50) return { problem: '--repeat takes a whole number from 1 to 50' };
-  const profile = profiled.find((name) => name === values.profile);
-  if (values.profile !== undefined && profile === undefined) return { problem: `--profile takes one of ${profiled.join(', ')}` };
+  const profile = profiled.filter((name) => values.profile?.includes(name));
+  if (profile.length !== new Set(values.profile).size) return { problem: `--profile takes one of ${profiled.join(', ')}` };
   const receiver = (['auto', 'nginx', 'node'] as const).find((name) => name === values.receiver);
   if (receiver === undefined) return { problem: '--receiver takes auto, nginx or node' };
-  const asked = values.scenario ?? (profile === undefined ? scenarioNames : ['drain-100']);
+  const asked = values.scenario ?? (profile.length === 0 ? scenarioNames : ['drain-100']);
   const scenarios: ScenarioName[] = [];
   for (const word of asked) {
     const name = scenarioNames.find((each) => each === word);

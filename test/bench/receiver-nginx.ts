@@ -61,7 +61,7 @@ export async function startNginxReceiver(command: string, { key, cert, folder }:
       // The log is written once a second, or when its buffer is full.
       await new Promise((resolve) => setTimeout(resolve, 1_200));
       const ids = readFileSync(log, 'latin1').split('\n').filter(Boolean);
-      return { requests: ids.length, distinct: new Set(ids).size, verified: 0, forged: 0 };
+      return { requests: ids.length, distinct: new Set(ids).size, connections: undefined, verified: 0, forged: 0 };
     },
     latencies: () => Promise.resolve([]),
     async close() {

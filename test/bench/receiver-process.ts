@@ -16,6 +16,7 @@ const maxBytes = 4 * 1024 * 1024;
 let secret = '';
 let keepLatency = false;
 let requests = 0;
+let connections = 0;
 let lastNs = 0n;
 let verified = 0;
 let forged = 0;
@@ -61,6 +62,7 @@ function news(what: ReceiverNews): void {
 
 function serve(socket: TLSSocket): void {
   let pending: Buffer = nothing;
+  connections += 1;
   socket.setNoDelay(true);
   socket.on('error', () => {});
   socket.on('data', (chunk: Buffer) => {
@@ -90,7 +92,7 @@ answerAsPeer({
   },
   begin({ latency }: { readonly latency: boolean }) {
     keepLatency = latency;
-    requests = verified = forged = 0;
+    requests = connections = verified = forged = 0;
     ids = new Set();
     announced = new Set();
     latencies = [];
@@ -99,6 +101,6 @@ answerAsPeer({
     if (ids.size < count) announced.add(count);
     else news({ kind: 'arrival', count, atNs: String(lastNs) });
   },
-  tally: () => ({ requests, distinct: ids.size, verified, forged }),
+  tally: () => ({ requests, distinct: ids.size, connections, verified, forged }),
   latencies: (from: number) => latencies.slice(from).sort((a, b) => a - b),
 });

@@ -18,6 +18,8 @@ export interface Tally {
   readonly requests: number;
   /** Different dispatch ids. */
   readonly distinct: number;
+  /** TLS connections made; undefined when the receiver does not know. */
+  readonly connections: number | undefined;
   /** Signatures looked at, and how many were wrong. */
   readonly verified: number;
   readonly forged: number;

@@ -29,6 +29,7 @@ export function mediansOf(runs: readonly Measured[]): Measured[] {
       rssMb: median(of.map((run) => run.rssMb)),
       rssMbByProcess: rss,
       ratioToBare: bareMs === undefined || dispatchMs === undefined ? null : dispatchMs / bareMs,
+      connections: medianOrNull(of.map((run) => run.connections)),
       projection: of[0]!.projection && {
         lagRecords: median(of.flatMap((run) => run.projection?.lagRecords ?? [])),
         caughtUpMs: median(of.flatMap((run) => run.projection?.caughtUpMs ?? [])),
@@ -39,7 +40,7 @@ export function mediansOf(runs: readonly Measured[]): Measured[] {
 
 export function table(results: readonly Measured[]): string {
   const used = parts.filter((part) => results.some(({ cpuMsPerDelivery }) => cpuMsPerDelivery[part] !== undefined));
-  const head = ['scenario', 'deliveries', 'per s', 'sum', ...used, 'x bare', 'p50 ms', 'p99 ms', 'RSS MB', 'lag', 'caught up'];
+  const head = ['scenario', 'deliveries', 'per s', 'sum', ...used, 'x bare', 'p50 ms', 'p99 ms', 'RSS MB', 'conns', 'lag', 'caught up'];
   const rows = results.map((run) => [
     run.name,
     String(Math.round(run.deliveries)),
@@ -50,6 +51,7 @@ export function table(results: readonly Measured[]): string {
     fixed(run.p50Ms, 1),
     fixed(run.p99Ms, 1),
     run.rssMb === 0 ? '-' : String(Math.round(run.rssMb)),
+    run.connections === null ? '-' : String(Math.round(run.connections)),
     run.projection === null ? '-' : String(Math.round(run.projection.lagRecords)),
     run.projection === null ? '-' : `${fixed(run.projection.caughtUpMs / 1_000, 1)} s`,
   ]);

@@ -28,7 +28,7 @@ export interface DeliveryRun {
   readonly publisher: Peer;
   /** For logs and profiles; made already. */
   readonly folder: string;
-  readonly profile: ProfiledName | undefined;
+  readonly profile: readonly ProfiledName[];
   readonly progress: (line: string) => void;
 }
 
@@ -98,7 +98,8 @@ async function deliver(run: DeliveryRun, world: World, services: ServiceProcess[
   const last = await arrival(total);
   const projection = await catchUp(world, admin);
   const after = usages();
-  const { problems, retried } = await countProblems(world, total, await receiver.tally());
+  const tally = await receiver.tally();
+  const { problems, retried } = await countProblems(world, total, tally);
   if (problems.length > 0) throw new Error(`${name}: ${problems.join('; ')}`);
   if (retried > 0) progress(`${name}: ${retried} deliveries took more than one attempt (time limits ran out): the machine is overloaded`);
   await admin.close();
@@ -116,6 +117,7 @@ async function deliver(run: DeliveryRun, world: World, services: ServiceProcess[
     p99Ms: latencies.length === 0 ? null : percentile(latencies, 0.99),
     ...memory(after),
     ratioToBare: null,
+    connections: tally.connections ?? null,
     projection,
   };
   return { measured, window: { first, last } };

@@ -23,8 +23,8 @@ export interface ServicesOptions {
   readonly dispatchProcesses: number;
   /** For logs and profiles; made already. */
   readonly folder: string;
-  /** Runs under the CPU profiler. */
-  readonly profile: ProfiledName | undefined;
+  /** What runs under the CPU profiler. */
+  readonly profile: readonly ProfiledName[];
 }
 
 const cli = join(import.meta.dirname, '..', '..', 'services', 'postrider', 'src', 'main.ts');
@@ -44,7 +44,7 @@ export function startServices(options: ServicesOptions): ServiceProcess[] {
 
 function startOne(service: ProfiledName, name: string, { env, folder, profile }: ServicesOptions): ServiceProcess {
   const log = openSync(join(folder, `${name}.log`), 'w');
-  const flags = profile === service ? ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${name}.cpuprofile`] : [];
+  const flags = profile.includes(service) ? ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${name}.cpuprofile`] : [];
   const child = spawn(process.execPath, [...flags, cli, 'run', service], {
     stdio: ['ignore', log, log],
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },

@@ -29,11 +29,22 @@ beforeAll(async () => {
   await postrider.applyTopics();
   await postrider.putEndpoints(
     Array.from({ length: endpointCount }, (_, i) =>
-      testEndpoint({ id: `ep-${i}`, environment, url: receiver.url('/', host), eventTypes: [`to.${i}`], tls: { ca: ca.caPem } }),
+      testEndpoint({
+        id: `ep-${i}`,
+        environment,
+        url: receiver.url('/', host),
+        eventTypes: [`to.${i}`],
+        tls: { ca: ca.caPem },
+      }),
     ),
   );
   await postrider.publish(
-    Array.from({ length: eventCount }, (_, i) => ({ id: `e${i}`, type: `to.${(i * 7919) % endpointCount}`, project: 'acme', data: { n: i } })),
+    Array.from({ length: eventCount }, (_, i) => ({
+      id: `e${i}`,
+      type: `to.${(i * 7919) % endpointCount}`,
+      project: 'acme',
+      data: { n: i },
+    })),
   );
 });
 
@@ -53,14 +64,27 @@ test('10,000 endpoints and a full events topic at a cold start: 0 unmatched', as
     },
   });
   await postrider.start(['dispatch', 'convergence']);
-  await eventually(async () => receiver.count, (count) => count >= eventCount, 60_000);
-  await eventually(async () => [...results.values()].reduce((sum, n) => sum + n, 0), (sum) => sum >= eventCount, 30_000);
+  await eventually(
+    async () => receiver.count,
+    (count) => count >= eventCount,
+    60_000,
+  );
+  await eventually(
+    async () => [...results.values()].reduce((sum, n) => sum + n, 0),
+    (sum) => sum >= eventCount,
+    30_000,
+  );
   expect(Object.fromEntries(results)).toEqual({ EventAccepted: eventCount });
   await trace.stop();
 });
 
 test('without any endpoint, convergence waits and says so', async () => {
-  const empty = createTestPostrider({ brokers: testBrokers(), postgresUrl: '', environment: testPrefix('emptytable'), tiers: '1s' });
+  const empty = createTestPostrider({
+    brokers: testBrokers(),
+    postgresUrl: '',
+    environment: testPrefix('emptytable'),
+    tiers: '1s',
+  });
   try {
     await empty.applyTopics();
     await empty.publish([{ id: 'e1', type: 'a', project: 'acme', data: {} }]);

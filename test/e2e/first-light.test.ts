@@ -3,7 +3,14 @@
 import { randomBytes } from 'node:crypto';
 import { headerText, type KafkaRecord } from '@postrider/kafka';
 import { createLocalCa, startReceiver, type Receiver } from '@postrider/dev-stack';
-import { migrate, openAuditReads, openDatabase, type AuditReads, type Database, type Delivery } from '@postrider/postgres';
+import {
+  migrate,
+  openAuditReads,
+  openDatabase,
+  type AuditReads,
+  type Database,
+  type Delivery,
+} from '@postrider/postgres';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
@@ -83,7 +90,8 @@ afterAll(async () => {
 async function ended(eventId: string): Promise<Delivery> {
   const page = await eventually(
     () => reads.findDeliveries({ id: eventId }),
-    ({ deliveries }) => deliveries.length > 0 && deliveries.every(({ state }) => state === 'delivered' || state === 'dead'),
+    ({ deliveries }) =>
+      deliveries.length > 0 && deliveries.every(({ state }) => state === 'delivered' || state === 'dead'),
     20_000,
   );
   expect(page.deliveries).toHaveLength(1);
@@ -104,7 +112,14 @@ test('an event published to Kafka becomes one webhook, its data byte for byte', 
   const data = { caseId: 'x', hello: 'wörld' };
   await postrider.publish([{ id: 'e-ok', type: 'to.ok', project: 'acme', subject: 'submission-1', data }]);
   const delivery = await ended('e-ok');
-  expect(delivery).toMatchObject({ state: 'delivered', attempts: 1, lastHttpStatus: 200, endpoint: 'ok', project: 'acme', subject: 'submission-1' });
+  expect(delivery).toMatchObject({
+    state: 'delivered',
+    attempts: 1,
+    lastHttpStatus: 200,
+    endpoint: 'ok',
+    project: 'acme',
+    subject: 'submission-1',
+  });
   const requests = receiver.received('/ok');
   expect(requests).toHaveLength(1);
   expect(requests[0]!.body.toString()).toBe(JSON.stringify(data));
@@ -177,7 +192,11 @@ test('an event type prefix matches', async () => {
 
 test('a paused endpoint defers without counting an attempt, and takes its events when it is enabled by a newer version', async () => {
   await postrider.publish([{ id: 'e-paused', type: 'to.paused', project: 'acme', data: {} }]);
-  const { deliveries } = await eventually(() => reads.findDeliveries({ id: 'e-paused' }), (page) => page.deliveries[0]?.state === 'deferred', 20_000);
+  const { deliveries } = await eventually(
+    () => reads.findDeliveries({ id: 'e-paused' }),
+    (page) => page.deliveries[0]?.state === 'deferred',
+    20_000,
+  );
   expect(deliveries[0]).toMatchObject({ attempts: 0, reason: 'paused' });
   const ca = receiver.received('/paused');
   expect(ca).toHaveLength(0);
@@ -185,11 +204,25 @@ test('a paused endpoint defers without counting an attempt, and takes its events
 
 test('an event for nobody and an event that is none both leave a trace', async () => {
   await postrider.publish([{ id: 'e-nobody', type: 'to.nobody', project: 'acme', data: {} }]);
-  const unmatched = await eventually(() => reads.eventRecords('e-nobody'), (rows) => rows.length > 0, 20_000);
+  const unmatched = await eventually(
+    () => reads.eventRecords('e-nobody'),
+    (rows) => rows.length > 0,
+    20_000,
+  );
   expect(unmatched[0]).toMatchObject({ type: 'EventUnmatched', reason: 'no-endpoint' });
 
-  const { offset } = await postrider.appender.append({ topic: `${environment}.events`, partition: 0, key: 'k', value: 'not json', headers: { ce_specversion: '1.0' } });
-  const rejected = await eventually(() => reads.eventRecords(`${environment}.events/0/${offset}`), (rows) => rows.length > 0, 20_000);
+  const { offset } = await postrider.appender.append({
+    topic: `${environment}.events`,
+    partition: 0,
+    key: 'k',
+    value: 'not json',
+    headers: { ce_specversion: '1.0' },
+  });
+  const rejected = await eventually(
+    () => reads.eventRecords(`${environment}.events/0/${offset}`),
+    (rows) => rows.length > 0,
+    20_000,
+  );
   expect(rejected[0]).toMatchObject({ type: 'EventRejected', reason: 'invalid-json' });
   const originals: string[] = [];
   await postrider.cluster.scan({
@@ -204,7 +237,11 @@ test('the same event published twice is one dispatch: the second copy changes no
   await postrider.publish([{ id: 'e-twice', type: 'to.ok', project: 'acme', data: { n: 2 } }]);
   const first = await ended('e-twice');
   await postrider.publish([{ id: 'e-twice', type: 'to.ok', project: 'acme', data: { n: 2 } }]);
-  await eventually(() => reads.eventRecords('e-twice'), (rows) => rows.length === 2, 20_000);
+  await eventually(
+    () => reads.eventRecords('e-twice'),
+    (rows) => rows.length === 2,
+    20_000,
+  );
   await eventually(
     async () => (await postrider.metrics.scrape()).text,
     (text) => /postrider_dispatches_dropped_total\{[^}]*reason="settled"[^}]*\} [1-9]/.test(text),

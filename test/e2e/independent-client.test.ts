@@ -54,11 +54,20 @@ test('an event published with kcat in CloudEvents headers is delivered and verif
     'kcat',
     [
       ...['-P', '-b', testBrokers().join(','), '-t', `${environment}.events`, '-k', 's-1'],
-      ...['ce_specversion=1.0', 'ce_id=kcat-1', 'ce_source=/kcat', 'ce_type=verification.completed', 'ce_project=acme', 'ce_subject=s-1'].flatMap((header) => ['-H', header]),
+      ...[
+        'ce_specversion=1.0',
+        'ce_id=kcat-1',
+        'ce_source=/kcat',
+        'ce_type=verification.completed',
+        'ce_project=acme',
+        'ce_subject=s-1',
+      ].flatMap((header) => ['-H', header]),
     ],
     { input: body, timeout: 20_000 },
   );
   const [request] = await receiver.waitFor(1, 20_000, '/signed');
   expect(request!.body.toString()).toBe(body);
-  expect(() => new Webhook(secret).verify(request!.body.toString(), request!.headers as Record<string, string>)).not.toThrow();
+  expect(() =>
+    new Webhook(secret).verify(request!.body.toString(), request!.headers as Record<string, string>),
+  ).not.toThrow();
 });

@@ -27,7 +27,10 @@ beforeAll(async () => {
     record: 'headers',
     // A little work each, so that the kill finds thousands in flight; every tenth endpoint fails once per dispatch.
     routes: Object.fromEntries(
-      Array.from({ length: endpointCount }, (_, i) => [`/${i}`, i % 10 === 0 ? { kind: 'fail-then-ok', times: 1 } : { kind: 'slow', ms: 5 }] as const),
+      Array.from(
+        { length: endpointCount },
+        (_, i) => [`/${i}`, i % 10 === 0 ? { kind: 'fail-then-ok', times: 1 } : { kind: 'slow', ms: 5 }] as const,
+      ),
     ),
     onRequest: (request) => {
       const key = `${request.path} ${request.id}`;
@@ -93,13 +96,23 @@ test.each(services)('%s killed with 5,000 events in flight: nothing is lost', as
     await postrider.publish(events);
 
     // The kill comes when work is under way everywhere: a fifth of it has been sent.
-    await eventually(async () => requests.size, (sent) => sent >= eventCount / 5, 60_000, 5);
+    await eventually(
+      async () => requests.size,
+      (sent) => sent >= eventCount / 5,
+      60_000,
+      5,
+    );
     await processes.get(victim)!.kill();
     processes.set(victim, startServiceProcess(victim, env));
 
     const terminal = (totals: Awaited<ReturnType<AuditReads['totals']>>): number =>
       totals.deliveries.delivered + totals.deliveries.dead + totals.deliveries.suppressed;
-    const totals = await eventually(() => reads.totals(), (seen) => terminal(seen) >= eventCount, 90_000, 200);
+    const totals = await eventually(
+      () => reads.totals(),
+      (seen) => terminal(seen) >= eventCount,
+      90_000,
+      200,
+    );
 
     const sentTwice = [...requests].reduce((sum, [key, n]) => {
       const expected = Number(key.slice(1, key.indexOf(' '))) % 10 === 0 ? 2 : 1;
@@ -109,7 +122,14 @@ test.each(services)('%s killed with 5,000 events in flight: nothing is lost', as
       `kill −9 of ${victim}: ${totals.deliveries.delivered} delivered, ${totals.deliveries.dead} dead, ` +
         `${sentTwice} requests sent twice, ${totals.duplicates} duplicate audit records\n`,
     );
-    expect(totals.deliveries).toMatchObject({ delivered: eventCount, dead: 0, suppressed: 0, pending: 0, retrying: 0, deferred: 0 });
+    expect(totals.deliveries).toMatchObject({
+      delivered: eventCount,
+      dead: 0,
+      suppressed: 0,
+      pending: 0,
+      retrying: 0,
+      deferred: 0,
+    });
     expect(requests.size).toBe(eventCount);
     expect(await reads.dailyCounts()).toEqual(await reads.recount());
   } finally {

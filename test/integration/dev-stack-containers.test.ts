@@ -1,6 +1,7 @@
 // The containers provider, where Docker answers; elsewhere a skipped test that says why.
 
-import { createDatabase, containersUnavailable, startStack } from '@postrider/dev-stack';
+import { containersUnavailable, startStack } from '@postrider/dev-stack';
+import { createDatabase } from '@postrider/postgres';
 import { openCluster } from '@postrider/kafka';
 import { expect, test } from 'vitest';
 

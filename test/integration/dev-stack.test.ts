@@ -5,7 +5,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createDatabase, startStack, type StackOptions } from '@postrider/dev-stack';
+import { startStack, type StackOptions } from '@postrider/dev-stack';
+import { createDatabase } from '@postrider/postgres';
 import { openCluster } from '@postrider/kafka';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 

@@ -15,6 +15,7 @@ const sessionTimeoutMs = 6_000;
 const broker = testBrokers()[0] as string;
 const direct = openCluster({ brokers: testBrokers(), clientId: `${prefix}-direct` });
 const appender = direct.openAppender();
+const admin = direct.admin();
 let proxy: KafkaProxy;
 let proxied: ReturnType<typeof openCluster>;
 
@@ -27,11 +28,13 @@ afterAll(async () => {
   await proxy.stop();
 });
 
-async function createTopic(name: string): Promise<string> {
-  const topic = `${prefix}.${name}`;
-  await direct.admin().applyTopics([{ name: topic, partitions, replicationFactor: 1, config: {} }]);
-  return topic;
+async function createTopics(names: readonly string[]): Promise<string[]> {
+  const topics = names.map((name) => `${prefix}.${name}`);
+  await admin.applyTopics(topics.map((name) => ({ name, partitions, replicationFactor: 1, config: {} })));
+  return topics;
 }
+
+const createTopic = async (name: string): Promise<string> => (await createTopics([name]))[0] as string;
 
 const fill = (topic: string, count: number, from = 0) =>
   appender.appendAll(
@@ -101,9 +104,11 @@ describe('errors that end a consumer of the driver', () => {
   };
 
   test.each(['Heartbeat', 'JoinGroup', 'SyncGroup'] as const)('a member outlives any answer to %s', async (api) => {
+    const names = Object.entries(codes).map(([name, code]) => ({ name, code, topic: `${api}-${name}`.toLowerCase() }));
+    await createTopics(names.map(({ topic }) => topic));
     await Promise.all(
-      Object.entries(codes).map(async ([name, code]) => {
-        const topic = await createTopic(`${api.toLowerCase()}-${name.toLowerCase()}`);
+      names.map(async ({ name, code, topic: suffix }) => {
+        const topic = `${prefix}.${suffix}`;
         const group = stringBytes(topic);
         const spoiled = rule({
           api,
@@ -155,7 +160,7 @@ describe('errors that end a consumer of the driver', () => {
     await member.group.commit([{ topic, partition: 1, offset: 2, metadata: 'kept' }]);
     expect(lost.hits()).toBe(2);
     await soon(async () =>
-      expect(await direct.admin().committed(topic, [topic])).toEqual([
+      expect(await admin.committed(topic, [topic])).toEqual([
         { topic, partition: 1, offset: 2, metadata: 'kept' },
       ]),
     );
@@ -181,7 +186,7 @@ describe('a rebalance', () => {
           },
           async prepare(added, signal) {
             await new Promise((resolve) => setImmediate(resolve));
-            await direct.admin().endOffsets(topic); // restoring takes its time
+            await admin.endOffsets(topic); // restoring takes its time
             if (signal.aborted) return;
             for (const { partition, committed } of added) {
               mine.add(partition);

@@ -17,6 +17,7 @@ const partitions = 4;
 const broker = testBrokers()[0] as string;
 const direct = openCluster({ brokers: testBrokers(), clientId: `${prefix}-direct` });
 const appender = direct.openAppender();
+const admin = direct.admin();
 let proxy: KafkaProxy;
 let proxied: ReturnType<typeof openCluster>;
 const rules: ActiveRule[] = [];
@@ -37,7 +38,7 @@ afterAll(async () => {
 
 async function createTopic(name: string, config: Record<string, string> = {}, count = partitions): Promise<string> {
   const topic = `${prefix}.${name}`;
-  await direct.admin().applyTopics([{ name: topic, partitions: count, replicationFactor: 1, config }]);
+  await admin.applyTopics([{ name: topic, partitions: count, replicationFactor: 1, config }]);
   return topic;
 }
 
@@ -202,7 +203,7 @@ describe('records that retention took', () => {
     group.resume(topic, [0]);
     await soon(() => expect(records.length).toBe(4 + 5));
     expect(lost).toEqual([{ topic, partition: 0, from: 4, to: 9 }]);
-    expect(await direct.admin().committed(topic, [topic])).toEqual([]);
+    expect(await admin.committed(topic, [topic])).toEqual([]);
   });
 
   test('a table says so, and is ready all the same', async () => {

@@ -27,13 +27,19 @@ const soon = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout:
 
 function join(from: typeof cluster, topic: string) {
   const values: string[] = [];
+  /** Everything in its order: assignments, ends of generations, records. */
   const events: string[] = [];
   const group: GroupConsumer = from.consumeGroup({
     groupId: topic,
     topics: [topic],
     sessionTimeoutMs,
-    onRecords: ({ records }) => values.push(...records.map(({ value }) => String(value))),
-    onAssigned: ({ assignment }) => events.push(`${assignment.length} assigned`),
+    onRecords({ records }) {
+      for (const { value } of records) {
+        values.push(String(value));
+        events.push('record');
+      }
+    },
+    onAssigned: () => void events.push('assigned'),
     onRevoked: (reason) => void events.push(reason),
   });
   return { group, values, events };
@@ -61,18 +67,17 @@ describe('a member whose heartbeats stop', () => {
     let written = 0;
     await soon(async () => {
       await append(topic, `n${written++}`);
-      expect(other.events).toEqual(['1 assigned']);
+      expect(other.events[0]).toBe('assigned');
     });
-    const delivered = [...stalled.values];
-    expect(stalled.events).toEqual(['1 assigned', 'lost']);
+    // It had its partition until a moment ago, and knew by itself when that was over.
+    expect(stalled.events.at(-1)).toBe('lost');
+    expect(stalled.values.length).toBeGreaterThan(1);
+    const known = stalled.events.length;
     for (let i = 0; i < 20; i += 1) await append(topic, `late${i}`);
     await soon(() => expect(other.values).toContain('late19'));
-    expect(stalled.values).toEqual(delivered);
     for (const rule of held) rule.release();
-    await soon(() => expect(stalled.events.slice(2)).toContain('0 assigned'));
-    await append(topic, 'end');
-    await soon(() => expect(other.values).toContain('end'));
-    expect(stalled.values).toEqual(delivered);
+    await soon(() => expect(stalled.events.slice(known)).toContain('assigned'));
+    expect(stalled.events[known]).toBe('assigned');
   });
 
   test.concurrent('because its process stood still: what had already come for it is not delivered', async () => {
@@ -94,7 +99,8 @@ describe('a member whose heartbeats stop', () => {
     await soon(() => expect(other.values).toEqual(['before', 'while it stands']));
     const spoken = said.length;
     child.kill('SIGCONT');
-    await soon(() => expect(said.slice(spoken)).toContain(JSON.stringify({ event: 'assigned', partitions: 0 })));
-    expect(said.slice(spoken).filter((line) => line.includes('"record"'))).toEqual([]);
+    const events = (): string[] => said.slice(spoken).map((line) => (JSON.parse(line) as { event: string }).event);
+    await soon(() => expect(events()).toContain('assigned'));
+    expect(events().slice(0, 2)).toEqual(['revoked', 'assigned']);
   });
 });

@@ -1,7 +1,12 @@
 // Waiting for something that happens in another process: looks again and again, and says what it last saw when it gives up.
 
 /** Resolves with the first value that `done` accepts. @throws after `timeoutMs`, with the last value seen */
-export async function eventually<T>(look: () => Promise<T>, done: (value: T) => boolean, timeoutMs: number, everyMs = 50): Promise<T> {
+export async function eventually<T>(
+  look: () => Promise<T>,
+  done: (value: T) => boolean,
+  timeoutMs: number,
+  everyMs = 50,
+): Promise<T> {
   const until = performance.now() + timeoutMs;
   for (;;) {
     const value = await look();

@@ -1,6 +1,16 @@
 // A sender as a deployment would build it, with a guard that lets it reach loopback under one name.
 
-import { createEgressGuard, createSender, readEgressPolicy, type EgressGuard, type EgressSettings, type Sender, type SenderOptions, type SendRequest, type SendResult } from '@postrider/http';
+import {
+  createEgressGuard,
+  createSender,
+  readEgressPolicy,
+  type EgressGuard,
+  type EgressSettings,
+  type Sender,
+  type SenderOptions,
+  type SendRequest,
+  type SendResult,
+} from '@postrider/http';
 
 /** The name that `guardedSender` maps to loopback. */
 export const receiverHost = 'receiver.postrider.example';
@@ -13,16 +23,17 @@ export function guardOf(settings: Partial<EgressSettings> = {}): EgressGuard {
 }
 
 /** Reaches `receiverHost` on any port, and whatever `settings` add. */
-export function guardedSender(
-  options: Partial<SenderOptions> = {},
-  settings: Partial<EgressSettings> = {},
-): Sender {
+export function guardedSender(options: Partial<SenderOptions> = {}, settings: Partial<EgressSettings> = {}): Sender {
   const guard = guardOf({ allowHosts: [`${receiverHost}=127.0.0.1`], allowPorts: ['1-65535'], ...settings });
   return createSender({ now: Date.now, guard, ...options });
 }
 
 /** A POST of a small body to `https://<receiverHost>:<port>/`, with 5 s for all of it. */
-export function sendTo(sender: Sender, port: number, change: Partial<SendRequest> & { host?: string } = {}): Promise<SendResult> {
+export function sendTo(
+  sender: Sender,
+  port: number,
+  change: Partial<SendRequest> & { host?: string } = {},
+): Promise<SendResult> {
   const { host = receiverHost, ...request } = change;
   return sender.send({
     url: new URL(`https://${host}:${port}/`),

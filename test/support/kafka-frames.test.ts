@@ -115,8 +115,7 @@ describe('record sets and produced partitions', () => {
   });
 
   test('one partition is taken out of a Produce answer', () => {
-    const part = (partition: number) =>
-      Buffer.concat([int32Bytes(partition), int16(0), int64(7), int64(-1), int64(0)]);
+    const part = (partition: number) => Buffer.concat([int32Bytes(partition), int16(0), int64(7), int64(-1), int64(0)]);
     const answer = (...partitions: number[]) =>
       frame(
         int32Bytes(9),

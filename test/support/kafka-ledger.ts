@@ -40,12 +40,10 @@ export class AppendLedger {
       const number = this.sent++;
       const partition = number % this.partitions;
       const value = `r${number}`;
-      const done = this.appender
-        .append({ topic: this.topic, partition, key: null, value })
-        .then(({ offset }) => {
-          this.acknowledged.push({ partition, value, offset });
-          this.waiting.delete(done);
-        });
+      const done = this.appender.append({ topic: this.topic, partition, key: null, value }).then(({ offset }) => {
+        this.acknowledged.push({ partition, value, offset });
+        this.waiting.delete(done);
+      });
       done.catch(() => undefined); // `settled` reports it
       this.waiting.add(done);
     }

@@ -4,13 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { createAuditProjector, projectorRows } from '@postrider/audit-projector';
 import { createConvergence, convergenceRows } from '@postrider/convergence';
-import {
-  encodeEndpoint,
-  partitionOf,
-  topicNames,
-  topicTable,
-  type TopicNames,
-} from '@postrider/core/contracts';
+import { encodeEndpoint, partitionOf, topicNames, topicTable, type TopicNames } from '@postrider/core/contracts';
 import type { Endpoint, EndpointId, ProjectId } from '@postrider/core/domain';
 import { createDispatch, dispatchRows } from '@postrider/dispatch';
 import { openCluster, type Appender, type KafkaCluster } from '@postrider/kafka';
@@ -68,7 +62,12 @@ export interface TestEvent {
 }
 
 /** One service of a process of its own settings; nothing is started yet. */
-export function createTestService(name: ServiceName, options: TestPostriderOptions, cluster: KafkaCluster, metrics: Metrics): Service {
+export function createTestService(
+  name: ServiceName,
+  options: TestPostriderOptions,
+  cluster: KafkaCluster,
+  metrics: Metrics,
+): Service {
   const loaded = loadConfig(rows, {
     env: {},
     flags: [
@@ -113,7 +112,10 @@ export function createTestPostrider(options: TestPostriderOptions): TestPostride
     metrics,
     appender,
     async applyTopics() {
-      const loaded = loadConfig(commonRows, { env: {}, flags: [`environment=${options.environment}`, ...(options.tiers ? [`retry.tiers=${options.tiers}`] : [])] });
+      const loaded = loadConfig(commonRows, {
+        env: {},
+        flags: [`environment=${options.environment}`, ...(options.tiers ? [`retry.tiers=${options.tiers}`] : [])],
+      });
       if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
       await cluster.admin().applyTopics(
         topicTable({
@@ -129,7 +131,12 @@ export function createTestPostrider(options: TestPostriderOptions): TestPostride
     },
     async putEndpoints(endpoints) {
       await appender.appendAll(
-        endpoints.map((endpoint) => ({ topic: topics.endpoints, partition: 0, key: endpoint.endpointId, value: encodeEndpoint(endpoint) })),
+        endpoints.map((endpoint) => ({
+          topic: topics.endpoints,
+          partition: 0,
+          key: endpoint.endpointId,
+          value: encodeEndpoint(endpoint),
+        })),
       );
     },
     async publish(events) {
@@ -165,7 +172,9 @@ export function createTestPostrider(options: TestPostriderOptions): TestPostride
     async ready(timeoutMs) {
       const until = performance.now() + timeoutMs;
       for (;;) {
-        const reasons = running.flatMap((service) => (service.readiness().ready ? [] : service.readiness().reasons.map((r) => `${service.name}: ${r}`)));
+        const reasons = running.flatMap((service) =>
+          service.readiness().ready ? [] : service.readiness().reasons.map((r) => `${service.name}: ${r}`),
+        );
         if (reasons.length === 0) return;
         if (performance.now() > until) throw new Error(`not ready after ${timeoutMs} ms: ${reasons.join('; ')}`);
         await new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,7 +1,7 @@
 // What an integration file takes from the run's stack: its own database and its own names on the brokers, so that
 // files can run side by side, and after each other on servers that are kept.
 
-import { createDatabase } from '@postrider/dev-stack';
+import { createDatabase } from '@postrider/postgres';
 import { inject } from 'vitest';
 
 /** The brokers of this run, each `host:port`. */

@@ -83,10 +83,7 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
     carry(connection, { from: server, lane: down, take: (bytes) => interceptor.fromServer(bytes) });
   }
 
-  function carry(
-    connection: Connection,
-    way: { from: Socket; lane: ProxyLane; take: (bytes: Buffer) => void },
-  ): void {
+  function carry(connection: Connection, way: { from: Socket; lane: ProxyLane; take: (bytes: Buffer) => void }): void {
     const { from, lane, take } = way;
     from.on('data', (bytes: Buffer) => {
       if (mode === 'half-open') connection.lostBytes = true;

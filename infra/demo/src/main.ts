@@ -76,8 +76,14 @@ async function demonstrate(options: DemoOptions, cleanup: Cleanup, interrupted: 
   cleanup.add('the Kafka client', () => cluster.close());
   progress('Preparing topics, tables and endpoints …');
   await Promise.all([applyTopics(cluster.admin(), settings.config), migrate(postgresUrl)]);
-  const applied = await applyEndpoints({ cluster, config: settings.config, now, actor: 'demo', readFile: (path) => readFileSync(path, 'utf8') }, workspace.endpointFile);
-  if (!applied.ok) throw new Error(`the sample endpoints were refused:\n${applied.problems.map((problem) => JSON.stringify(problem)).join('\n')}`);
+  const applied = await applyEndpoints(
+    { cluster, config: settings.config, now, actor: 'demo', readFile: (path) => readFileSync(path, 'utf8') },
+    workspace.endpointFile,
+  );
+  if (!applied.ok)
+    throw new Error(
+      `the sample endpoints were refused:\n${applied.problems.map((problem) => JSON.stringify(problem)).join('\n')}`,
+    );
 
   const topics = topicNames(environment);
   let traces = 0;
@@ -118,7 +124,9 @@ async function demonstrate(options: DemoOptions, cleanup: Cleanup, interrupted: 
   for (;;) {
     if (interrupted.aborted) return 130;
     if (servicesEnded !== undefined) {
-      process.stderr.write(`The services ended with code ${servicesEnded}. The end of ${workspace.logPath}:\n${await logTail(workspace.logPath, 15)}\n`);
+      process.stderr.write(
+        `The services ended with code ${servicesEnded}. The end of ${workspace.logPath}:\n${await logTail(workspace.logPath, 15)}\n`,
+      );
       return 1;
     }
     const deliveries = await sampleDeliveries(reads);
@@ -155,11 +163,18 @@ async function demonstrate(options: DemoOptions, cleanup: Cleanup, interrupted: 
   say('Ctrl-C stops everything.');
   await Promise.race([aborted(interrupted), services.ended]);
   if (interrupted.aborted) return 130;
-  process.stderr.write(`The services ended by themselves. The end of ${workspace.logPath}:\n${await logTail(workspace.logPath, 15)}\n`);
+  process.stderr.write(
+    `The services ended by themselves. The end of ${workspace.logPath}:\n${await logTail(workspace.logPath, 15)}\n`,
+  );
   return 1;
 }
 
-function report(summary: Summary, forged: readonly string[], verified: ReadonlyMap<string, number>, say: (line: string) => void): void {
+function report(
+  summary: Summary,
+  forged: readonly string[],
+  verified: ReadonlyMap<string, number>,
+  say: (line: string) => void,
+): void {
   const signatures = [...verified.values()].reduce((sum, n) => sum + n, 0);
   say('');
   say(

@@ -36,7 +36,8 @@ export function parseOptions(args: readonly string[]): DemoOptions | 'help' | { 
     });
     if (values.help) return 'help';
     const events = Number(values.events);
-    if (!Number.isInteger(events) || events < 1 || events > 10_000) return { problem: '--events takes a whole number from 1 to 10000' };
+    if (!Number.isInteger(events) || events < 1 || events > 10_000)
+      return { problem: '--events takes a whole number from 1 to 10000' };
     return { once: values.once, json: values.json, events };
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) };

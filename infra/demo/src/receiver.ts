@@ -16,7 +16,10 @@ export interface DemoReceiver {
 }
 
 /** @param secrets signing secret by endpoint id */
-export async function startDemoReceiver(secrets: ReadonlyMap<string, string>, now: () => number): Promise<DemoReceiver> {
+export async function startDemoReceiver(
+  secrets: ReadonlyMap<string, string>,
+  now: () => number,
+): Promise<DemoReceiver> {
   const ca = await createLocalCa({ name: 'Postrider demonstration' });
   const certificate = await ca.issue({ names: sampleEndpoints.map((endpoint) => endpoint.host) });
   const verified = new Map<string, number>();
@@ -37,7 +40,9 @@ export async function startDemoReceiver(secrets: ReadonlyMap<string, string>, no
       }
       const { behaviour } = endpoint;
       const succeeds =
-        behaviour.kind === 'ok' || behaviour.kind === 'slow' || (behaviour.kind === 'fail-then-ok' && request.attempt > behaviour.times);
+        behaviour.kind === 'ok' ||
+        behaviour.kind === 'slow' ||
+        (behaviour.kind === 'fail-then-ok' && request.attempt > behaviour.times);
       if (succeeds && request.id) taken.add(request.id);
     },
   });

@@ -42,7 +42,10 @@ export const sampleEndpoints: readonly SampleEndpoint[] = [
     profile: 'standard-webhooks',
     retry: ['1s', '2s'],
   }),
-  endpoint('failing', { kind: 'status', status: 500 }, 'always answers 500', 'dead', { profile: 'plain', retry: ['1s', '1s'] }),
+  endpoint('failing', { kind: 'status', status: 500 }, 'always answers 500', 'dead', {
+    profile: 'plain',
+    retry: ['1s', '1s'],
+  }),
   endpoint('gone', { kind: 'gone' }, 'answers 410: never send again', 'dead', { profile: 'plain', concurrency: 1 }),
 ];
 

@@ -17,14 +17,33 @@ export interface ServicesProcess {
 const entry = fileURLToPath(import.meta.resolve('@postrider/postrider'));
 
 /** @param entryPath the CLI's main file */
-export function startServices({ configPath, logPath, cliPath }: { configPath: string; logPath: string; cliPath?: string }): ServicesProcess {
+export function startServices({
+  configPath,
+  logPath,
+  cliPath,
+}: {
+  configPath: string;
+  logPath: string;
+  cliPath?: string;
+}): ServicesProcess {
   const log = createWriteStream(logPath);
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', cliPath ?? entry.replace(/index\.ts$/, 'main.ts'), '--config', configPath, 'run', 'all'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own: Ctrl-C at the terminal reaches us alone, and we stop the services in order.
-    detached: true,
-    env: { ...process.env, POSTRIDER_KAFKA_BROKERS: undefined, POSTRIDER_POSTGRES_URL: undefined },
-  });
+  const child = spawn(
+    process.execPath,
+    [
+      '--disable-warning=ExperimentalWarning',
+      cliPath ?? entry.replace(/index\.ts$/, 'main.ts'),
+      '--config',
+      configPath,
+      'run',
+      'all',
+    ],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own: Ctrl-C at the terminal reaches us alone, and we stop the services in order.
+      detached: true,
+      env: { ...process.env, POSTRIDER_KAFKA_BROKERS: undefined, POSTRIDER_POSTGRES_URL: undefined },
+    },
+  );
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   const ended = new Promise<number>((resolve) => {

@@ -16,7 +16,12 @@ export interface Summary {
 }
 
 /** Counts the sample events' deliveries. `taken` holds the dispatch ids that the receiver answered with success. */
-export function summarize(expected: number, deliveries: readonly Delivery[], totals: Totals, taken: ReadonlySet<string>): Summary {
+export function summarize(
+  expected: number,
+  deliveries: readonly Delivery[],
+  totals: Totals,
+  taken: ReadonlySet<string>,
+): Summary {
   const count = (predicate: (delivery: Delivery) => boolean): number => deliveries.filter(predicate).length;
   const delivered = count(({ state }) => state === 'delivered');
   const deadLettered = count(({ state }) => state === 'dead');
@@ -45,7 +50,14 @@ export async function sampleDeliveries(reads: AuditReads): Promise<Delivery[]> {
 }
 
 /** True when every dispatch of every event stands in the tables with a terminal state and every other record has its trace. */
-export function settled(events: readonly SampleEvent[], deliveries: readonly Delivery[], traces: number, tracesExpected: number): boolean {
-  const terminal = deliveries.filter(({ state }) => state === 'delivered' || state === 'dead' || state === 'suppressed');
+export function settled(
+  events: readonly SampleEvent[],
+  deliveries: readonly Delivery[],
+  traces: number,
+  tracesExpected: number,
+): boolean {
+  const terminal = deliveries.filter(
+    ({ state }) => state === 'delivered' || state === 'dead' || state === 'suppressed',
+  );
   return terminal.length >= events.length * sampleEndpoints.length && traces >= tracesExpected;
 }

@@ -38,7 +38,10 @@ export interface WorkspaceFacts {
 }
 
 /** Writes configuration and endpoint file; returns the endpoint file's content as an object too. */
-export async function writeWorkspace(folder: string, facts: WorkspaceFacts): Promise<DemoWorkspace & { readonly endpointFile: unknown }> {
+export async function writeWorkspace(
+  folder: string,
+  facts: WorkspaceFacts,
+): Promise<DemoWorkspace & { readonly endpointFile: unknown }> {
   const paths = {
     folder,
     configPath: join(folder, 'postrider.yaml'),
@@ -62,12 +65,19 @@ export async function writeWorkspace(folder: string, facts: WorkspaceFacts): Pro
   );
   const endpointFile = {
     environment: facts.environment,
-    defaults: { project, eventTypes: ['verification.*', 'administrator.action'], timeout: '5s', tls: { caFile: join(folder, 'ca.pem') } },
+    defaults: {
+      project,
+      eventTypes: ['verification.*', 'administrator.action'],
+      timeout: '5s',
+      tls: { caFile: join(folder, 'ca.pem') },
+    },
     endpoints: sampleEndpoints.map(({ id, host, settings, signed }) => ({
       id,
       url: facts.urlOf(id, host),
       ...settings,
-      ...(signed ? { secrets: [{ id: `${id}-1`, purpose: 'signing', ref: `file:${join(folder, 'secrets', id)}` }] } : {}),
+      ...(signed
+        ? { secrets: [{ id: `${id}-1`, purpose: 'signing', ref: `file:${join(folder, 'secrets', id)}` }] }
+        : {}),
     })),
   };
   await writeFile(paths.endpointsPath, stringify(endpointFile));

@@ -1,7 +1,6 @@
 // The public surface of the dev stack.
 
 export { containersUnavailable } from './containers.ts';
-export { createDatabase } from './postgres-admin.ts';
 export { startStack } from './start-stack.ts';
 export type { Stack, StackOptions } from './stack.ts';
 export { kafkaVersions, type KafkaVersion } from './kafka-jars.ts';

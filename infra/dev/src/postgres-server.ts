@@ -5,11 +5,12 @@ import { chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { serverAnswers } from '@postrider/postgres';
+
 import { cached } from './cache-folder.ts';
 import { spawnGuarded, type Account, type GuardedProcess } from './guarded-process.ts';
-import { POSTGRES_READY_TIMEOUT_MS, READY_POLL_MS } from './limits.ts';
+import { POSTGRES_READY_TIMEOUT_MS, PROBE_TIMEOUT_MS, READY_POLL_MS } from './limits.ts';
 import { logTail } from './log-tail.ts';
-import { answers } from './postgres-admin.ts';
 import type { PostgresBinaries } from './postgres-binaries.ts';
 import type { ProcessLedger } from './process-ledger.ts';
 import { told, type Progress } from './progress.ts';
@@ -71,7 +72,7 @@ export function describePostgresServer(options: {
     while (performance.now() < deadline) {
       const ended = child.ended();
       if (ended !== undefined) throw notStarted(`ended (${ended})`);
-      if (await answers(url)) return;
+      if (await serverAnswers(url, PROBE_TIMEOUT_MS)) return;
       await delay(READY_POLL_MS);
     }
     throw notStarted(`did not answer within ${POSTGRES_READY_TIMEOUT_MS / 1000} s`);

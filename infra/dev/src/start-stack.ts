@@ -3,10 +3,11 @@
 
 import { join } from 'node:path';
 
+import { createDatabase } from '@postrider/postgres';
+
 import { repositoryRoot } from './cache-folder.ts';
 import { startContainerKafka, startContainerPostgres } from './containers.ts';
 import { KAFKA_VERSION_DEFAULT, startEmbeddedKafka, startEmbeddedPostgres, type EmbeddedContext } from './embedded.ts';
-import { createDatabase } from './postgres-admin.ts';
 import { claimStackFolder } from './process-ledger.ts';
 import { silent } from './progress.ts';
 import { StackError } from './stack-error.ts';

@@ -107,7 +107,7 @@ function rig(over: Partial<AckedOptions> = {}): Rig {
       owned.set(`${record.partition}/${record.offset}`, partition);
     },
     onBatchEnd: () => events.push('batch end'),
-    onAssigned: (assignment, generation) => events.push(`assigned ${assignment.map((one) => one.partition).join()} in ${generation.id}`),
+    onAssigned: ({ assignment }, generation) => events.push(`assigned ${assignment.map((one) => one.partition).join()} in ${generation.id}`),
     onLost: (lost) => events.push(`lost ${lost.map((one) => one.partition).join()}`),
     quiesce: () => Promise.resolve(),
     onError: (error) => errors.push(error),
@@ -175,13 +175,17 @@ describe('the watermark', () => {
     ]);
   });
 
-  it('carries the metadata of its moment', async () => {
-    const { group, consumer, ack } = rig({ metadata: ({ partition }, watermark) => `p${partition} at ${watermark}` });
+  it('carries metadata of its moment, and of the time of the record at the watermark, where that was read', async () => {
+    const { group, consumer, ack } = rig({
+      metadata: ({ partition }, watermark, timestampMs) => `p${partition} at ${watermark}, ${timestampMs === undefined ? '?' : timestampMs - now}`,
+    });
     group.assign([0]);
-    group.deliver(0, [1]);
+    group.deliver(0, [1, 2]);
     ack(1);
     await consumer.commit();
-    expect(group.commits).toEqual([[{ topic, partition: 0, offset: 2, metadata: 'p0 at 2' }]]);
+    ack(2);
+    await consumer.commit();
+    expect(group.commits.flat().map((one) => one.metadata)).toEqual(['p0 at 2, -998', 'p0 at 3, ?']);
   });
 
   it('is committed again after a commit that came too late for its generation', async () => {
@@ -285,9 +289,13 @@ describe('the window', () => {
   it('counts what stands behind the oldest open record, acknowledged or not: a restart would read it again', () => {
     const { group, ack } = rig();
     group.assign([0]);
-    group.deliver(0, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    for (let offset = 1; offset < 10; offset++) ack(offset);
+    group.deliver(0, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    for (let offset = 1; offset < 9; offset++) ack(offset);
+    expect(group.calls).toEqual([]);
+    group.deliver(0, [9]);
     expect(group.calls).toEqual([`pause ${topic}/0`]);
+    ack(9);
+    expect(group.calls).toHaveLength(1);
     ack(0);
     expect(group.calls.at(-1)).toBe(`resume ${topic}/0`);
   });
@@ -339,6 +347,17 @@ describe('a rebalance', () => {
     ack(1);
     await consumer.commit();
     expect([group.commits, group.calls, consumer.progress()]).toEqual([[], [], []]);
+  });
+
+  it('does not read on in a partition that came back, because of an old acknowledgement', () => {
+    const { group, acks } = rig({ windowRecords: 1 });
+    group.assign([0]);
+    group.deliver(0, [1]);
+    const stale = acks.get('0/1')!;
+    group.assign([0], { added: [assigned(0)], lost: [0] });
+    group.deliver(0, [1]);
+    stale();
+    expect(group.calls).toEqual([`pause ${topic}/0`, `pause ${topic}/0`]);
   });
 
   it('begins anew with a partition that was lost and came back', async () => {

@@ -19,8 +19,10 @@ export interface OwnedPartition extends TopicPartition {
 /** Marks a record finished; calling it twice is harmless. */
 export type Ack = () => void;
 
-export interface AckedOptions
-  extends Pick<GroupOptions, 'groupId' | 'topics' | 'sessionTimeoutMs' | 'prepare' | 'onState' | 'onError' | 'onRangeLost' | 'onPartitionFault'> {
+export interface AckedOptions extends Pick<
+  GroupOptions,
+  'groupId' | 'topics' | 'sessionTimeoutMs' | 'prepare' | 'onState' | 'onError' | 'onRangeLost' | 'onPartitionFault'
+> {
   /** Records of a partition that may stand between its watermark and its newest accepted one. */
   readonly windowRecords: number;
   /** Bytes of a partition's unacknowledged records. */
@@ -101,7 +103,8 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
   const full = (stream: PartitionStream): boolean =>
     stream.tracker.span >= options.windowRecords || stream.tracker.openBytes >= options.windowBytes;
   const roomy = (stream: PartitionStream): boolean =>
-    stream.tracker.span <= options.windowRecords * resumeBelow && stream.tracker.openBytes <= options.windowBytes * resumeBelow;
+    stream.tracker.span <= options.windowRecords * resumeBelow &&
+    stream.tracker.openBytes <= options.windowBytes * resumeBelow;
 
   const acknowledge = (stream: PartitionStream, slot: Parameters<OffsetTracker['finish']>[0]): void => {
     if (!stream.tracker.finish(slot) || stream.lost) return;
@@ -136,7 +139,9 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
           topic,
           partition,
           offset,
-          ...(options.metadata ? { metadata: options.metadata({ topic, partition }, offset, tracker.oldestOpen?.timestampMs) } : {}),
+          ...(options.metadata
+            ? { metadata: options.metadata({ topic, partition }, offset, tracker.oldestOpen?.timestampMs) }
+            : {}),
         })),
       );
       for (const { stream, offset } of due) stream.committed = offset;

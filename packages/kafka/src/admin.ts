@@ -141,14 +141,12 @@ export function openAdmin(settings: KafkaSettings): KafkaAdmin {
     });
   }
 
-  /** A topic that was just made becomes known and gets its leaders within a second or so. */
+  /** A topic that was just made gets its leaders within a second or so; only a leader answers for its offsets. */
   async function untilLed(topic: string): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const cluster = await connections.get();
-        await cluster.addTargetTopic(topic);
-        if (cluster.findTopicPartitionMetadata(topic).every(({ leader }) => leader >= 0)) return;
-        await cluster.refreshMetadata();
+        await listOffsets(await connections.get(), await partitionsOf(topic), LATEST);
+        return;
       } catch (error) {
         const known = toKafkaError(error, `waiting for the leaders of ${topic}`);
         if (attempt >= NEW_TOPIC_TRIES || known.code === 'not-authorized' || known.code === 'closed') throw known;

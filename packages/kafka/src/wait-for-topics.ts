@@ -34,7 +34,9 @@ async function describe(admin: KafkaAdmin, names: readonly string[]): Promise<Ma
   try {
     const described = await admin.describeTopics(names);
     const missing = names.filter((name) => !described.has(name));
-    return missing.length === 0 ? described : `waiting for topics ${missing.join(', ')}: create them with \`postrider topics apply\``;
+    return missing.length === 0
+      ? described
+      : `waiting for topics ${missing.join(', ')}: create them with \`postrider topics apply\``;
   } catch (error) {
     return `waiting for Kafka: ${error instanceof Error ? error.message : String(error)}`;
   }

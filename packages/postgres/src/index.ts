@@ -10,10 +10,12 @@ export {
   type DeliveryEffect,
   type DeliveryFacts,
 } from './audit-row.ts';
-export { openAuditStore, type AppendBatch, type AppendResult, type AuditStore } from './audit-store.ts';
+export { openAuditStore, type AppendResult, type AuditStore } from './audit-store.ts';
 export { openDatabase, type Database } from './database.ts';
 export type { Delivery, DeliveryQuery } from './delivery-search.ts';
 export type { DeliveryState } from './fold-delivery.ts';
 export { appendRowsMax } from './limits.ts';
 export { migrate, migrationStatus } from './migrations.ts';
 export { PostgresError } from './postgres-error.ts';
+export type { AppendBatch } from './write-batch.ts';
+export { createDatabase, serverAnswers } from './server-admin.ts';

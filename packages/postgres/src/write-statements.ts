@@ -1,7 +1,7 @@
 // The statements that write a folded batch, each one round trip for any number of rows. Which column takes what is one
 // table a statement, so that a name and its value cannot drift apart.
 
-import type { AppendBatch } from './audit-store.ts';
+import type { AppendBatch } from './write-batch.ts';
 import type { Session } from './database.ts';
 import type { CountAddition, FoldedDelivery, FoldedRow } from './fold-batch.ts';
 import type { Progress } from './fold-delivery.ts';

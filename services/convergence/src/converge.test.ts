@@ -10,14 +10,19 @@ const topics = topicNames('live');
 /** Keeps what it is given, and acknowledges when the test says so. */
 class HeldAppender {
   readonly records: AppendRecord[] = [];
-  readonly #held: { readonly record: AppendRecord; resolve(at: { offset: number }): void; reject(error: Error): void }[] = [];
+  readonly #held: {
+    readonly record: AppendRecord;
+    resolve(at: { offset: number }): void;
+    reject(error: Error): void;
+  }[] = [];
 
   readonly append = (record: AppendRecord): Promise<{ offset: number }> =>
     new Promise((resolve, reject) => {
       this.records.push(record);
       this.#held.push({ record, resolve, reject });
     });
-  readonly appendAll = (records: readonly AppendRecord[]): Promise<{ offset: number }[]> => Promise.all(records.map(this.append));
+  readonly appendAll = (records: readonly AppendRecord[]): Promise<{ offset: number }[]> =>
+    Promise.all(records.map(this.append));
 
   /** Acknowledges everything that is held for a topic. */
   acknowledge(topic: string): void {
@@ -54,7 +59,14 @@ function endpoint(id: string, over: Partial<Endpoint> = {}): Endpoint {
 }
 
 function event(over: Partial<KafkaRecord> = {}): KafkaRecord {
-  const headers = { ce_specversion: '1.0', ce_id: 'evt-1', ce_source: '/s', ce_type: 't', ce_project: 'acme', 'x-own': 'kept' };
+  const headers = {
+    ce_specversion: '1.0',
+    ce_id: 'evt-1',
+    ce_source: '/s',
+    ce_type: 't',
+    ce_project: 'acme',
+    'x-own': 'kept',
+  };
   return {
     topic: 'live.events',
     partition: 6,
@@ -181,14 +193,17 @@ describe('converge', () => {
     expect(seen.acks).toBe(1);
   });
 
-  it.each([topics.dispatches, topics.audit])('acknowledges nothing when an append to %s fails for good', async (topic) => {
-    const { appender, seen } = start(event());
-    appender.fail(topic, new KafkaError('not-authorized', 'no'));
-    for (const other of [topics.dispatches, topics.audit]) appender.acknowledge(other);
-    await settle();
-    expect(seen).toMatchObject({ acks: 0, done: [], settled: true });
-    expect(seen.fatal).toHaveLength(1);
-  });
+  it.each([topics.dispatches, topics.audit])(
+    'acknowledges nothing when an append to %s fails for good',
+    async (topic) => {
+      const { appender, seen } = start(event());
+      appender.fail(topic, new KafkaError('not-authorized', 'no'));
+      for (const other of [topics.dispatches, topics.audit]) appender.acknowledge(other);
+      await settle();
+      expect(seen).toMatchObject({ acks: 0, done: [], settled: true });
+      expect(seen.fatal).toHaveLength(1);
+    },
+  );
 
   it('acknowledges nothing when a rejected record cannot be written for another reason than its size', async () => {
     const { appender, seen } = start(event({ value: null }));

@@ -42,8 +42,14 @@ async function perform(record: KafkaRecord, plan: EventPlan, deps: ConvergeDeps)
     key: record.key !== null && record.key.length > keyBytesMax ? null : record.key,
     value: encodeAudit(plan.audit),
   };
-  const effects: AppendRecord[] = plan.kind === 'accepted' ? plan.dispatches.map((dispatch) => dispatchRecord(dispatch, deps)) : [];
-  const refused = plan.kind === 'rejected' ? plan.audit.reason : plan.kind === 'accepted' ? plan.audit.refused?.[0]?.reason : undefined;
+  const effects: AppendRecord[] =
+    plan.kind === 'accepted' ? plan.dispatches.map((dispatch) => dispatchRecord(dispatch, deps)) : [];
+  const refused =
+    plan.kind === 'rejected'
+      ? plan.audit.reason
+      : plan.kind === 'accepted'
+        ? plan.audit.refused?.[0]?.reason
+        : undefined;
   const rejected = refused === undefined ? [] : [appendRejected(record, plan.audit.origin, refused, deps)];
   await Promise.all([deps.appender.appendAll([...effects, trace]), ...rejected]);
 }
@@ -59,11 +65,20 @@ function dispatchRecord(dispatch: Dispatch, { topics, partitions }: ConvergeDeps
 }
 
 /** The original record on `rejected`; one that is too large for the topic keeps its place without its value and headers. */
-async function appendRejected(record: KafkaRecord, origin: string, reason: string, { appender, topics, partitions }: ConvergeDeps): Promise<void> {
+async function appendRejected(
+  record: KafkaRecord,
+  origin: string,
+  reason: string,
+  { appender, topics, partitions }: ConvergeDeps,
+): Promise<void> {
   const marks = { 'pr-reason': reason, 'pr-origin': origin };
   const place = { topic: topics.rejected, partition: record.partition % partitions, key: record.key };
   try {
-    await appender.append({ ...place, value: record.value, headers: { ...Object.fromEntries(record.headers), ...marks } });
+    await appender.append({
+      ...place,
+      value: record.value,
+      headers: { ...Object.fromEntries(record.headers), ...marks },
+    });
   } catch (error) {
     if (!(error instanceof KafkaError) || error.code !== 'record-too-large') throw error;
     await appender.append({ ...place, key: null, value: null, headers: { ...marks, 'pr-truncated': 'true' } });

@@ -15,7 +15,8 @@ interface Input {
   readonly headers?: Readonly<Record<string, HeaderInput>>;
 }
 
-const bytesOf = (value: Buffer | string | null): Buffer | null => (typeof value === 'string' ? Buffer.from(value) : value);
+const bytesOf = (value: Buffer | string | null): Buffer | null =>
+  typeof value === 'string' ? Buffer.from(value) : value;
 
 function record({ topic = 'live.events', key = null, value = '{"a":1}', headers = {} }: Input): KafkaRecord {
   return {
@@ -28,7 +29,9 @@ function record({ topic = 'live.events', key = null, value = '{"a":1}', headers 
     headers: new Map(
       Object.entries(headers).map(([name, given]) => [
         name,
-        (Array.isArray(given) ? given : [given as Buffer | string | null]).map((one: Buffer | string | null) => bytesOf(one)),
+        (Array.isArray(given) ? given : [given as Buffer | string | null]).map((one: Buffer | string | null) =>
+          bytesOf(one),
+        ),
       ]),
     ),
   };
@@ -37,7 +40,17 @@ function record({ topic = 'live.events', key = null, value = '{"a":1}', headers 
 const context: DecodeContext = {
   environment: 'live',
   mappings: new Map([
-    ['legacy', { topic: 'legacy', id: '/meta/id', type: '/meta/type', project: '/tenant', subject: '/meta/subject', time: '/at' }],
+    [
+      'legacy',
+      {
+        topic: 'legacy',
+        id: '/meta/id',
+        type: '/meta/type',
+        project: '/tenant',
+        subject: '/meta/subject',
+        time: '/at',
+      },
+    ],
     ['inner', { topic: 'inner', id: '/id', type: '/type', project: '/project', data: '/payload' }],
     ['list', { topic: 'list', id: '/0', type: '/1', project: '/a~1b~0c/x', data: '' }],
   ]),
@@ -55,15 +68,23 @@ function ce(over: Readonly<Record<string, HeaderInput | undefined>> = {}): Recor
     ce_project: 'acme',
     ...over,
   };
-  return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, HeaderInput] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(all).filter((entry): entry is [string, HeaderInput] => entry[1] !== undefined),
+  );
 }
-const binary = (over: Readonly<Record<string, HeaderInput | undefined>> = {}, value: Input['value'] = '{"a":1}'): Input => ({
+const binary = (
+  over: Readonly<Record<string, HeaderInput | undefined>> = {},
+  value: Input['value'] = '{"a":1}',
+): Input => ({
   value,
   headers: ce(over),
 });
 
 /** A structured event: the text of each member as it stands in the envelope; undefined takes one out. */
-function structured(over: Readonly<Record<string, string | undefined>> = {}, contentType = 'application/cloudevents+json'): Input {
+function structured(
+  over: Readonly<Record<string, string | undefined>> = {},
+  contentType = 'application/cloudevents+json',
+): Input {
   const all: Record<string, string | undefined> = {
     specversion: '"1.0"',
     id: '"evt-1"',
@@ -95,14 +116,22 @@ describe('decodeEvent refuses', () => {
     ['a value one byte too large', 'too-large', binary({}, jsonOf(eventBytesMax + 1))],
     ['a key that is too large', 'too-large', { ...binary(), key: Buffer.alloc(keyBytesMax + 1) }],
     ['1 MB of headers', 'headers-too-large', binary({ 'x-much': 'x'.repeat(1_000_000) })],
-    ['1 MB of headers under one name', 'headers-too-large', binary({ 'x-many': Array.from({ length: 1_000 }, () => 'x'.repeat(1_000)) })],
+    [
+      '1 MB of headers under one name',
+      'headers-too-large',
+      binary({ 'x-many': Array.from({ length: 1_000 }, () => 'x'.repeat(1_000)) }),
+    ],
     ['headers one byte too large', 'headers-too-large', { value: '{}', headers: { h: 'x'.repeat(headerBytesMax) } }],
     ['plain JSON on a topic without mapping', 'unknown-format', { value: '{"a":1}' }],
     ['text', 'unknown-format', { value: 'hello' }],
     ['a content type of JSON alone', 'unknown-format', raw('{"a":1}', 'application/json')],
     // schema registry
     ['Confluent wire format, binary', 'registry-not-configured', binary({}, Buffer.from([0, 0, 0, 0, 7, 1, 2]))],
-    ['Confluent wire format without headers', 'registry-not-configured', { value: Buffer.from([0, 0, 0, 0, 7, 0x7b, 0x7d]) }],
+    [
+      'Confluent wire format without headers',
+      'registry-not-configured',
+      { value: Buffer.from([0, 0, 0, 0, 7, 0x7b, 0x7d]) },
+    ],
     ['a lone magic byte', 'registry-not-configured', binary({}, Buffer.from([0]))],
     // text
     ['invalid UTF-8', 'invalid-utf8', binary({}, Buffer.from([0x22, 0xff, 0x22]))],
@@ -137,7 +166,11 @@ describe('decodeEvent refuses', () => {
     ['a repeated project, once without value', 'repeated-header', binary({ ce_project: [null, 'acme'] })],
     ['a repeated specversion', 'repeated-header', binary({ ce_specversion: ['0.3', '1.0'] })],
     ['data of another media type', 'unsupported-content-type', binary({ 'content-type': 'application/avro' })],
-    ['data of a media type that only begins like JSON', 'unsupported-content-type', binary({ 'content-type': 'application/jsonx' })],
+    [
+      'data of a media type that only begins like JSON',
+      'unsupported-content-type',
+      binary({ 'content-type': 'application/jsonx' }),
+    ],
     ['text as data', 'unsupported-content-type', binary({ 'content-type': 'text/plain' })],
     ['no id', 'missing-id', binary({ ce_id: undefined })],
     ['an id header without value', 'missing-id', binary({ ce_id: null })],
@@ -175,13 +208,29 @@ describe('decodeEvent refuses', () => {
     // envelope, structured
     ['a batch', 'unsupported-content-type', raw('[]', 'application/cloudevents-batch+json')],
     ['a structured event in Avro', 'unsupported-content-type', raw('{}', 'application/cloudevents+avro')],
-    ['a media type that only begins like a structured event', 'unsupported-content-type', structured({}, 'application/cloudevents+json-seq')],
+    [
+      'a media type that only begins like a structured event',
+      'unsupported-content-type',
+      structured({}, 'application/cloudevents+json-seq'),
+    ],
     ['a structured event that is a list', 'unsupported-specversion', raw('[]')],
     ['a structured event that is text', 'unsupported-specversion', raw('"hello"')],
     ['a structured event without specversion', 'unsupported-specversion', structured({ specversion: undefined })],
-    ['a duplicate key in the envelope', 'invalid-json', raw('{"specversion":"1.0","id":"a","id":"b","source":"s","type":"t","project":"p","data":1}')],
-    ['a duplicate key in the envelope, once escaped', 'invalid-json', raw('{"specversion":"1.0","id":"a","\\u0069d":"b","source":"s","type":"t","project":"p","data":1}')],
-    ['data twice', 'invalid-json', raw('{"specversion":"1.0","id":"a","source":"s","type":"t","project":"p","data":1,"data":2}')],
+    [
+      'a duplicate key in the envelope',
+      'invalid-json',
+      raw('{"specversion":"1.0","id":"a","id":"b","source":"s","type":"t","project":"p","data":1}'),
+    ],
+    [
+      'a duplicate key in the envelope, once escaped',
+      'invalid-json',
+      raw('{"specversion":"1.0","id":"a","\\u0069d":"b","source":"s","type":"t","project":"p","data":1}'),
+    ],
+    [
+      'data twice',
+      'invalid-json',
+      raw('{"specversion":"1.0","id":"a","source":"s","type":"t","project":"p","data":1,"data":2}'),
+    ],
     ['an id that is an object', 'invalid-json', structured({ id: '{}' })],
     ['an id that is true', 'invalid-json', structured({ id: 'true' })],
     ['an id that is null', 'missing-id', structured({ id: 'null' })],
@@ -189,7 +238,11 @@ describe('decodeEvent refuses', () => {
     ['a lone surrogate in the id', 'invalid-id', structured({ id: '"a\\ud800"' })],
     ['a lone surrogate in the type', 'invalid-type', structured({ type: '"\\udc00"' })],
     ['a structured event without data', 'missing-data', structured({ data: undefined })],
-    ['data of another media type in a structured event', 'unsupported-content-type', structured({ data: '"<a/>"', datacontenttype: '"application/xml"' })],
+    [
+      'data of another media type in a structured event',
+      'unsupported-content-type',
+      structured({ data: '"<a/>"', datacontenttype: '"application/xml"' }),
+    ],
     ['data_base64 that is no base64', 'invalid-json', structured({ data: undefined, data_base64: '"!e30="' })],
     ['data_base64 without padding', 'invalid-json', structured({ data: undefined, data_base64: '"e30"' })],
     ['data_base64 of no JSON', 'invalid-json', structured({ data: undefined, data_base64: base64('hello') })],
@@ -200,9 +253,21 @@ describe('decodeEvent refuses', () => {
     // mapped
     ['a mapped record without id', 'missing-id', legacy('{"meta":{"type":"t"},"tenant":"acme"}')],
     ['a mapped record whose id is a list', 'invalid-json', legacy('{"meta":{"id":[],"type":"t"},"tenant":"acme"}')],
-    ['a mapped record with a key twice on the way', 'invalid-json', legacy('{"meta":{"id":1},"meta":{"id":2,"type":"t"},"tenant":"acme"}')],
-    ['a mapped record with a time that is none', 'invalid-time', legacy('{"meta":{"id":1,"type":"t"},"tenant":"acme","at":1800000000}')],
-    ['a mapped record without its data', 'missing-data', { topic: 'inner', value: '{"id":"a","type":"t","project":"acme"}' }],
+    [
+      'a mapped record with a key twice on the way',
+      'invalid-json',
+      legacy('{"meta":{"id":1},"meta":{"id":2,"type":"t"},"tenant":"acme"}'),
+    ],
+    [
+      'a mapped record with a time that is none',
+      'invalid-time',
+      legacy('{"meta":{"id":1,"type":"t"},"tenant":"acme","at":1800000000}'),
+    ],
+    [
+      'a mapped record without its data',
+      'missing-data',
+      { topic: 'inner', value: '{"id":"a","type":"t","project":"acme"}' },
+    ],
     ['a mapped record that is a number', 'missing-id', legacy('7')],
   ])('%s: %s', (_, reason, input) => {
     const decision = decode(input);
@@ -246,15 +311,33 @@ describe('decodeEvent takes', () => {
   });
 
   it('the same event in structured form as the same event', () => {
-    const extra = { subject: '"sub-1"', time: '"2026-01-02T03:04:05Z"', deadline: '"2026-01-02T03:05:00Z"', correlationid: '"c-1"' };
+    const extra = {
+      subject: '"sub-1"',
+      time: '"2026-01-02T03:04:05Z"',
+      deadline: '"2026-01-02T03:05:00Z"',
+      correlationid: '"c-1"',
+    };
     expect(accepted(structured(extra))).toEqual(
-      accepted(binary({ ce_subject: 'sub-1', ce_time: '2026-01-02T03:04:05Z', ce_deadline: '2026-01-02T03:05:00Z', ce_correlationid: 'c-1' })),
+      accepted(
+        binary({
+          ce_subject: 'sub-1',
+          ce_time: '2026-01-02T03:04:05Z',
+          ce_deadline: '2026-01-02T03:05:00Z',
+          ce_correlationid: 'c-1',
+        }),
+      ),
     );
   });
 
   it('a mapped record, with the topic as its source and the whole record as its data', () => {
     const value = '{ "meta": {"id": 7, "type": "t", "subject": "s"}, "tenant": "acme", "at": "2026-01-02T03:04:05Z" }';
-    expect(accepted(legacy(value))).toMatchObject({ id: '7', source: 'kafka:legacy', type: 't', projectId: 'acme', subject: 's' });
+    expect(accepted(legacy(value))).toMatchObject({
+      id: '7',
+      source: 'kafka:legacy',
+      type: 't',
+      projectId: 'acme',
+      subject: 's',
+    });
     expect(dataOf(legacy(value))).toBe(value);
   });
 
@@ -267,16 +350,20 @@ describe('decodeEvent takes', () => {
     expect(accepted({ ...binary(), topic: 'legacy' }).source).toBe('/checks');
   });
 
-  it.each(['application/cloudevents+json', 'application/cloudevents+json; charset=UTF-8', 'Application/CloudEvents+JSON'])(
-    'a structured event of content type %s',
-    (contentType) => {
-      expect(accepted(structured({}, contentType)).id).toBe('evt-1');
+  it.each([
+    'application/cloudevents+json',
+    'application/cloudevents+json; charset=UTF-8',
+    'Application/CloudEvents+JSON',
+  ])('a structured event of content type %s', (contentType) => {
+    expect(accepted(structured({}, contentType)).id).toBe('evt-1');
+  });
+
+  it.each(['application/json', 'application/vnd.acme.check+json', 'APPLICATION/JSON ; x=y'])(
+    'binary data of content type %s',
+    (type) => {
+      expect(accepted(binary({ 'content-type': type })).id).toBe('evt-1');
     },
   );
-
-  it.each(['application/json', 'application/vnd.acme.check+json', 'APPLICATION/JSON ; x=y'])('binary data of content type %s', (type) => {
-    expect(accepted(binary({ 'content-type': type })).id).toBe('evt-1');
-  });
 
   it('data_base64 as the bytes that it stands for', () => {
     expect(dataOf(structured({ data: undefined, data_base64: base64('{ "é" : 1 }') }))).toBe('{ "é" : 1 }');
@@ -338,7 +425,9 @@ describe('data passes untouched', () => {
 
   it('ids keep every digit, also as numbers', () => {
     expect(accepted(structured({ id: '1998600000000026050' })).id).toBe('1998600000000026050');
-    expect(accepted(legacy('{"meta":{"id":1998600000000026050,"type":"t"},"tenant":"acme"}')).id).toBe('1998600000000026050');
+    expect(accepted(legacy('{"meta":{"id":1998600000000026050,"type":"t"},"tenant":"acme"}')).id).toBe(
+      '1998600000000026050',
+    );
   });
 
   it('byte for byte in a binary event, whatever its JSON', () => {
@@ -362,7 +451,15 @@ describe('data passes untouched', () => {
 
 describe('whatever comes', () => {
   const headerName = fc.oneof(
-    fc.constantFrom(...Object.keys(ce()), 'ce_time', 'ce_subject', 'ce_environment', 'content-type', 'traceparent', '__proto__'),
+    fc.constantFrom(
+      ...Object.keys(ce()),
+      'ce_time',
+      'ce_subject',
+      'ce_environment',
+      'content-type',
+      'traceparent',
+      '__proto__',
+    ),
     fc.string(),
   );
   const headerValue = fc.oneof(
@@ -387,7 +484,11 @@ describe('whatever comes', () => {
         (value, pairs, good, topic) => {
           const headers = new Map<string, readonly (Buffer | null)[]>();
           if (good) for (const [name, text] of Object.entries(ce())) headers.set(name, [Buffer.from(text as string)]);
-          for (const [name, values] of pairs) headers.set(name, values.map((one) => bytesOf(one)));
+          for (const [name, values] of pairs)
+            headers.set(
+              name,
+              values.map((one) => bytesOf(one)),
+            );
           const decision = decodeEvent({ ...record({ topic, value }), headers }, context);
           if (decision.ok) {
             const { id, type, source, subject } = decision.event;
@@ -408,7 +509,14 @@ describe('whatever comes', () => {
   });
 
   it('shows what could be read of a refused event, made fit to be stored', () => {
-    const decision = decode(structured({ specversion: '"2.0\\u0000"', id: '"a\\u0000b"', type: `"${'x'.repeat(255)}😀"`, project: '"\\ud800"' }));
+    const decision = decode(
+      structured({
+        specversion: '"2.0\\u0000"',
+        id: '"a\\u0000b"',
+        type: `"${'x'.repeat(255)}😀"`,
+        project: '"\\ud800"',
+      }),
+    );
     expect(decision.ok ? undefined : decision.rejection).toEqual({
       reason: 'unsupported-specversion',
       detail: 'specversion 2.0\ufffd is not 1.0',

@@ -31,36 +31,67 @@ const structuredType = /^application\/cloudevents\+json\s*(;|$)/;
 /** Decodes one upstream record into an event or the reason why it is none. */
 export function decodeEvent(record: KafkaRecord, context: DecodeContext): EventDecision {
   const { value, headers } = record;
-  if (headerBytes(headers) > headerBytesMax) return reject('headers-too-large', `headers above ${headerBytesMax} bytes`);
-  if (value === null || value.length === 0) return reject('empty', value === null ? 'the record has no value' : 'the value has 0 bytes');
+  if (headerBytes(headers) > headerBytesMax)
+    return reject('headers-too-large', `headers above ${headerBytesMax} bytes`);
+  if (value === null || value.length === 0)
+    return reject('empty', value === null ? 'the record has no value' : 'the value has 0 bytes');
   const keyBytes = record.key?.length ?? 0;
   if (keyBytes > keyBytesMax) return reject('too-large', `a key of ${keyBytes} bytes, at most ${keyBytesMax}`);
   if (value.length > eventBytesMax) return reject('too-large', `${value.length} bytes, at most ${eventBytesMax}`);
   // Confluent wire format begins with a zero byte, which no JSON text does.
-  if (value[0] === 0) return reject('registry-not-configured', 'the value is in schema-registry format and no registry is configured');
+  if (value[0] === 0)
+    return reject('registry-not-configured', 'the value is in schema-registry format and no registry is configured');
 
   const contentType = headerText(headers, 'content-type')?.toLowerCase() ?? '';
   if (contentType.startsWith('application/cloudevents')) {
     return structuredType.test(contentType)
       ? structured(value, context)
-      : reject('unsupported-content-type', `content-type ${contentType.slice(0, 100)}: only application/cloudevents+json is read`);
+      : reject(
+          'unsupported-content-type',
+          `content-type ${contentType.slice(0, 100)}: only application/cloudevents+json is read`,
+        );
   }
-  if (headers.has('ce_specversion') || headers.has('ce_id') || headers.has('ce_type')) return binary(headers, contentType, value, context);
+  if (headers.has('ce_specversion') || headers.has('ce_id') || headers.has('ce_type'))
+    return binary(headers, contentType, value, context);
   const mapping = context.mappings.get(record.topic);
   if (mapping) return mapped(mapping, value, context);
-  return reject('unknown-format', 'neither CloudEvents headers, nor content-type application/cloudevents+json, nor a mapping for this topic');
+  return reject(
+    'unknown-format',
+    'neither CloudEvents headers, nor content-type application/cloudevents+json, nor a mapping for this topic',
+  );
 }
 
-const single = ['specversion', 'id', 'source', 'type', 'time', 'subject', 'project', 'environment', 'correlationid', 'deadline', 'callbackurl'];
+const single = [
+  'specversion',
+  'id',
+  'source',
+  'type',
+  'time',
+  'subject',
+  'project',
+  'environment',
+  'correlationid',
+  'deadline',
+  'callbackurl',
+];
 
-function binary(headers: RecordHeaders, contentType: string, value: Buffer, { environment }: DecodeContext): EventDecision {
+function binary(
+  headers: RecordHeaders,
+  contentType: string,
+  value: Buffer,
+  { environment }: DecodeContext,
+): EventDecision {
   const repeated = single.find((name) => (headers.get(`ce_${name}`)?.length ?? 0) > 1);
   if (repeated) return reject('repeated-header', `ce_${repeated} stands more than once`);
   // Read leniently, two different ids could become one, and the second event a copy of the first.
   const garbled = single.find((name) => headers.get(`ce_${name}`)?.some((bytes) => bytes !== null && !isUtf8(bytes)));
   if (garbled) return reject('invalid-utf8', `ce_${garbled} is not valid UTF-8`);
   const ce = (name: string): string | undefined => headerText(headers, `ce_${name}`);
-  if (ce('specversion') !== '1.0') return reject('unsupported-specversion', `ce_specversion ${ce('specversion')?.slice(0, 20) ?? 'missing'} is not 1.0`);
+  if (ce('specversion') !== '1.0')
+    return reject(
+      'unsupported-specversion',
+      `ce_specversion ${ce('specversion')?.slice(0, 20) ?? 'missing'} is not 1.0`,
+    );
   if (contentType !== '' && !jsonType.test(contentType)) {
     return reject('unsupported-content-type', `content-type ${contentType.slice(0, 100)} is not JSON`);
   }
@@ -146,7 +177,12 @@ function structured(value: Buffer, { environment }: DecodeContext): EventDecisio
   };
   const data = structuredData(members);
   if (members.problem) return reject(members.problem.reason, members.problem.detail, fields);
-  if (specversion !== '1.0') return reject('unsupported-specversion', `specversion ${specversion?.slice(0, 20) ?? 'missing'} is not 1.0`, fields);
+  if (specversion !== '1.0')
+    return reject(
+      'unsupported-specversion',
+      `specversion ${specversion?.slice(0, 20) ?? 'missing'} is not 1.0`,
+      fields,
+    );
   if (!data) return reject('missing-data', 'the event has no data', fields);
   const dataType = members.text('/datacontenttype')?.toLowerCase();
   if (dataType !== undefined && !jsonType.test(dataType)) {
@@ -178,7 +214,8 @@ function mapped(mapping: PlainMapping, value: Buffer, { environment }: DecodeCon
   const json = checkedJson(value, jsonDepthMax);
   if (!json.ok) return reject(json.problem, json.detail);
   const members = new Members(new JsonDocument(json.text));
-  const optional = (pointer: string | undefined): string | undefined => (pointer === undefined ? undefined : members.text(pointer));
+  const optional = (pointer: string | undefined): string | undefined =>
+    pointer === undefined ? undefined : members.text(pointer);
   const fields: RawFields = {
     ...noFields,
     id: members.text(mapping.id),

@@ -28,7 +28,9 @@ export interface Rejection {
   readonly seen: { readonly id?: string; readonly type?: string; readonly project?: string };
 }
 
-export type EventDecision = { readonly ok: true; readonly event: UpstreamEvent } | { readonly ok: false; readonly rejection: Rejection };
+export type EventDecision =
+  | { readonly ok: true; readonly event: UpstreamEvent }
+  | { readonly ok: false; readonly rejection: Rejection };
 
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const unfit = /[\u0000-\u001f\u007f]/;
@@ -55,17 +57,23 @@ export function eventFrom(raw: RawFields, data: Uint8Array, environment: string)
   if (!raw.type) return refuse('missing-type', 'the event has no type');
   if (!fits(raw.type, idCharsMax)) return refuse('invalid-type', unfitDetail('type', idCharsMax));
   if (!raw.project) return refuse('missing-project', 'the event has no project (CloudEvents extension `project`)');
-  if (!projectPattern.test(raw.project)) return refuse('invalid-project', 'project: up to 128 letters, digits and . _ : -');
+  if (!projectPattern.test(raw.project))
+    return refuse('invalid-project', 'project: up to 128 letters, digits and . _ : -');
   if (raw.subject !== undefined && (raw.subject === '' || !fits(raw.subject, idCharsMax))) {
     return refuse('invalid-subject', unfitDetail('subject', idCharsMax));
   }
   if (raw.environment !== undefined && raw.environment !== environment) {
-    return refuse('wrong-environment', `the event is for environment ${raw.environment.slice(0, 64)}, this is ${environment}`);
+    return refuse(
+      'wrong-environment',
+      `the event is for environment ${raw.environment.slice(0, 64)}, this is ${environment}`,
+    );
   }
   const timeMs = raw.time === undefined ? undefined : parseTime(raw.time);
-  if (raw.time !== undefined && timeMs === undefined) return refuse('invalid-time', 'time is not an RFC 3339 timestamp');
+  if (raw.time !== undefined && timeMs === undefined)
+    return refuse('invalid-time', 'time is not an RFC 3339 timestamp');
   const deadlineMs = raw.deadline === undefined ? undefined : parseTime(raw.deadline);
-  if (raw.deadline !== undefined && deadlineMs === undefined) return refuse('invalid-deadline', 'deadline is not an RFC 3339 timestamp');
+  if (raw.deadline !== undefined && deadlineMs === undefined)
+    return refuse('invalid-deadline', 'deadline is not an RFC 3339 timestamp');
   if (raw.correlation !== undefined && (raw.correlation === '' || !fits(raw.correlation, idCharsMax))) {
     return refuse('invalid-correlation', unfitDetail('correlationid', idCharsMax));
   }
@@ -80,7 +88,8 @@ export function eventFrom(raw: RawFields, data: Uint8Array, environment: string)
       timeMs,
       data,
       // A trace context that is none is dropped, not a reason to refuse an event.
-      traceparent: raw.traceparent !== undefined && /^[\da-f-]{55}$/.test(raw.traceparent) ? raw.traceparent : undefined,
+      traceparent:
+        raw.traceparent !== undefined && /^[\da-f-]{55}$/.test(raw.traceparent) ? raw.traceparent : undefined,
       correlation: raw.correlation,
       deadlineMs,
       hasCallbackUrl: raw.callbackUrl !== undefined,
@@ -89,7 +98,11 @@ export function eventFrom(raw: RawFields, data: Uint8Array, environment: string)
 }
 
 /** The decision that a record is no event. What is quoted of it is made fit to be stored and shown. */
-export function refusal(reason: RejectReason, detail: string, raw: Pick<RawFields, 'id' | 'type' | 'project'>): EventDecision {
+export function refusal(
+  reason: RejectReason,
+  detail: string,
+  raw: Pick<RawFields, 'id' | 'type' | 'project'>,
+): EventDecision {
   return {
     ok: false,
     rejection: {

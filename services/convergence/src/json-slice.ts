@@ -8,7 +8,10 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export type JsonProblem = 'invalid-utf8' | 'invalid-json' | 'too-deep';
 
 /** Text of JSON bytes after the checks that every event must pass: UTF-8, well-formed, not too deep. */
-export function checkedJson(bytes: Uint8Array, depthMax: number): { ok: true; text: string } | { ok: false; problem: JsonProblem; detail: string } {
+export function checkedJson(
+  bytes: Uint8Array,
+  depthMax: number,
+): { ok: true; text: string } | { ok: false; problem: JsonProblem; detail: string } {
   let text: string;
   try {
     text = decoder.decode(bytes);

@@ -24,8 +24,19 @@ function contextOf(...endpoints: Endpoint[]): PlanContext {
   return { environment: 'live', mappings: new Map(), endpoints: index, nowMs: now };
 }
 
-function event(over: Readonly<Record<string, string>> = {}, value: Buffer | null = Buffer.from('{"a":1}'), offset = 42): KafkaRecord {
-  const headers = { ce_specversion: '1.0', ce_id: 'evt-1', ce_source: '/checks', ce_type: 'check.done', ce_project: 'acme', ...over };
+function event(
+  over: Readonly<Record<string, string>> = {},
+  value: Buffer | null = Buffer.from('{"a":1}'),
+  offset = 42,
+): KafkaRecord {
+  const headers = {
+    ce_specversion: '1.0',
+    ce_id: 'evt-1',
+    ce_source: '/checks',
+    ce_type: 'check.done',
+    ce_project: 'acme',
+    ...over,
+  };
   return {
     topic: 'live.events',
     partition: 3,
@@ -44,9 +55,19 @@ function acceptedOf(plan: EventPlan) {
 
 describe('planEvent', () => {
   it('makes one dispatch an endpoint that takes the event, with everything that sending needs', () => {
-    const plan = acceptedOf(planEvent(event({ ce_subject: 'sub-1', ce_time: '2026-01-02T03:04:05Z' }), contextOf(endpoint('b'), endpoint('a'), endpoint('x', { eventTypes: ['other'] }))));
+    const plan = acceptedOf(
+      planEvent(
+        event({ ce_subject: 'sub-1', ce_time: '2026-01-02T03:04:05Z' }),
+        contextOf(endpoint('b'), endpoint('a'), endpoint('x', { eventTypes: ['other'] })),
+      ),
+    );
     expect(plan.dispatches.map((dispatch) => dispatch.endpointId)).toEqual(['a', 'b']);
-    const id = dispatchIdOf({ environment: 'live', source: '/checks', eventId: 'evt-1' as EventId, endpointId: 'a' as EndpointId });
+    const id = dispatchIdOf({
+      environment: 'live',
+      source: '/checks',
+      eventId: 'evt-1' as EventId,
+      endpointId: 'a' as EndpointId,
+    });
     expect(plan.dispatches[0]).toEqual({
       dispatchId: id,
       round: 0,
@@ -88,7 +109,9 @@ describe('planEvent', () => {
 
   it('gives the same dispatch ids and bodies to the same event published twice', () => {
     const first = acceptedOf(planEvent(event(), contextOf(endpoint('a'), endpoint('b'))));
-    const again = acceptedOf(planEvent(event({}, undefined, 99), { ...contextOf(endpoint('a'), endpoint('b')), nowMs: now + 60_000 }));
+    const again = acceptedOf(
+      planEvent(event({}, undefined, 99), { ...contextOf(endpoint('a'), endpoint('b')), nowMs: now + 60_000 }),
+    );
     expect(again.dispatches.map((one) => one.dispatchId)).toEqual(first.dispatches.map((one) => one.dispatchId));
     expect(again.dispatches.map((one) => one.body)).toEqual(first.dispatches.map((one) => one.body));
     expect(again.audit.origin).not.toBe(first.audit.origin);
@@ -102,10 +125,14 @@ describe('planEvent', () => {
 
   it('builds one body for endpoints of one profile and one set of options, and another for others', () => {
     const enveloped = { profile: 'standard-webhooks', profileOptions: { payload: 'envelope' } };
-    const plan = acceptedOf(planEvent(event(), contextOf(endpoint('a'), endpoint('b'), endpoint('c', enveloped), endpoint('d', enveloped))));
+    const plan = acceptedOf(
+      planEvent(event(), contextOf(endpoint('a'), endpoint('b'), endpoint('c', enveloped), endpoint('d', enveloped))),
+    );
     const [a, b, c, d] = plan.dispatches.map((one) => one.body);
     expect([a === b, c === d, a === c]).toEqual([true, true, false]);
-    expect(Buffer.from(c!).toString()).toBe(`{"type":"check.done","timestamp":"${new Date(now - 500).toISOString()}","data":{"a":1}}`);
+    expect(Buffer.from(c!).toString()).toBe(
+      `{"type":"check.done","timestamp":"${new Date(now - 500).toISOString()}","data":{"a":1}}`,
+    );
   });
 
   it('rejects what is no event, with its reason and what could be read of it', () => {
@@ -122,17 +149,29 @@ describe('planEvent', () => {
         project: 'a/b',
       },
     });
-    expect(planEvent(event({}, null), contextOf(endpoint('a'))).audit).toMatchObject({ type: 'EventRejected', reason: 'empty' });
+    expect(planEvent(event({}, null), contextOf(endpoint('a'))).audit).toMatchObject({
+      type: 'EventRejected',
+      reason: 'empty',
+    });
   });
 
   it('leaves an event unmatched that nobody takes, and one that brings its own callback', () => {
-    expect(planEvent(event(), contextOf(endpoint('a', { projectId: 'other' as Endpoint['projectId'] }))).audit).toMatchObject({ type: 'EventUnmatched', reason: 'no-endpoint' });
-    expect(planEvent(event(), contextOf(endpoint('a', { status: { kind: 'disabled' } }))).audit).toMatchObject({ reason: 'no-endpoint' });
-    expect(planEvent(event({ ce_callbackurl: 'https://a.example' }), contextOf(endpoint('a'))).audit).toMatchObject({ type: 'EventUnmatched', reason: 'callback-url' });
+    expect(
+      planEvent(event(), contextOf(endpoint('a', { projectId: 'other' as Endpoint['projectId'] }))).audit,
+    ).toMatchObject({ type: 'EventUnmatched', reason: 'no-endpoint' });
+    expect(planEvent(event(), contextOf(endpoint('a', { status: { kind: 'disabled' } }))).audit).toMatchObject({
+      reason: 'no-endpoint',
+    });
+    expect(planEvent(event({ ce_callbackurl: 'https://a.example' }), contextOf(endpoint('a'))).audit).toMatchObject({
+      type: 'EventUnmatched',
+      reason: 'callback-url',
+    });
   });
 
   it('makes dispatches for a paused endpoint: they wait', () => {
-    expect(acceptedOf(planEvent(event(), contextOf(endpoint('a', { status: { kind: 'paused' } })))).dispatches).toHaveLength(1);
+    expect(
+      acceptedOf(planEvent(event(), contextOf(endpoint('a', { status: { kind: 'paused' } })))).dispatches,
+    ).toHaveLength(1);
   });
 
   it('tells the endpoints that can be told, and names the others', () => {

@@ -4,7 +4,6 @@
 import {
   dispatchIdOf,
   originOf,
-  sha256Hex,
   timestamp,
   type EventAccepted,
   type EventRejected,
@@ -13,7 +12,7 @@ import {
 } from '@postrider/core/contracts';
 import type { Dispatch, Endpoint, EndpointIndex, EventId, ProjectId } from '@postrider/core/domain';
 import type { KafkaRecord } from '@postrider/kafka';
-import { profileNamed } from '@postrider/profiles';
+import { buildBodies } from './build-bodies.ts';
 import { decodeEvent, type DecodeContext } from './decode-event.ts';
 
 export interface PlanContext extends DecodeContext {
@@ -22,7 +21,12 @@ export interface PlanContext extends DecodeContext {
 }
 
 export type EventPlan =
-  | { readonly kind: 'accepted'; readonly audit: EventAccepted; readonly dispatches: readonly Dispatch[]; readonly event: UpstreamEvent }
+  | {
+      readonly kind: 'accepted';
+      readonly audit: EventAccepted;
+      readonly dispatches: readonly Dispatch[];
+      readonly event: UpstreamEvent;
+    }
   | { readonly kind: 'unmatched'; readonly audit: EventUnmatched }
   | { readonly kind: 'rejected'; readonly audit: EventRejected };
 
@@ -55,14 +59,21 @@ export function planEvent(record: KafkaRecord, context: PlanContext): EventPlan 
     project: event.projectId,
     subject: event.subject,
   };
-  if (event.hasCallbackUrl) return { kind: 'unmatched', audit: { type: 'EventUnmatched', ...facts, reason: 'callback-url' } };
+  if (event.hasCallbackUrl)
+    return { kind: 'unmatched', audit: { type: 'EventUnmatched', ...facts, reason: 'callback-url' } };
   const endpoints = context.endpoints.match(event);
-  if (endpoints.length === 0) return { kind: 'unmatched', audit: { type: 'EventUnmatched', ...facts, reason: 'no-endpoint' } };
+  if (endpoints.length === 0)
+    return { kind: 'unmatched', audit: { type: 'EventUnmatched', ...facts, reason: 'no-endpoint' } };
 
   const bodies = buildBodies(event, endpoints, record.timestamp);
   if (bodies.built.length === 0) {
     const refusal = bodies.refused[0]!;
-    const audit: EventRejected = { ...facts, type: 'EventRejected', reason: refusal.reason, detail: `endpoint ${refusal.endpoint} cannot be told` };
+    const audit: EventRejected = {
+      ...facts,
+      type: 'EventRejected',
+      reason: refusal.reason,
+      detail: `endpoint ${refusal.endpoint} cannot be told`,
+    };
     return { kind: 'rejected', audit };
   }
   const dispatches = bodies.built.map(({ endpoint, body }) => dispatchOf(event, endpoint, body, origin, context));
@@ -82,32 +93,6 @@ export function planEvent(record: KafkaRecord, context: PlanContext): EventPlan 
       ...(bodies.refused.length > 0 ? { refused: bodies.refused } : {}),
     },
   };
-}
-
-interface Bodies {
-  readonly built: { readonly endpoint: Endpoint; readonly body: Uint8Array; readonly digest: string }[];
-  readonly refused: { readonly endpoint: Endpoint['endpointId']; readonly reason: `profile:${string}` }[];
-}
-
-/** The body for each endpoint; endpoints of one profile and options share one. */
-function buildBodies(event: UpstreamEvent, endpoints: readonly Endpoint[], recordTimeMs: number): Bodies {
-  const shared = new Map<string, { readonly body: Uint8Array; readonly digest: string } | { readonly reason: `profile:${string}` }>();
-  const bodies: Bodies = { built: [], refused: [] };
-  for (const endpoint of endpoints) {
-    const key = `${endpoint.profile} ${JSON.stringify(endpoint.profileOptions)}`;
-    let made = shared.get(key);
-    if (!made) {
-      const result = profileNamed(endpoint.profile)?.buildBody(
-        { id: event.id, type: event.type, projectId: event.projectId, subject: event.subject, timeMs: event.timeMs, recordTimeMs, data: event.data },
-        endpoint.profileOptions,
-      ) ?? { ok: false, reason: 'profile:unknown' };
-      made = result.ok ? { body: result.body, digest: sha256Hex(result.body) } : { reason: result.reason as `profile:${string}` };
-      shared.set(key, made);
-    }
-    if ('reason' in made) bodies.refused.push({ endpoint: endpoint.endpointId, reason: made.reason });
-    else bodies.built.push({ endpoint, ...made });
-  }
-  return bodies;
 }
 
 function dispatchOf(

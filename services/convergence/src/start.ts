@@ -53,7 +53,8 @@ export function createConvergence(deps: ConvergenceDeps): Service {
   const { config, cluster, logger, metrics, clock, timers } = deps;
   const environment = config.environment;
   const topics = topicNames(environment);
-  const eventTopics = config['convergence.eventTopics'].length > 0 ? config['convergence.eventTopics'] : [`${environment}.events`];
+  const eventTopics =
+    config['convergence.eventTopics'].length > 0 ? config['convergence.eventTopics'] : [`${environment}.events`];
   const table = new EndpointTable(environment);
   const mappings = new Map(config['convergence.mappings'].map((mapping) => [mapping.topic, mapping]));
   const stopping = new AbortController();
@@ -85,7 +86,10 @@ export function createConvergence(deps: ConvergenceDeps): Service {
     const reason = plan.kind === 'accepted' ? 'none' : plan.audit.reason;
     metrics.events.inc({ result: plan.kind, reason });
     if (plan.kind === 'rejected') {
-      logger.warn({ origin: plan.audit.origin, reason, detail: plan.audit.detail, event: plan.audit.event }, 'event rejected');
+      logger.warn(
+        { origin: plan.audit.origin, reason, detail: plan.audit.detail, event: plan.audit.event },
+        'event rejected',
+      );
     }
   };
 
@@ -93,14 +97,18 @@ export function createConvergence(deps: ConvergenceDeps): Service {
     name: 'convergence',
     async start(context: StartContext) {
       const admin = cluster.admin();
-      const described = await waitForTopics(admin, [topics.dispatches, topics.audit, topics.rejected, topics.endpoints, ...eventTopics], {
-        signal: stopping.signal,
-        sleep: (ms, signal) => sleep(timers, ms, signal),
-        onWaiting: (message) => {
-          waitingFor = message;
-          logger.warn({}, message);
+      const described = await waitForTopics(
+        admin,
+        [topics.dispatches, topics.audit, topics.rejected, topics.endpoints, ...eventTopics],
+        {
+          signal: stopping.signal,
+          sleep: (ms, signal) => sleep(timers, ms, signal),
+          onWaiting: (message) => {
+            waitingFor = message;
+            logger.warn({}, message);
+          },
         },
-      });
+      );
       if (!described) return;
       const partitions = described.get(topics.dispatches)!.partitions;
       appender = cluster.openAppender({ hooks: produceHooks(metrics, 'convergence') });
@@ -110,7 +118,10 @@ export function createConvergence(deps: ConvergenceDeps): Service {
           const change = table.apply(record);
           if (change.kind === 'invalid') {
             metrics.endpointTableInvalid.inc({ service: 'convergence' });
-            logger.error({ endpoint: change.key, problem: change.problem }, 'endpoint record cannot be read; the last good version stays');
+            logger.error(
+              { endpoint: change.key, problem: change.problem },
+              'endpoint record cannot be read; the last good version stays',
+            );
           }
         },
       });
@@ -139,7 +150,8 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         // An empty appender is not enough: the last acknowledgements come a moment after it, and would miss the commit.
         quiesce: async () => void (await Promise.all(underWay)),
         metadata: () => tableMark(tableSize()),
-        onError: (error, attempt) => logger.warn({ code: error.code, problem: error.message, attempt }, 'reading events: trying again'),
+        onError: (error, attempt) =>
+          logger.warn({ code: error.code, problem: error.message, attempt }, 'reading events: trying again'),
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
         onRangeLost: (range) => logger.error({ ...range }, 'events were deleted by retention before they were read'),
       });

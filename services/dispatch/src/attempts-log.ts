@@ -29,9 +29,16 @@ export interface AttemptsLogDeps {
 }
 
 export function createAttemptsLog({ appender, reader, topic, onGap, onDisabled }: AttemptsLogDeps): AttemptsLog {
-  const readGap = async (state: PartitionState, from: number, to: number, earlier: Promise<void> | undefined): Promise<void> => {
+  const readGap = async (
+    state: PartitionState,
+    from: number,
+    to: number,
+    earlier: Promise<void> | undefined,
+  ): Promise<void> => {
     await earlier;
-    await reader.read(state.partition, { from, to }, (record, timestampMs) => remember(state, record, timestampMs, onDisabled));
+    await reader.read(state.partition, { from, to }, (record, timestampMs) =>
+      remember(state, record, timestampMs, onDisabled),
+    );
   };
 
   return {

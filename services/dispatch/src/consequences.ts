@@ -31,7 +31,12 @@ export function consequenceOf(
     case 'delivered':
       return undefined;
     case 'retry':
-      return tierRecord({ ...dispatch, attempt: disposition.attempt, dueMs: disposition.dueMs, hop: 0, park: 0 }, place, nowMs, routes);
+      return tierRecord(
+        { ...dispatch, attempt: disposition.attempt, dueMs: disposition.dueMs, hop: 0, park: 0 },
+        place,
+        nowMs,
+        routes,
+      );
     case 'dead':
       return deadLetter(dispatch, { reason: disposition.reason, attempts: dispatch.attempt, message }, place, routes);
   }

@@ -2,7 +2,14 @@
 // happened. Requests are answered, appends are acknowledged and time passes when the test says so.
 
 import { decodeAudit, dispatchHeaders, topicNames, type AttemptsRecord } from '@postrider/core/contracts';
-import { EndpointIndex, type Dispatch, type Endpoint, type EndpointId, type Exchange, type Tiers } from '@postrider/core/domain';
+import {
+  EndpointIndex,
+  type Dispatch,
+  type Endpoint,
+  type EndpointId,
+  type Exchange,
+  type Tiers,
+} from '@postrider/core/domain';
 import type { SendRequest, SendResult } from '@postrider/http';
 import type { AppendRecord, KafkaRecord } from '@postrider/kafka';
 import { manualClock, memorySecrets } from '@postrider/runtime/testing';
@@ -21,8 +28,17 @@ export const tiers: Tiers = [
 export const routes: Routes = { topics, tiers, group: 'live.dispatch' };
 
 export const ok: Exchange = { kind: 'response', status: 200, retryAfterMs: undefined, bodyCut: false };
-export const status = (code: number): Exchange => ({ kind: 'response', status: code, retryAfterMs: undefined, bodyCut: false });
-export const failure = (kind: Extract<Exchange, { kind: 'failure' }>['failure']): Exchange => ({ kind: 'failure', failure: kind, detail: 'scripted' });
+export const status = (code: number): Exchange => ({
+  kind: 'response',
+  status: code,
+  retryAfterMs: undefined,
+  bodyCut: false,
+});
+export const failure = (kind: Extract<Exchange, { kind: 'failure' }>['failure']): Exchange => ({
+  kind: 'failure',
+  failure: kind,
+  detail: 'scripted',
+});
 
 /** Lets everything that is ready to run do so. */
 export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -58,7 +74,10 @@ export function endpointOf(id: string, over: Partial<Endpoint> = {}): Endpoint {
 }
 
 /** A dispatch id for a number. */
-export const dispatchIdFor = (n: number): Dispatch['dispatchId'] => `dsp_${String.fromCharCode(97 + (n % 26))}${String(n).replaceAll(/[0189]/g, 'z').padStart(24, 'a')}${'abcdefghij'[n % 10]}` as Dispatch['dispatchId'];
+export const dispatchIdFor = (n: number): Dispatch['dispatchId'] =>
+  `dsp_${String.fromCharCode(97 + (n % 26))}${String(n)
+    .replaceAll(/[0189]/g, 'z')
+    .padStart(24, 'a')}${'abcdefghij'[n % 10]}` as Dispatch['dispatchId'];
 
 interface HeldAppend {
   readonly record: AppendRecord;
@@ -73,7 +92,9 @@ export interface SentRequest {
   answer(exchange: Exchange): void;
 }
 
-export function dispatcherRig(options: { readonly endpointQueueMax?: number; readonly secrets?: Readonly<Record<string, string>> } = {}) {
+export function dispatcherRig(
+  options: { readonly endpointQueueMax?: number; readonly secrets?: Readonly<Record<string, string>> } = {},
+) {
   const time = manualClock(1_900_000_000_000);
   const endpoints = new EndpointIndex();
   const journal: string[] = [];
@@ -118,7 +139,11 @@ export function dispatcherRig(options: { readonly endpointQueueMax?: number; rea
         if (record.topic === topics.attempts) {
           const decoded = decodeAudit(record.value as Buffer);
           if (!decoded.ok) throw new Error(decoded.problem);
-          resolve({ offset: logOf(record.partition).push({ record: decoded.value as AttemptsRecord, timestampMs: time.clock.now() }) - 1 });
+          resolve({
+            offset:
+              logOf(record.partition).push({ record: decoded.value as AttemptsRecord, timestampMs: time.clock.now() }) -
+              1,
+          });
           return;
         }
         const place = `${record.topic}/${record.partition}`;
@@ -148,7 +173,10 @@ export function dispatcherRig(options: { readonly endpointQueueMax?: number; rea
                 startedAtMs,
                 durationMs: time.clock.now() - startedAtMs,
                 phases: {},
-                response: exchange.kind === 'response' ? { excerpt: Buffer.from('body'), bytes: 4, truncated: false } : undefined,
+                response:
+                  exchange.kind === 'response'
+                    ? { excerpt: Buffer.from('body'), bytes: 4, truncated: false }
+                    : undefined,
               });
             },
           };
@@ -239,8 +267,13 @@ export function dispatcherRig(options: { readonly endpointQueueMax?: number; rea
     },
 
     /** Hands a dispatch over as a record; the journal tells when its offset was acknowledged. */
-    accept(dispatch: Dispatch, { partition = 0, offset = nextOffset++ }: { partition?: number; offset?: number } = {}): number {
-      const headers = Object.entries(dispatchHeaders(dispatch)).map(([name, text]) => [name, [Buffer.from(text)]] as const);
+    accept(
+      dispatch: Dispatch,
+      { partition = 0, offset = nextOffset++ }: { partition?: number; offset?: number } = {},
+    ): number {
+      const headers = Object.entries(dispatchHeaders(dispatch)).map(
+        ([name, text]) => [name, [Buffer.from(text)]] as const,
+      );
       rig.acceptRecord({
         topic: topics.dispatches,
         partition,
@@ -301,7 +334,15 @@ export function dispatcherRig(options: { readonly endpointQueueMax?: number; rea
       return appended.filter((record) => record.topic === topic);
     },
     /** Someone else appends to `attempts`. */
-    stranger(partition: number, record: AttemptsRecord = { type: 'PartitionReleased', partition, at: '', owner: { generation: 0, member: 'm-0' } }): void {
+    stranger(
+      partition: number,
+      record: AttemptsRecord = {
+        type: 'PartitionReleased',
+        partition,
+        at: '',
+        owner: { generation: 0, member: 'm-0' },
+      },
+    ): void {
       logOf(partition).push({ record, timestampMs: time.clock.now() });
     },
     log: logOf,

@@ -60,7 +60,12 @@ describe('an attempt', () => {
     await rig.answer(failure('timeout'));
     expect(rig.journal.slice(-3)).toEqual(['append AttemptSettled', 'written AttemptSettled', `append ${topics.dlq}`]);
     await rig.release(topics.dlq);
-    expect(rig.journal.slice(-4)).toEqual([`written ${topics.dlq}`, 'ack 7', 'ended retries-exhausted', 'attempted dead']);
+    expect(rig.journal.slice(-4)).toEqual([
+      `written ${topics.dlq}`,
+      'ack 7',
+      'ended retries-exhausted',
+      'attempted dead',
+    ]);
     expect(rig.to(topics.dlq)[0]?.headers).toMatchObject({
       'pr-reason': 'retries-exhausted',
       '__dlq.errors.topic': topics.dispatches,
@@ -83,7 +88,16 @@ describe('an attempt', () => {
 
   it('gives the retry the next number, the due time, and everything else as it was, in the partition that it came from', async () => {
     const rig = rigWith();
-    const dispatch = rig.dispatch('a', 1, { attempt: 2, subject: 's', park: 3, hop: 2, round: 1, eventTimeMs: -5, traceparent: 't', replay: 'rp' });
+    const dispatch = rig.dispatch('a', 1, {
+      attempt: 2,
+      subject: 's',
+      park: 3,
+      hop: 2,
+      round: 1,
+      eventTimeMs: -5,
+      traceparent: 't',
+      replay: 'rp',
+    });
     rig.accept(dispatch, { partition: 31 });
     await rig.answer(status(500));
     const [record] = rig.to(retry1m);
@@ -136,7 +150,10 @@ describe('HTTP 410', () => {
     rig.accept(rig.dispatch('a', 2), { offset: 2 });
     await settle();
     expect(rig.inFlight).toEqual([]);
-    expect(rig.to(topics.dlq)[1]?.headers).toMatchObject({ 'pr-reason': 'endpoint-disabled', '__dlq.errors.delivery.count': '0' });
+    expect(rig.to(topics.dlq)[1]?.headers).toMatchObject({
+      'pr-reason': 'endpoint-disabled',
+      '__dlq.errors.delivery.count': '0',
+    });
   });
 
   it('holds for this version only: a newer one is sent to again', async () => {
@@ -165,7 +182,11 @@ describe('what cannot be sent now', () => {
   it.each<[string, string, (rig: ReturnType<typeof dispatcherRig>) => void]>([
     ['paused', 'paused', (rig) => rig.endpoints.put(endpointOf('a', { status: { kind: 'paused' } }))],
     ['unknown', 'unknown-endpoint', () => {}],
-    ['without its secret', 'secret-unavailable', (rig) => rig.endpoints.put(endpointOf('a', { secrets: [{ id: 'k', purpose: 'signing', ref: 'env:GONE' }] }))],
+    [
+      'without its secret',
+      'secret-unavailable',
+      (rig) => rig.endpoints.put(endpointOf('a', { secrets: [{ id: 'k', purpose: 'signing', ref: 'env:GONE' }] })),
+    ],
   ])('because its endpoint is %s is parked: recorded once, given to a tier, acknowledged', async (_, reason, given) => {
     const rig = dispatcherRig();
     given(rig);
@@ -180,9 +201,18 @@ describe('what cannot be sent now', () => {
       `written ${retry5s}`,
       'ack 7',
     ]);
-    expect(rig.attempts()[0]).toMatchObject({ type: 'DispatchDeferred', reason, park: 0, attemptId: `${dispatch.dispatchId}.0.1` });
+    expect(rig.attempts()[0]).toMatchObject({
+      type: 'DispatchDeferred',
+      reason,
+      park: 0,
+      attemptId: `${dispatch.dispatchId}.0.1`,
+    });
     // No attempt was made: the number stays, the parking counts.
-    expect(rig.to(retry5s)[0]?.headers).toMatchObject({ 'pr-attempt': '1', 'pr-park': '1', 'pr-due': String(rig.now() + 5_000) });
+    expect(rig.to(retry5s)[0]?.headers).toMatchObject({
+      'pr-attempt': '1',
+      'pr-park': '1',
+      'pr-due': String(rig.now() + 5_000),
+    });
   });
 
   it('is recorded the first time only, and waits longer each time', async () => {
@@ -287,7 +317,12 @@ describe('a dispatch whose time has not come', () => {
     await settle();
     expect(rig.journal).toEqual([`append ${retry5s}`, `written ${retry5s}`, 'ack 7']);
     expect(rig.to(retry5s)[0]).toMatchObject({ partition: 5 });
-    expect(rig.to(retry5s)[0]?.headers).toMatchObject({ 'pr-due': String(dueMs), 'pr-wake': String(dueMs), 'pr-hop': '2', 'pr-park': '2' });
+    expect(rig.to(retry5s)[0]?.headers).toMatchObject({
+      'pr-due': String(dueMs),
+      'pr-wake': String(dueMs),
+      'pr-hop': '2',
+      'pr-park': '2',
+    });
   });
 
   it('comes back as the same piece of work and is then sent', async () => {
@@ -333,15 +368,19 @@ describe('copies', () => {
     expect(rig.journal).toEqual(['dropped under-way', 'ack 2']);
   });
 
-  it('are not what was parked: the parked one is sent', async () => {
+  it('of an attempt that was parked are one attempt with it: whichever comes first is sent, the other dropped', async () => {
     const rig = dispatcherRig();
     const dispatch = rig.dispatch('a', 1);
     rig.accept(dispatch, { offset: 1 });
     await settle();
     rig.endpoints.put(endpointOf('a'));
-    rig.accept(dispatch, { offset: 2 });
-    expect(rig.journal.slice(-2)).toEqual(['dropped settled', 'ack 2']);
-    rig.accept({ ...dispatch, park: 1 }, { offset: 3 });
+    rig.accept({ ...dispatch, park: 1 }, { offset: 2 });
     expect(rig.inFlight).toHaveLength(1);
+    rig.accept(dispatch, { offset: 3 });
+    expect(rig.journal.slice(-2)).toEqual(['dropped under-way', 'ack 3']);
+    await rig.answer(ok);
+    rig.accept({ ...dispatch, park: 1 }, { offset: 4 });
+    expect(rig.journal.slice(-2)).toEqual(['dropped settled', 'ack 4']);
+    expect(rig.attempts().map((record) => record.type)).toEqual(['DispatchDeferred', 'AttemptSettled']);
   });
 });

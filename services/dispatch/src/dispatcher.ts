@@ -176,14 +176,23 @@ export class Dispatcher {
     const endpoint = this.#deps.endpoints.get(endpointId);
     if (!endpoint) return { kind: this.#deps.endpoints.isDeleted(endpointId) ? 'deleted' : 'unknown' };
     const gone = this.#goneVersions.get(endpointId);
-    return { kind: 'known', endpoint, disabledSince: gone !== undefined && gone >= endpoint.version ? 'this-version' : undefined };
+    return {
+      kind: 'known',
+      endpoint,
+      disabledSince: gone !== undefined && gone >= endpoint.version ? 'this-version' : undefined,
+    };
   }
 
   #carryOut(work: Work, plan: AttemptPlan): void {
     const { state, attemptId, dispatch } = work;
     if (plan.kind === 'wait' && plan.untilMs - this.#deps.now() > holdMsMax) {
       // Given up at once: the same attempt comes back through the tier.
-      const passed = tierRecord({ ...dispatch, hop: dispatch.hop + 1 }, work.record, this.#deps.now(), this.#deps.routes);
+      const passed = tierRecord(
+        { ...dispatch, hop: dispatch.hop + 1 },
+        work.record,
+        this.#deps.now(),
+        this.#deps.routes,
+      );
       state.window.release(attemptId);
       this.#perform(this.#deps.emit(passed).then(work.ack));
       return;
@@ -250,7 +259,8 @@ export class Dispatcher {
     const runtime = this.#deps.runtimes.of(endpoint);
     // The lane is free as soon as the receiver has answered; settling goes on beside the next request.
     sendAttempt(dispatch, runtime, secrets.values, this.#deps).then((result) => {
-      if (result.outcome.kind === 'http-status' && result.outcome.httpStatus === 410) this.disable(endpoint.endpointId, endpoint.version);
+      if (result.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
+        this.disable(endpoint.endpointId, endpoint.version);
       this.#perform(this.#settler.settle(work, runtime, result));
       free();
     }, this.#deps.onFatal);

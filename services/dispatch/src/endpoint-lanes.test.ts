@@ -32,9 +32,27 @@ describe('EndpointLanes', () => {
   it('agrees with plain queues and counters, over long queues and losses', () => {
     const endpoint = fc.constantFrom('a', 'b', 'c');
     const step = fc.oneof(
-      { weight: 3, arbitrary: fc.record({ kind: fc.constant('enqueue' as const), endpoint, count: fc.integer({ min: 1, max: 100 }) }) },
-      { weight: 4, arbitrary: fc.record({ kind: fc.constant('take' as const), endpoint, concurrency: fc.integer({ min: 1, max: 200 }), count: fc.integer({ min: 1, max: 100 }) }) },
-      { weight: 3, arbitrary: fc.record({ kind: fc.constant('done' as const), endpoint, count: fc.integer({ min: 1, max: 100 }) }) },
+      {
+        weight: 3,
+        arbitrary: fc.record({
+          kind: fc.constant('enqueue' as const),
+          endpoint,
+          count: fc.integer({ min: 1, max: 100 }),
+        }),
+      },
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          kind: fc.constant('take' as const),
+          endpoint,
+          concurrency: fc.integer({ min: 1, max: 200 }),
+          count: fc.integer({ min: 1, max: 100 }),
+        }),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.record({ kind: fc.constant('done' as const), endpoint, count: fc.integer({ min: 1, max: 100 }) }),
+      },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('drop' as const), partition: fc.nat(2) }) },
     );
     fc.assert(
@@ -61,7 +79,10 @@ describe('EndpointLanes', () => {
               const lost = (item: number): boolean => item % 3 === step.partition;
               let dropped = 0;
               for (const [name, queue] of queues) {
-                queues.set(name, queue.filter((item) => !lost(item)));
+                queues.set(
+                  name,
+                  queue.filter((item) => !lost(item)),
+                );
                 dropped += queue.length - queues.get(name)!.length;
               }
               expect(lanes.drop(lost)).toBe(dropped);

@@ -13,7 +13,9 @@ export interface EndpointRuntime {
   readonly profile: Profile | undefined;
 }
 
-export type Secrets = { readonly ok: true; readonly values: readonly SecretValue[] } | { readonly ok: false; readonly problem: SecretProblem };
+export type Secrets =
+  | { readonly ok: true; readonly values: readonly SecretValue[] }
+  | { readonly ok: false; readonly problem: SecretProblem };
 
 export class EndpointRuntimes {
   readonly #cache = new WeakMap<Endpoint, EndpointRuntime>();
@@ -26,7 +28,12 @@ export class EndpointRuntimes {
   of(endpoint: Endpoint): EndpointRuntime {
     let runtime = this.#cache.get(endpoint);
     if (!runtime) {
-      runtime = { endpoint, url: new URL(endpoint.url), maskedUrl: maskUrl(endpoint.url), profile: profileNamed(endpoint.profile) };
+      runtime = {
+        endpoint,
+        url: new URL(endpoint.url),
+        maskedUrl: maskUrl(endpoint.url),
+        profile: profileNamed(endpoint.profile),
+      };
       this.#cache.set(endpoint, runtime);
     }
     return runtime;

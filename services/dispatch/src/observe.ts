@@ -6,7 +6,15 @@ import { statusClass, type Logger, type Metrics } from '@postrider/runtime';
 /** An event's own time is believed for latency metrics only within this age: clocks of others are wrong at times. */
 const plausibleAgeMs = 7 * 24 * 60 * 60_000;
 
-export function createObserver({ logger, metrics, now }: { logger: Logger; metrics: Metrics; now: () => number }): DispatchObserver {
+export function createObserver({
+  logger,
+  metrics,
+  now,
+}: {
+  logger: Logger;
+  metrics: Metrics;
+  now: () => number;
+}): DispatchObserver {
   const service = 'dispatch';
   return {
     attempted({ dispatch }, record, result) {
@@ -14,7 +22,10 @@ export function createObserver({ logger, metrics, now }: { logger: Logger; metri
       metrics.attempts.inc({ service, outcome, status_class: statusClass(httpStatus) });
       metrics.attemptDuration.observe({ outcome }, record.durationMs / 1000);
       const claimedAge = result.startedAtMs - (dispatch.eventTimeMs ?? dispatch.createdMs);
-      const eventMs = claimedAge >= 0 && claimedAge < plausibleAgeMs ? (dispatch.eventTimeMs ?? dispatch.createdMs) : dispatch.createdMs;
+      const eventMs =
+        claimedAge >= 0 && claimedAge < plausibleAgeMs
+          ? (dispatch.eventTimeMs ?? dispatch.createdMs)
+          : dispatch.createdMs;
       if (dispatch.attempt === 1 && dispatch.round === 0 && dispatch.park === 0) {
         metrics.eventToFirstAttempt.observe(Math.max(0, result.startedAtMs - eventMs) / 1000);
       }
@@ -40,14 +51,20 @@ export function createObserver({ logger, metrics, now }: { logger: Logger; metri
     },
     deferred({ dispatch }, reason) {
       metrics.dispatchesDeferred.inc({ reason });
-      logger.debug({ dispatch: dispatch.dispatchId, endpoint: dispatch.endpointId, reason, park: dispatch.park }, 'dispatch deferred');
+      logger.debug(
+        { dispatch: dispatch.dispatchId, endpoint: dispatch.endpointId, reason, park: dispatch.park },
+        'dispatch deferred',
+      );
     },
     ended(reason) {
       metrics.deadLetters.inc({ reason });
     },
     adopted({ attemptId, state }) {
       metrics.attemptsAdopted.inc();
-      logger.warn({ attempt: attemptId, partition: state.partition }, 'somebody else settled this attempt first; their outcome stands');
+      logger.warn(
+        { attempt: attemptId, partition: state.partition },
+        'somebody else settled this attempt first; their outcome stands',
+      );
     },
     extended(partition, records) {
       logger.info({ partition, records }, 'a late record: what was settled before the window was read back');

@@ -49,7 +49,12 @@ export async function restore(
 }
 
 /** Takes one record of the log into the window. */
-export function remember(state: PartitionState, record: AttemptsRecord, timestampMs: number, onDisabled: DisabledSink): void {
+export function remember(
+  state: PartitionState,
+  record: AttemptsRecord,
+  timestampMs: number,
+  onDisabled: DisabledSink,
+): void {
   if (record.type === 'EndpointDisabled') onDisabled(record.endpoint, record.endpointVersion);
   const settlement = settlementOf(record);
   if (settlement) state.window.restore(settlement.attemptId, settlement.disposition, timestampMs);

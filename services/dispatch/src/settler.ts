@@ -57,7 +57,13 @@ export class Settler {
       return;
     }
     const nowMs = this.#deps.now();
-    const settlement = settleAttempt({ dispatch, endpoint, outcome: result.outcome, nowMs, random: this.#deps.random() });
+    const settlement = settleAttempt({
+      dispatch,
+      endpoint,
+      outcome: result.outcome,
+      nowMs,
+      random: this.#deps.random(),
+    });
     const record: AttemptSettled = {
       type: 'AttemptSettled',
       ...factsOf(dispatch),
@@ -127,7 +133,9 @@ export class Settler {
       };
       await this.#deps.log.append(state, dispatch.endpointId, record);
     }
-    await this.#deps.emit(tierRecord({ ...dispatch, dueMs, park: dispatch.park + 1, hop: 0 }, work.record, nowMs, this.#deps.routes));
+    await this.#deps.emit(
+      tierRecord({ ...dispatch, dueMs, park: dispatch.park + 1, hop: 0 }, work.record, nowMs, this.#deps.routes),
+    );
     state.window.release(work.attemptId);
     work.ack();
   }
@@ -150,7 +158,9 @@ export class Settler {
       await this.follow(work, earlier, 'its settlement was found in the log');
     } else {
       const message = `ended without an attempt: ${reason}`;
-      await this.#deps.emit(deadLetter(dispatch, { reason, attempts: dispatch.attempt - 1, message }, work.record, this.#deps.routes));
+      await this.#deps.emit(
+        deadLetter(dispatch, { reason, attempts: dispatch.attempt - 1, message }, work.record, this.#deps.routes),
+      );
       this.#deps.observer.ended(reason);
     }
     this.#finish(work);

@@ -5,7 +5,14 @@
 // Partition = endpoint: one process owns an endpoint at a time, so its limits are exact local state.
 
 import { EndpointTable, topicNames } from '@postrider/core/contracts';
-import { consumeAcked, waitForTopics, type AckedConsumer, type Appender, type KafkaCluster, type TableReader } from '@postrider/kafka';
+import {
+  consumeAcked,
+  waitForTopics,
+  type AckedConsumer,
+  type Appender,
+  type KafkaCluster,
+  type TableReader,
+} from '@postrider/kafka';
 import { createSender, type Sender } from '@postrider/http';
 import {
   collectProgress,
@@ -67,14 +74,23 @@ export function createDispatch(deps: DispatchDeps): Service {
     const change = table.apply(record);
     if (change.kind !== 'invalid') return;
     metrics.endpointTableInvalid.inc({ service: 'dispatch' });
-    logger.error({ endpoint: change.key, problem: change.problem }, 'endpoint record cannot be read; the last good version stays');
+    logger.error(
+      { endpoint: change.key, problem: change.problem },
+      'endpoint record cannot be read; the last good version stays',
+    );
   };
 
   return {
     name: 'dispatch',
     async start(context: StartContext) {
       const admin = cluster.admin();
-      const needed = [topics.dispatches, topics.attempts, topics.dlq, topics.endpoints, ...config['retry.tiers'].map(topics.retry)];
+      const needed = [
+        topics.dispatches,
+        topics.attempts,
+        topics.dlq,
+        topics.endpoints,
+        ...config['retry.tiers'].map(topics.retry),
+      ];
       const described = await waitForTopics(admin, needed, {
         signal: stopping.signal,
         sleep: (ms, signal) => sleep(timers, ms, signal),
@@ -108,7 +124,10 @@ export function createDispatch(deps: DispatchDeps): Service {
           topic: topics.attempts,
           onGap: (gap) => {
             metrics.attemptsAppendGaps.inc();
-            logger.error({ ...gap }, 'someone else wrote to a partition of attempts that this process owns, or an append was repeated');
+            logger.error(
+              { ...gap },
+              'someone else wrote to a partition of attempts that this process owns, or an append was repeated',
+            );
           },
           onDisabled: (endpointId, version) => dispatcher!.disable(endpointId, version),
         }),
@@ -131,16 +150,26 @@ export function createDispatch(deps: DispatchDeps): Service {
             partitions.map(({ partition, committed }) => {
               const from = readRestoreMark(committed?.metadata);
               const options = { nowMs: clock.now(), signal };
-              return restore(states.get(partition)!, from, attempts, (id, version) => sending.disable(id, version), options);
+              return restore(
+                states.get(partition)!,
+                from,
+                attempts,
+                (id, version) => sending.disable(id, version),
+                options,
+              );
             }),
           );
           const records = restored.reduce((sum, n) => sum + n, 0);
-          logger.info({ partitions: partitions.length, records, ms: Math.round(clock.monotonic() - startedMs) }, 'restored what was settled before');
+          logger.info(
+            { partitions: partitions.length, records, ms: Math.round(clock.monotonic() - startedMs) },
+            'restored what was settled before',
+          );
           waitingFor = undefined;
         },
         onAssigned({ assignment, added }, generation) {
           const owner = { generation: generation.id, member: generation.memberId };
-          for (const { partition, logEnd } of added) states.set(partition, new PartitionState(partition, owner, logEnd));
+          for (const { partition, logEnd } of added)
+            states.set(partition, new PartitionState(partition, owner, logEnd));
           for (const { partition } of assignment) states.get(partition)!.owner = owner;
           sending.resume();
         },
@@ -159,9 +188,11 @@ export function createDispatch(deps: DispatchDeps): Service {
         metadata({ partition }, watermark, timestampMs) {
           return restoreMark(states.get(partition)!.restoreStart(watermark, timestampMs));
         },
-        onError: (error, attempt) => logger.warn({ code: error.code, problem: error.message, attempt }, 'reading dispatches: trying again'),
+        onError: (error, attempt) =>
+          logger.warn({ code: error.code, problem: error.message, attempt }, 'reading dispatches: trying again'),
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
-        onRangeLost: (range) => logger.error({ ...range }, 'dispatches were deleted by retention before they were read'),
+        onRangeLost: (range) =>
+          logger.error({ ...range }, 'dispatches were deleted by retention before they were read'),
       });
       cancels.push(
         collectProgress(metrics, 'dispatch', consumer),
@@ -188,7 +219,6 @@ export function createDispatch(deps: DispatchDeps): Service {
     },
   };
 }
-
 
 function parseAllowHosts(rows: readonly string[]): Record<string, string> {
   return Object.fromEntries(rows.map((row) => row.split('=') as [string, string]));

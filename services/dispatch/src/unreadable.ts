@@ -16,7 +16,11 @@ export function unreadable(
 ): { readonly ended: DispatchEnded; readonly letter: AppendRecord } {
   const place = originOf(record);
   // oxlint-disable-next-line no-control-regex -- they are taken out: the database stores no zero character
-  const fit = (value: string): string => value.slice(0, 256).toWellFormed().replaceAll(/[\u0000-\u001f\u007f]/g, '\ufffd');
+  const fit = (value: string): string =>
+    value
+      .slice(0, 256)
+      .toWellFormed()
+      .replaceAll(/[\u0000-\u001f\u007f]/g, '\ufffd');
   const text = (name: string): string | undefined => {
     const value = headerText(record.headers, name);
     return value === undefined ? undefined : fit(value);

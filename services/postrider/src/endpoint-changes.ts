@@ -76,7 +76,7 @@ export function contentDigest(endpoint: Endpoint): string {
 }
 
 /** JSON with sorted keys; what is undefined is left out, as it is on the topic. */
-export function canonical(value: unknown): string {
+function canonical(value: unknown): string {
   return (
     JSON.stringify(value, (_key, inner: unknown) =>
       typeof inner === 'object' && inner !== null && !Array.isArray(inner)

@@ -149,7 +149,9 @@ describe('Scheduler', () => {
     await time.advanceAsync(4_999);
     expect(r.batches).toEqual([]);
     await time.advanceAsync(1);
-    expect(r.batches.flat()).toMatchObject([{ topic: topics.dispatches, partition: 0, key: 'ep-1', value: Buffer.from('{}') }]);
+    expect(r.batches.flat()).toMatchObject([
+      { topic: topics.dispatches, partition: 0, key: 'ep-1', value: Buffer.from('{}') },
+    ]);
     expect(r.acks).toEqual([]);
     await r.release();
     expect(r.acks).toEqual([0]);
@@ -212,7 +214,9 @@ describe('Scheduler', () => {
     r.wait(25_000, { tier: tiers[1]!, stayMs: 20_000, partition: 3 });
     scheduler.arm();
     await time.advanceAsync(20_000);
-    expect(r.batches.flat()).toMatchObject([{ topic: topics.retry(tiers[0]), partition: 3, headers: { 'pr-hop': '1', 'pr-delay': '5000' } }]);
+    expect(r.batches.flat()).toMatchObject([
+      { topic: topics.retry(tiers[0]), partition: 3, headers: { 'pr-hop': '1', 'pr-delay': '5000' } },
+    ]);
     expect(r.forwarded).toEqual([`${topics.retry(tiers[1]!)} tier 0`]);
   });
 
@@ -267,7 +271,10 @@ describe('Scheduler', () => {
     scheduler.resume();
     await time.advanceAsync(0);
     await r.release();
-    expect([r.given(), r.acks]).toEqual([['dsp_0', 'dsp_1'], [0, 1]]);
+    expect([r.given(), r.acks]).toEqual([
+      ['dsp_0', 'dsp_1'],
+      [0, 1],
+    ]);
   });
 
   it('does not set a timer while it is quiet', async () => {
@@ -296,9 +303,14 @@ describe('Scheduler', () => {
     const { scheduler, time, ...r } = rig();
     const headers = new Map([['x', [Buffer.from('1'), null]]]);
     r.hold();
-    r.acceptRaw({ topic: topics.retry(tiers[1]!), partition: 3, offset: 9, timestamp: 1, key: null, value: null, headers }, 9);
+    r.acceptRaw(
+      { topic: topics.retry(tiers[1]!), partition: 3, offset: 9, timestamp: 1, key: null, value: null, headers },
+      9,
+    );
     await time.advanceAsync(0);
-    expect(r.batches.flat()).toMatchObject([{ topic: topics.dispatches, partition: 3, key: null, value: null, headers }]);
+    expect(r.batches.flat()).toMatchObject([
+      { topic: topics.dispatches, partition: 3, key: null, value: null, headers },
+    ]);
     expect(r.unreadable).toEqual(['no value']);
     const quiet = scheduler.quiesce();
     expect([await isResolved(quiet), r.acks]).toEqual([false, []]);
@@ -322,7 +334,14 @@ describe('Scheduler', () => {
 
   it('gives every record back exactly once and never early, whatever comes when', async () => {
     const step = fc.oneof(
-      { weight: 5, arbitrary: fc.record({ kind: fc.constant('wait' as const), delayMs: fc.integer({ min: 0, max: 4_000 }), partition: fc.nat(2) }) },
+      {
+        weight: 5,
+        arbitrary: fc.record({
+          kind: fc.constant('wait' as const),
+          delayMs: fc.integer({ min: 0, max: 4_000 }),
+          partition: fc.nat(2),
+        }),
+      },
       { weight: 3, arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.nat(2_000) }) },
       { weight: 1, arbitrary: fc.constantFrom({ kind: 'quiesce' as const }, { kind: 'resume' as const }) },
     );

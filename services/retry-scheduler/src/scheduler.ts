@@ -3,7 +3,14 @@
 
 import { decodeDispatch, type TopicNames } from '@postrider/core/contracts';
 import { DueHeap, type Tiers } from '@postrider/core/domain';
-import { headerText, type Ack, type Appender, type AppendRecord, type KafkaRecord, type OwnedPartition } from '@postrider/kafka';
+import {
+  headerText,
+  type Ack,
+  type Appender,
+  type AppendRecord,
+  type KafkaRecord,
+  type OwnedPartition,
+} from '@postrider/kafka';
 import type { CancelTimer, Timers } from '@postrider/runtime';
 import { forwardBatch } from './limits.ts';
 import { handBack, waitingRecord, type WaitingRecord } from './waiting-record.ts';
@@ -69,7 +76,11 @@ export class Scheduler {
       this.#track(this.#deps.appender.append({ ...rest, topic: this.#deps.topics.dispatches }).then(ack));
       return;
     }
-    const waiting = waitingRecord(decoded.value, { appendedMs: record.timestamp, wakeMs: number('pr-wake'), delayMs: number('pr-delay') });
+    const waiting = waitingRecord(decoded.value, {
+      appendedMs: record.timestamp,
+      wakeMs: number('pr-wake'),
+      delayMs: number('pr-delay'),
+    });
     this.#heap.push({ dueMs: waiting.wakeMs, waiting, partition, ack });
   }
 
@@ -104,7 +115,11 @@ export class Scheduler {
         appender.appendAll(records).then(() => {
           for (const [i, held] of due.entries()) {
             held.ack();
-            observer.forwarded(held.partition.topic, records[i]!.topic === topics.dispatches ? 'dispatches' : 'tier', nowMs - held.dueMs);
+            observer.forwarded(
+              held.partition.topic,
+              records[i]!.topic === topics.dispatches ? 'dispatches' : 'tier',
+              nowMs - held.dueMs,
+            );
           }
         }),
       );

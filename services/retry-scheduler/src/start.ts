@@ -66,7 +66,10 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
             if (latenessMs > 1_000) logger.debug({ topic, to, latenessMs }, 'given back late');
           },
           unreadable: (record, problem) =>
-            logger.error({ topic: record.topic, partition: record.partition, offset: record.offset, problem }, 'not a dispatch; passed on to be dead-lettered'),
+            logger.error(
+              { topic: record.topic, partition: record.partition, offset: record.offset, problem },
+              'not a dispatch; passed on to be dead-lettered',
+            ),
         },
         onFatal: (error) => {
           if (!stopping.signal.aborted) context.fail(error instanceof Error ? error : new Error(String(error)));
@@ -83,9 +86,11 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         onRecord: (record, ack, partition) => scheduler.accept(record, ack, partition),
         onBatchEnd: () => scheduler.arm(),
         quiesce: () => scheduler.quiesce(),
-        onError: (error, attempt) => logger.warn({ code: error.code, problem: error.message, attempt }, 'reading retry tiers: trying again'),
+        onError: (error, attempt) =>
+          logger.warn({ code: error.code, problem: error.message, attempt }, 'reading retry tiers: trying again'),
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
-        onRangeLost: (range) => logger.error({ ...range }, 'waiting records were deleted by retention before they were read'),
+        onRangeLost: (range) =>
+          logger.error({ ...range }, 'waiting records were deleted by retention before they were read'),
       });
       cancels.push(
         collectProgress(metrics, 'retry-scheduler', consumer),

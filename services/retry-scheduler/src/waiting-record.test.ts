@@ -37,12 +37,16 @@ const dispatch = {
   body: Buffer.from('{"a":1}'),
 } as unknown as Dispatch;
 
-const headerOf = (record: AppendRecord, name: string): string | undefined => (record.headers as Record<string, string>)[name];
+const headerOf = (record: AppendRecord, name: string): string | undefined =>
+  (record.headers as Record<string, string>)[name];
 
 describe('waitingRecord', () => {
   it('goes by the due time when the clocks agree', () => {
     const due = now + 30_000;
-    const waiting = waitingRecord({ ...dispatch, dueMs: due }, { appendedMs: now, wakeMs: now + 20_000, delayMs: 30_000 });
+    const waiting = waitingRecord(
+      { ...dispatch, dueMs: due },
+      { appendedMs: now, wakeMs: now + 20_000, delayMs: 30_000 },
+    );
     expect(waiting).toMatchObject({ attemptDueMs: due, wakeMs: now + 20_000 });
   });
 
@@ -65,7 +69,10 @@ describe('waitingRecord', () => {
   });
 
   it('does without the headers of a tier', () => {
-    const waiting = waitingRecord({ ...dispatch, dueMs: now + 1 }, { appendedMs: now, wakeMs: undefined, delayMs: undefined });
+    const waiting = waitingRecord(
+      { ...dispatch, dueMs: now + 1 },
+      { appendedMs: now, wakeMs: undefined, delayMs: undefined },
+    );
     expect(waiting).toMatchObject({ attemptDueMs: now + 1, wakeMs: now + 1 });
   });
 });
@@ -74,14 +81,22 @@ describe('handBack', () => {
   it('gives a dispatch back as it was when it is due, without the marks of a tier', () => {
     const waiting = waitingRecord(dispatch, { appendedMs: now, wakeMs: now, delayMs: 0 });
     const record = handBack(waiting, 31, now, routes);
-    expect(record).toMatchObject({ topic: topics.dispatches, partition: 31, key: 'ep-1', value: Buffer.from('{"a":1}') });
+    expect(record).toMatchObject({
+      topic: topics.dispatches,
+      partition: 31,
+      key: 'ep-1',
+      value: Buffer.from('{"a":1}'),
+    });
     expect([headerOf(record, 'pr-wake'), headerOf(record, 'pr-delay')]).toEqual([undefined, undefined]);
     const decoded = decodeDispatch((name) => headerOf(record, name), record.value as Buffer);
     expect(decoded).toEqual({ ok: true, value: dispatch });
   });
 
   it('passes it on to the largest tier that fits while it is not', () => {
-    const waiting = waitingRecord({ ...dispatch, dueMs: now + 26_000 }, { appendedMs: now, wakeMs: now, delayMs: 26_000 });
+    const waiting = waitingRecord(
+      { ...dispatch, dueMs: now + 26_000 },
+      { appendedMs: now, wakeMs: now, delayMs: 26_000 },
+    );
     const record = handBack(waiting, 31, now + 1_000, routes);
     expect(record).toMatchObject({ topic: topics.retry(tiers[1]!), partition: 31, key: 'ep-1' });
     expect(record.headers).toMatchObject({
@@ -93,6 +108,14 @@ describe('handBack', () => {
       'pr-park': '1',
     });
   });
+});
+
+it("hops with the due time on the broker's clock, not with that of a writer whose clock was behind", () => {
+  const waiting = waitingRecord(
+    { ...dispatch, dueMs: now - 60_000 + 26_000 },
+    { appendedMs: now, wakeMs: now - 40_000, delayMs: 26_000 },
+  );
+  expect(headerOf(handBack(waiting, 0, now + 20_000, routes), 'pr-due')).toBe(String(now + 26_000));
 });
 
 describe('a retry on its way through the tiers', () => {

@@ -16,10 +16,14 @@ export interface WaitingRecord {
 }
 
 /** @param delayMs what remained until due when the record was written, by its writer's clock */
-export function waitingRecord(dispatch: Dispatch, times: { appendedMs: number; wakeMs: number | undefined; delayMs: number | undefined }): WaitingRecord {
+export function waitingRecord(
+  dispatch: Dispatch,
+  times: { appendedMs: number; wakeMs: number | undefined; delayMs: number | undefined },
+): WaitingRecord {
   const attemptDueMs = Math.max(dispatch.dueMs, times.appendedMs + (times.delayMs ?? 0));
   // A hop comes back at its wake time; clock skew moves it by as much as it moves the due time.
-  const wakeMs = times.wakeMs === undefined ? attemptDueMs : Math.min(attemptDueMs, times.wakeMs + (attemptDueMs - dispatch.dueMs));
+  const wakeMs =
+    times.wakeMs === undefined ? attemptDueMs : Math.min(attemptDueMs, times.wakeMs + (attemptDueMs - dispatch.dueMs));
   return { dispatch, attemptDueMs, wakeMs };
 }
 
@@ -37,5 +41,11 @@ export function handBack(
   const delayMs = attemptDueMs - nowMs;
   const { tier, stayMs } = tierFor(tiers, delayMs);
   const next = { ...dispatch, dueMs: attemptDueMs, hop: dispatch.hop + 1 };
-  return { topic: topics.retry(tier), partition, key: dispatch.endpointId, value, headers: dispatchHeaders(next, { wakeMs: nowMs + stayMs, delayMs }) };
+  return {
+    topic: topics.retry(tier),
+    partition,
+    key: dispatch.endpointId,
+    value,
+    headers: dispatchHeaders(next, { wakeMs: nowMs + stayMs, delayMs }),
+  };
 }

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { AttemptId, DispatchId, EndpointId, EventId, Origin, ProjectId } from '../domain/index.ts';
-import { decodeAudit, encodeAudit, identityOf, timestamp, type AuditRecord, type AuditRecordType } from './audit-record.ts';
+import {
+  decodeAudit,
+  encodeAudit,
+  identityOf,
+  timestamp,
+  type AuditRecord,
+  type AuditRecordType,
+} from './audit-record.ts';
 
 const at = '2026-01-02T03:04:05.006Z';
 const owner = { generation: 3, member: 'm-1' };
@@ -16,7 +23,14 @@ const facts = {
   subject: 'sub-1',
   origin: 'live.events/0/7' as Origin,
 };
-const event = { origin: facts.origin, at, source: '/s', event: facts.event, eventType: facts.eventType, project: facts.project };
+const event = {
+  origin: facts.origin,
+  at,
+  source: '/s',
+  event: facts.event,
+  eventType: facts.eventType,
+  project: facts.project,
+};
 
 /** One record of every type. */
 const records: { readonly [Type in AuditRecordType]: Extract<AuditRecord, { type: Type }> } = {
@@ -126,7 +140,9 @@ describe('decodeAudit', () => {
 
   it('reads its part of a larger buffer only', () => {
     const whole = Buffer.concat([Buffer.from('xx'), encodeAudit(records.PartitionReleased), Buffer.from('yy')]);
-    expect(decodeAudit(new Uint8Array(whole.buffer, whole.byteOffset + 2, whole.length - 4))).toMatchObject({ ok: true });
+    expect(decodeAudit(new Uint8Array(whole.buffer, whole.byteOffset + 2, whole.length - 4))).toMatchObject({
+      ok: true,
+    });
   });
 });
 

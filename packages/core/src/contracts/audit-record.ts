@@ -75,7 +75,9 @@ export interface DispatchDeferred extends DispatchFacts {
 export interface DispatchEnded extends DispatchFacts {
   readonly type: 'DispatchEnded';
   readonly at: Timestamp;
-  readonly disposition: { readonly kind: 'dead'; readonly reason: DeadReason } | { readonly kind: 'suppressed'; readonly reason: string };
+  readonly disposition:
+    | { readonly kind: 'dead'; readonly reason: DeadReason }
+    | { readonly kind: 'suppressed'; readonly reason: string };
   readonly detail?: string | undefined;
   readonly owner: Owner;
 }
@@ -114,7 +116,11 @@ export interface EventAccepted extends EventFacts {
   readonly project: ProjectId;
   readonly subject?: string | undefined;
   readonly eventTime?: Timestamp | undefined;
-  readonly dispatches: readonly { readonly endpoint: EndpointId; readonly dispatch: DispatchId; readonly bodyDigest: string }[];
+  readonly dispatches: readonly {
+    readonly endpoint: EndpointId;
+    readonly dispatch: DispatchId;
+    readonly bodyDigest: string;
+  }[];
   /** Matching endpoints whose profile cannot carry this event; the event stands on `<env>.rejected` as well. */
   readonly refused?: readonly { readonly endpoint: EndpointId; readonly reason: RejectReason }[] | undefined;
 }
@@ -211,7 +217,8 @@ export function decodeAudit(value: Uint8Array | null): Decoded<AuditRecord> {
   try {
     const parsed: unknown = JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8'));
     const type = typeof parsed === 'object' && parsed !== null && 'type' in parsed ? parsed.type : undefined;
-    if (typeof type !== 'string' || !Object.hasOwn(auditRecordTypes, type)) return { ok: false, problem: `unknown type ${String(type)}` };
+    if (typeof type !== 'string' || !Object.hasOwn(auditRecordTypes, type))
+      return { ok: false, problem: `unknown type ${String(type)}` };
     return { ok: true, value: parsed as AuditRecord };
   } catch (error) {
     return { ok: false, problem: `not JSON: ${error instanceof Error ? error.message : String(error)}` };

@@ -36,7 +36,8 @@ describe('deadLetterHeaders', () => {
   it('is as large after a thousand replays as after the first', () => {
     const first = deadLetterHeaders({ 'pr-dispatch': 'dsp_a' }, cause);
     let again = first;
-    for (let i = 0; i < 1_000; i++) again = deadLetterHeaders(again, { ...cause, reason: 'gone', message: 'attempt 1: HTTP 410' });
+    for (let i = 0; i < 1_000; i++)
+      again = deadLetterHeaders(again, { ...cause, reason: 'gone', message: 'attempt 1: HTTP 410' });
     expect(Object.keys(again).toSorted()).toEqual(Object.keys(first).toSorted());
     expect([again['pr-reason'], again['__dlq.errors.message']]).toEqual(['gone', 'attempt 1: HTTP 410']);
   });

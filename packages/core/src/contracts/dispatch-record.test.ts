@@ -40,7 +40,9 @@ describe('dispatch record', () => {
   it('comes back as it was written, through the bytes of its headers', () => {
     fc.assert(
       fc.property(anyDispatch, (dispatch) => {
-        const onTheWire = Object.entries(dispatchHeaders(dispatch)).map(([name, value]) => [name, Buffer.from(value)] as const);
+        const onTheWire = Object.entries(dispatchHeaders(dispatch)).map(
+          ([name, value]) => [name, Buffer.from(value)] as const,
+        );
         const back = new Map(onTheWire);
         const decoded = decodeDispatch((name) => back.get(name)?.toString('utf8'), dispatch.body);
         expect(decoded).toEqual({ ok: true, value: dispatch });
@@ -60,10 +62,12 @@ describe('dispatch record', () => {
   });
 
   it('holds neither the target nor a secret: its headers are a closed list', () => {
-    const allowed = /^(pr-(v|dispatch|round|attempt|endpoint|project|event-id|event-type|event-time|subject|created|round-started|due|wake|hop|park|origin|deadline|correlation|replay|delay)|traceparent)$/;
+    const allowed =
+      /^(pr-(v|dispatch|round|attempt|endpoint|project|event-id|event-type|event-time|subject|created|round-started|due|wake|hop|park|origin|deadline|correlation|replay|delay)|traceparent)$/;
     fc.assert(
       fc.property(anyDispatch, (dispatch) => {
-        for (const name of Object.keys(dispatchHeaders(dispatch, { wakeMs: 1, delayMs: 1 }))) expect(name).toMatch(allowed);
+        for (const name of Object.keys(dispatchHeaders(dispatch, { wakeMs: 1, delayMs: 1 })))
+          expect(name).toMatch(allowed);
       }),
     );
   });
@@ -80,13 +84,29 @@ describe('dispatch record', () => {
     'names %s when it is missing or empty',
     (name) => {
       for (const value of [undefined, '']) {
-        expect(decode(headersOf({ [name]: value }))).toEqual({ ok: false, problem: expect.stringContaining(`${name} missing`) });
+        expect(decode(headersOf({ [name]: value }))).toEqual({
+          ok: false,
+          problem: expect.stringContaining(`${name} missing`),
+        });
       }
     },
   );
 
   const counts = ['pr-round', 'pr-attempt', 'pr-created', 'pr-round-started', 'pr-due', 'pr-hop', 'pr-park'];
-  const noCount = ['', ' ', '-1', '+1', '1.5', '1e3', '0x10', 'NaN', 'Infinity', '٣', '9007199254740993', '1'.repeat(400)];
+  const noCount = [
+    '',
+    ' ',
+    '-1',
+    '+1',
+    '1.5',
+    '1e3',
+    '0x10',
+    'NaN',
+    'Infinity',
+    '٣',
+    '9007199254740993',
+    '1'.repeat(400),
+  ];
   it.each(counts)('names %s when it is missing or no count', (name) => {
     for (const value of [undefined, ...noCount]) {
       expect(decode(headersOf({ [name]: value }))).toEqual({ ok: false, problem: expect.stringContaining(name) });
@@ -100,7 +120,10 @@ describe('dispatch record', () => {
   });
 
   it('begins to count attempts at one', () => {
-    expect(decode(headersOf({ 'pr-attempt': '0' }))).toEqual({ ok: false, problem: expect.stringContaining('pr-attempt') });
+    expect(decode(headersOf({ 'pr-attempt': '0' }))).toEqual({
+      ok: false,
+      problem: expect.stringContaining('pr-attempt'),
+    });
     expect(decode(headersOf({ 'pr-round': '0', 'pr-attempt': '1' }))).toMatchObject({ ok: true });
   });
 

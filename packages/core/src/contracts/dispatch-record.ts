@@ -9,7 +9,10 @@ const layout = '1';
 export type RecordHeaders = Record<string, string>;
 
 /** Headers of a dispatch or retry record. `wakeMs` and `delayMs` are set on tiers only. */
-export function dispatchHeaders(d: Dispatch, stay?: { readonly wakeMs: number; readonly delayMs: number }): RecordHeaders {
+export function dispatchHeaders(
+  d: Dispatch,
+  stay?: { readonly wakeMs: number; readonly delayMs: number },
+): RecordHeaders {
   const headers: RecordHeaders = {
     'pr-v': layout,
     'pr-dispatch': d.dispatchId,

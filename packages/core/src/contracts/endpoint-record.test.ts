@@ -140,12 +140,18 @@ describe('checkEndpoint', () => {
     for (const problem of problems) expect(problem).toMatch(new RegExp(`^${path.replaceAll('.', String.raw`\.`)}[.:]`));
   });
 
-  it.each(['secrets.0.value', 'secrets.0.secret', 'auth.value', 'tls.key', 'status.note', 'retry.jitter', 'secret', 'surprise'])(
-    'has no place for %s: a secret in clear does not slip in by a field that nobody reads',
-    (path) => {
-      expect(problemsOf(changed(path, 'whsec_clear')).join()).toContain(path.split('.').at(-1));
-    },
-  );
+  it.each([
+    'secrets.0.value',
+    'secrets.0.secret',
+    'auth.value',
+    'tls.key',
+    'status.note',
+    'retry.jitter',
+    'secret',
+    'surprise',
+  ])('has no place for %s: a secret in clear does not slip in by a field that nobody reads', (path) => {
+    expect(problemsOf(changed(path, 'whsec_clear')).join()).toContain(path.split('.').at(-1));
+  });
 
   it('never quotes a value: it may be a secret that was put in the wrong place', () => {
     expect(problemsOf(changed('secrets.0.ref', 'whsec_clear')).join()).not.toContain('whsec_clear');
@@ -163,9 +169,12 @@ describe('decodeEndpoint', () => {
     expect(checked.ok && decodeEndpoint(encodeEndpoint(checked.value))).toEqual({ ok: true, value: golden });
   });
 
-  it.each([Buffer.alloc(0), Buffer.from('{'), Buffer.from('null'), Buffer.from([0xff])])('never throws: %j', (bytes) => {
-    expect(decodeEndpoint(bytes)).toEqual({ ok: false, problem: expect.stringMatching(/./) });
-  });
+  it.each([Buffer.alloc(0), Buffer.from('{'), Buffer.from('null'), Buffer.from([0xff])])(
+    'never throws: %j',
+    (bytes) => {
+      expect(decodeEndpoint(bytes)).toEqual({ ok: false, problem: expect.stringMatching(/./) });
+    },
+  );
 });
 
 describe('maskUrl', () => {

@@ -54,7 +54,9 @@ const status = z.discriminatedUnion('kind', [
 const secret = z.strictObject({
   id,
   purpose: id,
-  ref: z.string().regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/, 'must be env:NAME or file:PATH; secrets never stand in clear'),
+  ref: z
+    .string()
+    .regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/, 'must be env:NAME or file:PATH; secrets never stand in clear'),
   notBeforeMs: milliseconds.optional(),
   notAfterMs: milliseconds.optional(),
 });
@@ -86,8 +88,15 @@ const endpoint = z.strictObject({
   auth: z.strictObject({ header: z.string().min(1).max(128), scheme: z.string().max(32).optional() }).optional(),
   timeoutMs: z.number().int().min(100).max(120_000),
   retry,
-  maxAgeMs: z.number().int().min(1_000).max(30 * day),
-  successStatus: z.array(z.tuple([httpStatus, httpStatus]).refine(([from, to]) => from <= to, 'from must not exceed to')).min(1).max(10),
+  maxAgeMs: z
+    .number()
+    .int()
+    .min(1_000)
+    .max(30 * day),
+  successStatus: z
+    .array(z.tuple([httpStatus, httpStatus]).refine(([from, to]) => from <= to, 'from must not exceed to'))
+    .min(1)
+    .max(10),
   concurrency: z.number().int().min(1).max(1_000),
   ratePerSecond: z.number().positive().max(100_000).optional(),
   tls: z.strictObject({ ca: z.string().max(100_000).optional() }).optional(),
@@ -98,7 +107,9 @@ const endpoint = z.strictObject({
 });
 
 /** Checks a value against the schema. Problems are one line each: `path: what is wrong`. */
-export function checkEndpoint(value: unknown): { readonly ok: true; readonly value: Endpoint } | { readonly ok: false; readonly problems: string[] } {
+export function checkEndpoint(
+  value: unknown,
+): { readonly ok: true; readonly value: Endpoint } | { readonly ok: false; readonly problems: string[] } {
   const result = endpoint.safeParse(value);
   if (result.success) return { ok: true, value: { ...result.data } as unknown as Endpoint };
   return {

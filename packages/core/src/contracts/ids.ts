@@ -36,7 +36,11 @@ export function dispatchIdOf({ environment, source, eventId, endpointId }: Dispa
 }
 
 /** `<topic>/<partition>/<offset>` */
-export function originOf(record: { readonly topic: string; readonly partition: number; readonly offset: number }): Origin {
+export function originOf(record: {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+}): Origin {
   return `${record.topic}/${record.partition}/${record.offset}` as Origin;
 }
 

@@ -36,4 +36,11 @@ export { EndpointTable, type EndpointChange } from './endpoint-table.ts';
 export type { RejectReason, UnmatchedReason, UpstreamEvent } from './event.ts';
 export { dispatchIdOf, originOf, parseAttemptId, sha256Hex } from './ids.ts';
 export { partitionOf } from './partition.ts';
-export { environmentPattern, topicNames, topicTable, type TopicNames, type TopicSettings, type TopicSpec } from './topics.ts';
+export {
+  environmentPattern,
+  topicNames,
+  topicTable,
+  type TopicNames,
+  type TopicSettings,
+  type TopicSpec,
+} from './topics.ts';

@@ -60,7 +60,9 @@ describe('topicTable', () => {
   });
 
   it('gives all that belongs to one endpoint the same number of partitions', () => {
-    const counts = ['dispatches', 'retry.5s', 'retry.6h', 'dlq', 'attempts'].map((name) => spec(`live.${name}`).partitions);
+    const counts = ['dispatches', 'retry.5s', 'retry.6h', 'dlq', 'attempts'].map(
+      (name) => spec(`live.${name}`).partitions,
+    );
     expect(counts).toEqual([48, 48, 48, 48, 48]);
   });
 
@@ -72,7 +74,14 @@ describe('topicTable', () => {
   it("takes the broker's time wherever a retry or a restore goes by it", () => {
     const brokerTimed = [...table.values()].filter((one) => one.config['message.timestamp.type'] === 'LogAppendTime');
     expect(brokerTimed.map((one) => one.name)).toEqual(
-      expect.arrayContaining(['live.dispatches', 'live.retry.5s', 'live.retry.6h', 'live.attempts', 'live.audit', 'live.dlq']),
+      expect.arrayContaining([
+        'live.dispatches',
+        'live.retry.5s',
+        'live.retry.6h',
+        'live.attempts',
+        'live.audit',
+        'live.dlq',
+      ]),
     );
     expect(brokerTimed.map((one) => one.name)).not.toContain('live.events');
   });
@@ -85,7 +94,10 @@ describe('topicTable', () => {
   });
 
   it("leaves upstream's topics to upstream", () => {
-    expect([...table.values()].filter((one) => one.ownedByUpstream).map((one) => one.name)).toEqual(['live.events', 'kyc.results']);
+    expect([...table.values()].filter((one) => one.ownedByUpstream).map((one) => one.name)).toEqual([
+      'live.events',
+      'kyc.results',
+    ]);
   });
 });
 

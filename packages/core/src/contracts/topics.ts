@@ -84,7 +84,10 @@ export function topicTable(settings: TopicSettings): TopicSpec[] {
   // The broker's clock, not the writer's, says when a record came: retries are never early by it, restores look up by it.
   const brokerTime = { 'message.timestamp.type': 'LogAppendTime' };
   return [
-    ...settings.eventTopics.map((name) => ({ ...topic(name, settings.eventPartitions, kept(7 * day)), ownedByUpstream: true })),
+    ...settings.eventTopics.map((name) => ({
+      ...topic(name, settings.eventPartitions, kept(7 * day)),
+      ownedByUpstream: true,
+    })),
     topic(names.dispatches, n, { ...kept(7 * day), ...brokerTime }),
     ...settings.tiers.map((tier) => topic(names.retry(tier), n, { ...kept(tier.delayMs + 7 * day), ...brokerTime })),
     topic(names.dlq, n, { ...kept(30 * day), ...brokerTime }),

@@ -62,19 +62,22 @@ describe('DueHeap', () => {
 
   it('stays in order while things come and go', () => {
     fc.assert(
-      fc.property(fc.array(fc.option(fc.integer({ min: 0, max: 99 }), { nil: undefined }), { maxLength: 300 }), (steps) => {
-        const heap = new DueHeap<Item>();
-        let model: number[] = [];
-        for (const dueMs of steps) {
-          if (dueMs === undefined) {
-            expect(heap.popDue(1_000)?.dueMs).toBe(model.shift());
-          } else {
-            heap.push({ dueMs, group: 0 });
-            model = [...model, dueMs].sort((a, b) => a - b);
+      fc.property(
+        fc.array(fc.option(fc.integer({ min: 0, max: 99 }), { nil: undefined }), { maxLength: 300 }),
+        (steps) => {
+          const heap = new DueHeap<Item>();
+          let model: number[] = [];
+          for (const dueMs of steps) {
+            if (dueMs === undefined) {
+              expect(heap.popDue(1_000)?.dueMs).toBe(model.shift());
+            } else {
+              heap.push({ dueMs, group: 0 });
+              model = [...model, dueMs].sort((a, b) => a - b);
+            }
+            expect([heap.size, heap.peek()?.dueMs]).toEqual([model.length, model[0]]);
           }
-          expect([heap.size, heap.peek()?.dueMs]).toEqual([model.length, model[0]]);
-        }
-      }),
+        },
+      ),
     );
   });
 });

@@ -90,6 +90,18 @@ describe('OffsetTracker', () => {
     );
   });
 
+  it('keeps what is open when it cuts off what is finished', () => {
+    const tracker = new OffsetTracker();
+    const open: TrackedOffset[] = [];
+    for (let offset = 0; offset < 10_000; offset++) {
+      open.push(tracker.open(offset, 0, 1));
+      if (open.length <= 100) continue;
+      tracker.finish(open.shift()!);
+      const watermark = offset - 99;
+      expect([tracker.watermark, tracker.oldestOpen?.offset, tracker.span]).toEqual([watermark, watermark, 100]);
+    }
+  });
+
   it('stays right and quick over hundreds of thousands of records, with a window that moves', () => {
     const tracker = new OffsetTracker();
     const window: TrackedOffset[] = [];

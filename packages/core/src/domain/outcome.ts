@@ -2,7 +2,12 @@
 
 /** What the wire gave, before anyone judged it: either a status line arrived, or a named failure. */
 export type Exchange =
-  | { readonly kind: 'response'; readonly status: number; readonly retryAfterMs: number | undefined; readonly bodyCut: boolean }
+  | {
+      readonly kind: 'response';
+      readonly status: number;
+      readonly retryAfterMs: number | undefined;
+      readonly bodyCut: boolean;
+    }
   | { readonly kind: 'failure'; readonly failure: FailureKind; readonly detail: string };
 
 export type FailureKind =

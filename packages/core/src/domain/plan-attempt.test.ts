@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Dispatch } from './dispatch.ts';
 import type { Endpoint } from './endpoint.ts';
-import { planAttempt, type AttemptPlan, type EndpointView, type PlanInput } from './plan-attempt.ts';
+import { planAttempt, type AttemptPlan, type EndpointView } from './plan-attempt.ts';
 
 const now = 1_900_000_000_000;
 const hour = 3_600_000;
@@ -35,7 +35,6 @@ const unknown: EndpointView = { kind: 'unknown' };
 interface Given {
   readonly dispatch?: Partial<Dispatch>;
   readonly endpoint?: EndpointView;
-  readonly seen?: PlanInput['seen'];
   readonly queueFull?: boolean;
 }
 
@@ -43,7 +42,6 @@ function planOf(given: Given): AttemptPlan {
   return planAttempt({
     dispatch: { ...dispatch, ...given.dispatch },
     endpoint: given.endpoint ?? known(),
-    seen: given.seen ?? 'new',
     queueFull: given.queueFull ?? false,
     nowMs: now,
   });
@@ -59,12 +57,18 @@ describe('planAttempt', () => {
   });
 
   it.each<[string, Given, AttemptPlan]>([
-    ['a copy of settled work', { seen: 'settled' }, { kind: 'drop', reason: 'settled' }],
-    ['a copy of work under way', { seen: 'under-way' }, { kind: 'drop', reason: 'under-way' }],
     ['a deleted endpoint', { endpoint: deleted }, { kind: 'end', reason: 'endpoint-deleted' }],
-    ['an endpoint never heard of', { endpoint: unknown }, { kind: 'defer', reason: 'unknown-endpoint', dueMs: now + 5_000 }],
+    [
+      'an endpoint never heard of',
+      { endpoint: unknown },
+      { kind: 'defer', reason: 'unknown-endpoint', dueMs: now + 5_000 },
+    ],
     ['a disabled endpoint', { endpoint: disabled }, { kind: 'end', reason: 'endpoint-disabled' }],
-    ['an endpoint that said 410', { endpoint: known({}, 'this-version') }, { kind: 'end', reason: 'endpoint-disabled' }],
+    [
+      'an endpoint that said 410',
+      { endpoint: known({}, 'this-version') },
+      { kind: 'end', reason: 'endpoint-disabled' },
+    ],
     ['a round that is too old', { dispatch: old }, { kind: 'end', reason: 'expired' }],
     ['a due time ahead', { dispatch: late }, { kind: 'wait', untilMs: now + 10 }],
     ['a paused endpoint', { endpoint: paused }, { kind: 'defer', reason: 'paused', dueMs: now + 5_000 }],
@@ -74,11 +78,25 @@ describe('planAttempt', () => {
   });
 
   it.each<[string, Given, AttemptPlan['kind'], string | undefined]>([
-    ['a copy before all else', { seen: 'settled', endpoint: deleted, dispatch: { ...old, ...late }, queueFull: true }, 'drop', 'settled'],
     ['deleted before due', { endpoint: deleted, dispatch: { ...old, ...late } }, 'end', 'endpoint-deleted'],
-    ['unknown before due and queue', { endpoint: unknown, dispatch: { ...old, ...late }, queueFull: true }, 'defer', 'unknown-endpoint'],
-    ['disabled before expired and due', { endpoint: disabled, dispatch: { ...old, ...late } }, 'end', 'endpoint-disabled'],
-    ['expired before due, paused and queue', { endpoint: paused, dispatch: { ...old, ...late }, queueFull: true }, 'end', 'expired'],
+    [
+      'unknown before due and queue',
+      { endpoint: unknown, dispatch: { ...old, ...late }, queueFull: true },
+      'defer',
+      'unknown-endpoint',
+    ],
+    [
+      'disabled before expired and due',
+      { endpoint: disabled, dispatch: { ...old, ...late } },
+      'end',
+      'endpoint-disabled',
+    ],
+    [
+      'expired before due, paused and queue',
+      { endpoint: paused, dispatch: { ...old, ...late }, queueFull: true },
+      'end',
+      'expired',
+    ],
     ['due before paused and queue', { endpoint: paused, dispatch: late, queueFull: true }, 'wait', undefined],
     ['paused before queue', { endpoint: paused, queueFull: true }, 'defer', 'paused'],
   ])('puts %s', (_, given, kind, reason) => {

@@ -12,13 +12,7 @@ export type DeadReason =
   | 'invalid-configuration';
 
 /** Put off without an attempt; the record goes to a tier and comes back. */
-export type DeferReason =
-  | 'breaker-open'
-  | 'rate'
-  | 'queue-full'
-  | 'paused'
-  | 'unknown-endpoint'
-  | 'secret-unavailable';
+export type DeferReason = 'breaker-open' | 'rate' | 'queue-full' | 'paused' | 'unknown-endpoint' | 'secret-unavailable';
 
 /** Dropped without a trace of its own, since it changes nothing: counted, never recorded. */
 export type DropReason =

@@ -22,10 +22,7 @@ describe('delayAfter', () => {
     ['none', []],
     ['advance', [seconds(5), seconds(10), seconds(20)]],
     ['argos', [seconds(5), seconds(15), seconds(45)]],
-    [
-      'standard',
-      [seconds(5), minutes(5), minutes(30), hours(2), hours(5), hours(10), hours(14), hours(20), hours(24)],
-    ],
+    ['standard', [seconds(5), minutes(5), minutes(30), hours(2), hours(5), hours(10), hours(14), hours(20), hours(24)]],
   ])('follows the named policy %s to the letter', (name, delays) => {
     expect(delaysOf({ kind: 'named', name })).toEqual(delays);
     // A named policy is a promise to the customer: chance changes nothing.

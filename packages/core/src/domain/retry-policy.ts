@@ -23,17 +23,7 @@ export const namedPolicies: Readonly<Record<RetryPolicyName, readonly number[]>>
   none: [],
   advance: [5 * second, 10 * second, 20 * second],
   argos: [5 * second, 15 * second, 45 * second],
-  standard: [
-    5 * second,
-    5 * minute,
-    30 * minute,
-    2 * hour,
-    5 * hour,
-    10 * hour,
-    14 * hour,
-    20 * hour,
-    24 * hour,
-  ],
+  standard: [5 * second, 5 * minute, 30 * minute, 2 * hour, 5 * hour, 10 * hour, 14 * hour, 20 * hour, 24 * hour],
 };
 
 /** `Retry-After` is honoured up to this; a longer wish is cut, since the policy's own age limit decides then. */
@@ -57,6 +47,8 @@ function baseDelay(policy: RetryPolicy, attempt: number): number | undefined {
     case 'delays':
       return policy.delaysMs[attempt - 1];
     case 'exponential':
-      return attempt > policy.count ? undefined : Math.min(policy.capMs, policy.baseMs * policy.factor ** (attempt - 1));
+      return attempt > policy.count
+        ? undefined
+        : Math.min(policy.capMs, policy.baseMs * policy.factor ** (attempt - 1));
   }
 }

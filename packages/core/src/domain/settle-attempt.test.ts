@@ -197,12 +197,16 @@ describe('judge', () => {
 
 describe('outcomeRules', () => {
   it('calls ERROR exactly what has no status line', () => {
-    const withLine = Object.entries(outcomeRules).filter(([, rule]) => rule.status !== 'ERROR').map(([kind]) => kind);
+    const withLine = Object.entries(outcomeRules)
+      .filter(([, rule]) => rule.status !== 'ERROR')
+      .map(([kind]) => kind);
     expect(withLine).toEqual(['success', 'http-status']);
   });
 
   it('never holds our own mistakes against an endpoint', () => {
-    const ignored = Object.entries(outcomeRules).filter(([, rule]) => rule.breaker === 'ignores').map(([kind]) => kind);
+    const ignored = Object.entries(outcomeRules)
+      .filter(([, rule]) => rule.breaker === 'ignores')
+      .map(([kind]) => kind);
     expect(ignored.toSorted()).toEqual(['blocked-address', 'cancelled', 'invalid-configuration']);
   });
 });

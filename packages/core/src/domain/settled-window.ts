@@ -63,12 +63,11 @@ export class SettledWindow {
     this.#settled.set(attemptId, { atMs, disposition: undefined });
     if (this.#settled.size <= this.#settledMax) return;
     this.#older = new Map();
-    for (const oldest of this.#settled.keys()) {
-      if (this.#settled.size <= this.#settledMax) {
-        this.#coveredFromMs = this.#settled.get(oldest)!.atMs;
-        break;
-      }
+    for (const [oldest, { atMs }] of this.#settled) {
+      if (this.#settled.size <= this.#settledMax) break;
       this.#settled.delete(oldest);
+      // Past the forgotten one, not at the next: several are settled within one millisecond.
+      this.#coveredFromMs = Math.max(this.#coveredFromMs, atMs + 1);
     }
   }
 

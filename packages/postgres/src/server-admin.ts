@@ -1,12 +1,10 @@
-// The few statements that the stack itself sends to PostgreSQL.
+// What is asked of a PostgreSQL server itself, before there is a database to speak of.
 
-import { Client } from 'pg';
-
-import { PROBE_TIMEOUT_MS } from './limits.ts';
+import pg from 'pg';
 
 /** True when a server takes a session at `url`. */
-export async function answers(url: string): Promise<boolean> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: PROBE_TIMEOUT_MS });
+export async function serverAnswers(url: string, timeoutMs: number): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: timeoutMs });
   // A server that dies between two messages must not end us.
   client.on('error', () => {});
   try {
@@ -28,7 +26,7 @@ export async function answers(url: string): Promise<boolean> {
  * @throws whatever the server says, e.g. when it exists already
  */
 export async function createDatabase(url: string, name: string): Promise<string> {
-  const client = new Client({ connectionString: url });
+  const client = new pg.Client({ connectionString: url });
   client.on('error', () => {});
   await client.connect();
   try {
