@@ -1,40 +1,49 @@
-// Verifies a Standard Webhooks request (v1, symmetric) with Node's standard library alone.
+// Verifies a Standard Webhooks request (v1 symmetric, v1a ed25519) with Node's standard library alone.
 
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createPrivateKey, createPublicKey, timingSafeEqual, verify, type KeyObject } from 'node:crypto';
+
+import {
+  ageProblem,
+  base64Secret,
+  refuse,
+  secretList,
+  single,
+  toleranceSecondsDefault,
+  type NonceCache,
+  type RequestHeaders,
+  type Verified,
+} from './verification.ts';
 
 export interface StandardWebhookInput {
-  /** `whsec_…` as handed out, the prefix may be missing; several while a secret is being changed. */
+  /** `whsec_…` (the prefix may be missing) or `whpk_…` as handed out; several while a secret is being changed. */
   readonly secret: string | readonly string[];
-  /** As Node gives them: lower-case names. */
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly headers: RequestHeaders;
   /** The raw body, before any parsing. */
   readonly body: Uint8Array | string;
   /** Epoch ms; usually `Date.now()`. */
   readonly nowMs: number;
   /** How far the sender's clock and yours may differ, both ways. Default 300. */
-  readonly toleranceSeconds?: number;
+  readonly toleranceSeconds?: number | undefined;
+  /** Refuses the very same attempt twice. (A retry has the same id and another timestamp: handle ids once.) */
+  readonly nonces?: NonceCache | undefined;
 }
 
-export type Verification =
-  | { readonly ok: true; readonly id: string; readonly timestamp: number }
-  | { readonly ok: false; readonly reason: VerificationFailure };
+type Key =
+  | { readonly version: 'v1'; readonly secret: Buffer }
+  | { readonly version: 'v1a'; readonly publicKey: KeyObject };
 
-export type VerificationFailure =
-  | 'header-missing'
-  | 'timestamp-malformed'
-  | 'timestamp-too-old'
-  | 'timestamp-too-new'
-  | 'signature-mismatch';
-
-const toleranceSecondsDefault = 300;
+/** RFC 8410: what stands before the 32 bytes of a key in SubjectPublicKeyInfo and in PKCS #8. */
+const spki = Buffer.from('302a300506032b6570032100', 'hex');
+const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 /**
  * Says whether the request is genuine and fresh. Never throws on what a request contains. Throws a TypeError when
  * a secret is empty or not base64: with an empty key anybody could sign.
  */
-export function verifyStandardWebhook(input: StandardWebhookInput): Verification {
-  const keys = (typeof input.secret === 'string' ? [input.secret] : input.secret).map(decodeSecret);
-  if (keys.length === 0) throw new TypeError('no secret to verify with');
+export function verifyStandardWebhook(
+  input: StandardWebhookInput,
+): Verified<{ readonly id: string; readonly timestamp: number }> {
+  const keys = secretList(input.secret).map(decodeSecret);
   const id = single(input.headers['webhook-id']);
   const time = single(input.headers['webhook-timestamp']);
   const signatures = single(input.headers['webhook-signature']);
@@ -42,37 +51,41 @@ export function verifyStandardWebhook(input: StandardWebhookInput): Verification
 
   if (!/^\d{1,15}$/.test(time)) return refuse('timestamp-malformed');
   const timestamp = Number(time);
-  const ageSeconds = Math.floor(input.nowMs / 1_000) - timestamp;
-  const toleranceSeconds = input.toleranceSeconds ?? toleranceSecondsDefault;
-  if (ageSeconds > toleranceSeconds) return refuse('timestamp-too-old');
-  if (ageSeconds < -toleranceSeconds) return refuse('timestamp-too-new');
+  const seconds = input.toleranceSeconds ?? toleranceSecondsDefault;
+  const age = { nowMs: input.nowMs, pastSeconds: seconds, futureSeconds: seconds };
+  const problem = ageProblem(timestamp * 1_000, age);
+  if (problem !== undefined) return problem;
 
-  const expected = keys.map((key) => signatureOf(key, `${id}.${time}.`, input.body));
-  for (const part of signatures.split(' ')) {
-    // Compared as text, so that only one spelling of a signature is accepted; other versions never match.
+  const signed = Buffer.concat([Buffer.from(`${id}.${time}.`), Buffer.from(input.body)]);
+  const genuine = signatures.split(' ').some((part) => keys.some((key) => matches(key, part, signed)));
+  if (!genuine) return refuse('signature-mismatch');
+  if (input.nonces?.take(`${id}.${time}`, input.nowMs) === false) return refuse('nonce-reused');
+  return { ok: true, id, timestamp };
+}
+
+/** Compared as text, so that only one spelling of a signature is accepted; other versions never match. */
+function matches(key: Key, part: string, signed: Buffer): boolean {
+  if (key.version === 'v1') {
+    const expected = Buffer.from(`v1,${createHmac('sha256', key.secret).update(signed).digest('base64')}`);
     const given = Buffer.from(part);
-    if (expected.some((digest) => given.length === digest.length && timingSafeEqual(given, digest))) {
-      return { ok: true, id, timestamp };
-    }
+    return given.length === expected.length && timingSafeEqual(given, expected);
   }
-  return refuse('signature-mismatch');
+  const signature = Buffer.from(part.slice('v1a,'.length), 'base64');
+  return `v1a,${signature.toString('base64')}` === part && verify(null, signed, key.publicKey, signature);
 }
 
-function signatureOf(key: Buffer, prefix: string, body: Uint8Array | string): Buffer {
-  return Buffer.from(`v1,${createHmac('sha256', key).update(prefix).update(body).digest('base64')}`);
+function decodeSecret(secret: string): Key {
+  const text = secret.trim();
+  if (text.startsWith('whpk_')) return { version: 'v1a', publicKey: publicKey(base64Secret(text.slice(5))) };
+  if (text.startsWith('whsk_')) {
+    const seed = base64Secret(text.slice(5)).subarray(0, 32);
+    const key = Buffer.concat([pkcs8, seed]);
+    return { version: 'v1a', publicKey: createPublicKey(createPrivateKey({ key, format: 'der', type: 'pkcs8' })) };
+  }
+  return { version: 'v1', secret: base64Secret(text.startsWith('whsec_') ? text.slice(6) : text) };
 }
 
-function refuse(reason: VerificationFailure): Verification {
-  return { ok: false, reason };
-}
-
-/** A repeated header is not one value: which copy was signed cannot be known. */
-function single(value: string | readonly string[] | undefined): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function decodeSecret(secret: string): Buffer {
-  const base64 = secret.startsWith('whsec_') ? secret.slice('whsec_'.length) : secret;
-  if (base64 === '' || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) throw new TypeError('the secret is empty or not base64');
-  return Buffer.from(base64, 'base64');
+function publicKey(bytes: Buffer): KeyObject {
+  if (bytes.length !== 32) throw new TypeError('an ed25519 public key has 32 bytes');
+  return createPublicKey({ key: Buffer.concat([spki, bytes]), format: 'der', type: 'spki' });
 }
