@@ -133,16 +133,19 @@ describe('a connection on which something happened while this process was busy',
     ['from a timer', () => new Promise((resolve) => setTimeout(resolve, 5))],
   ];
 
-  it.each(moments)('is not used for the next request when an answer lies there already, asked for %s', async (_when, moment) => {
-    // Several requests first: a client may look for it only once in the life of a connection.
-    for (let before = 0; before < 3; before += 1) expect(await status(port)).toBe(200);
-    for (let round = 0; round < 3; round += 1) {
-      await moment();
-      busyWhile({ write: poison });
-      expect(await status(port)).toBe(200);
-    }
-    expect(sender.stats().connectsTotal).toBe(4);
-  });
+  it.each(moments)(
+    'is not used for the next request when an answer lies there already, asked for %s',
+    async (_when, moment) => {
+      // Several requests first: a client may look for it only once in the life of a connection.
+      for (let before = 0; before < 3; before += 1) expect(await status(port)).toBe(200);
+      for (let round = 0; round < 3; round += 1) {
+        await moment();
+        busyWhile({ write: poison });
+        expect(await status(port)).toBe(200);
+      }
+      expect(sender.stats().connectsTotal).toBe(4);
+    },
+  );
 
   it.each(moments)('is replaced without a failure when it was closed, asked for %s', async (_when, moment) => {
     for (let round = 0; round < 4; round += 1) {

@@ -31,12 +31,17 @@ afterEach(async () => {
 });
 
 async function serve(answer: (socket: TLSSocket) => void): Promise<RawServer> {
-  const server = await startRawTlsServer(certificate, (socket) => socket.once('data', () => answer(socket.setNoDelay(true))));
+  const server = await startRawTlsServer(certificate, (socket) =>
+    socket.once('data', () => answer(socket.setNoDelay(true))),
+  );
   servers.push(server);
   return server;
 }
 
-async function send(answer: string | Buffer | ((socket: TLSSocket) => void), change: Partial<SendRequest> = {}): Promise<SendResult> {
+async function send(
+  answer: string | Buffer | ((socket: TLSSocket) => void),
+  change: Partial<SendRequest> = {},
+): Promise<SendResult> {
   const server = await serve(typeof answer === 'function' ? answer : (socket) => socket.write(answer));
   return sendTo(sender, server.port, { tls: { ca: ca.caPem }, timeoutMs: shortMs, ...change });
 }
@@ -83,7 +88,10 @@ describe('what is not HTTP/1.1, or says two things at once, is a reset', () => {
     ['a line without a colon', `${head}nonsense\r\ncontent-length: 0\r\n\r\n`],
     ['lines that end in LF alone', 'HTTP/1.1 200 OK\ncontent-length: 2\n\nok'],
     ['a lone CR in a value', `${head}x-a: b\rx-c: d\r\ncontent-length: 0\r\n\r\n`],
-    ['a switch of protocols that nobody asked for', 'HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'],
+    [
+      'a switch of protocols that nobody asked for',
+      'HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',
+    ],
   ])('%s', async (_what, text) => {
     expect((await send(text)).exchange).toMatchObject(reset);
     await allClosed();
@@ -98,7 +106,10 @@ describe('what is unusual but clear is taken', () => {
   it.each([
     ['empty lines before the status line', `\r\n\r\n${head}content-length: 2\r\n\r\nok`],
     ['no reason phrase', 'HTTP/1.1 200\r\ncontent-length: 2\r\n\r\nok'],
-    ['other informational responses before it', `HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n${head}content-length: 2\r\n\r\nok`],
+    [
+      'other informational responses before it',
+      `HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n${head}content-length: 2\r\n\r\nok`,
+    ],
     ['a value with bytes that are no ASCII', `${head}x-a: \u00e9\r\ncontent-length: 2\r\n\r\nok`],
   ])('%s', async (_what, text) => {
     const { exchange, response } = await send(text);

@@ -10,7 +10,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 
 import { guardedSender, receiverHost as host, sendTo } from '../support/guarded-sender.ts';
 
-
 let ca: LocalCa;
 let receiver: Receiver;
 let sender: Sender;

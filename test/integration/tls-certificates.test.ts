@@ -87,7 +87,9 @@ describe('a certificate that is refused', () => {
 
   it('is for the name only, while the URL has the address', async () => {
     const certificate = await ca.issue({ names: [host] });
-    expect(await refusal(certificate, { ca: ca.caPem }, '127.0.0.1')).toEqual(tlsFailure('ERR_TLS_CERT_ALTNAME_INVALID'));
+    expect(await refusal(certificate, { ca: ca.caPem }, '127.0.0.1')).toEqual(
+      tlsFailure('ERR_TLS_CERT_ALTNAME_INVALID'),
+    );
   });
 
   it('is self-signed', async () => {

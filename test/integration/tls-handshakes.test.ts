@@ -25,7 +25,10 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
 
-async function send(server: RawServer, { timeoutMs = 5_000, ...options }: Partial<SenderOptions> & { timeoutMs?: number } = {}) {
+async function send(
+  server: RawServer,
+  { timeoutMs = 5_000, ...options }: Partial<SenderOptions> & { timeoutMs?: number } = {},
+) {
   servers.push(server);
   sender = guardedSender(options);
   return sendTo(sender, server.port, { tls: { ca: ca.caPem }, timeoutMs });
@@ -114,7 +117,9 @@ it('leaves nothing behind, however many fail', async () => {
   const after = await fail(failingHandshakes);
   const grownBytes = after - warm;
   const rssMb = (process.memoryUsage().rss - rssBefore) / 1e6;
-  process.stderr.write(`${failingHandshakes} failing handshakes: heap ${(grownBytes / 1e3).toFixed(0)} KB, rss ${rssMb.toFixed(1)} MB\n`);
+  process.stderr.write(
+    `${failingHandshakes} failing handshakes: heap ${(grownBytes / 1e3).toFixed(0)} KB, rss ${rssMb.toFixed(1)} MB\n`,
+  );
   // Server and client live in this process; anything kept per handshake would be kilobytes each.
   expect(grownBytes / failingHandshakes).toBeLessThan(300);
   expect(failing.stats()).toMatchObject({ inFlight: 0, openConnections: 0, idleConnections: 0 });

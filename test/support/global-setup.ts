@@ -3,8 +3,10 @@
 
 import { join } from 'node:path';
 
-import { kafkaVersions, startStack, type KafkaVersion, type Stack } from '@postrider/dev-stack';
+import { startStack, type Stack } from '@postrider/dev-stack';
 import type { TestProject } from 'vitest/node';
+
+import { testKafkaVersion } from './kafka-version.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -49,7 +51,7 @@ function start(): Promise<Stack> {
     dataDir: join(stacksFolder, `test-${process.pid}`),
     fresh: true,
     kafka: {
-      ...kafkaVersion(),
+      ...testKafkaVersion(),
       // Compaction is something tests wait for; every 15 s is meant for machines that have other things to do.
       properties: { 'log.cleaner.backoff.ms': 200 },
     },
@@ -57,14 +59,4 @@ function start(): Promise<Stack> {
     postgres: { fsync: false },
     progress: (line) => void process.stderr.write(`${line}\n`),
   });
-}
-
-/** `POSTRIDER_TEST_KAFKA_VERSION` chooses the broker: `npm run test:matrix` runs the same tests on every supported one. */
-function kafkaVersion(): { version?: KafkaVersion } {
-  const wanted = process.env['POSTRIDER_TEST_KAFKA_VERSION'];
-  const version = kafkaVersions.find((known) => known === wanted);
-  if (wanted !== undefined && version === undefined) {
-    throw new Error(`POSTRIDER_TEST_KAFKA_VERSION is ${wanted}; it can be ${kafkaVersions.join(' or ')}`);
-  }
-  return version === undefined ? {} : { version };
 }

@@ -7,7 +7,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { cached } from './cache-folder.ts';
 import { DOWNLOAD_TIMEOUT_MS, HELPER_TIMEOUT_MS } from './limits.ts';
 import { told, type Progress } from './progress.ts';
-import { runHelper } from './run-to-end.ts';
+import { runToEnd } from './run-to-end.ts';
 import { StackError, reasonOf } from './stack-error.ts';
 
 /** Kafka 4 needs Java 17. */
@@ -102,7 +102,7 @@ async function pipInstall(target: string, env: NodeJS.ProcessEnv): Promise<void>
   const failures: string[] = [];
   for (const python of ['python3', 'python']) {
     try {
-      await runHelper({
+      await runToEnd({
         command: python,
         args: [...args, ...wanted],
         code: 'download-failed',
@@ -114,5 +114,5 @@ async function pipInstall(target: string, env: NodeJS.ProcessEnv): Promise<void>
       failures.push(reasonOf(error));
     }
   }
-  throw new Error(failures.join('; '));
+  throw new StackError('download-failed', failures.join('; '));
 }

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { cached } from './cache-folder.ts';
 import { DOWNLOAD_TIMEOUT_MS } from './limits.ts';
 import { told, type Progress } from './progress.ts';
-import { runHelper } from './run-to-end.ts';
+import { runToEnd } from './run-to-end.ts';
 import { StackError, reasonOf } from './stack-error.ts';
 
 /** The Kafka versions that have a lock file here: the current one, and the oldest that we support. */
@@ -79,7 +79,7 @@ async function downloadByMaven(lock: KafkaLock, folder: string): Promise<void> {
   const pom = join(folder, 'pom.xml');
   await writeFile(pom, pomOf(lock));
   const output = `-DoutputDirectory=${folder}`;
-  await runHelper({
+  await runToEnd({
     command: 'mvn',
     args: ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', '-DincludeScope=runtime', output],
     code: 'download-failed',

@@ -13,7 +13,7 @@ import { writeClassArchive } from './kafka-class-archive.ts';
 import { brokerProperties, propertiesText, type BrokerAddress } from './kafka-properties.ts';
 import { kafkaJars, type KafkaVersion } from './kafka-jars.ts';
 import { told, type Progress } from './progress.ts';
-import { runHelper } from './run-to-end.ts';
+import { runToEnd } from './run-to-end.ts';
 
 /** One id for all our clusters: 16 bytes in base64url, as the format tool wants it. They never meet. */
 const CLUSTER_ID = 'UG9zdHJpZGVyRGV2U3Rjaw';
@@ -76,7 +76,7 @@ async function format(java: Java, classPath: string, building: string, nodeId: n
   await mkdir(logDir);
   const file = join(building, `format-${nodeId}.properties`);
   await writeFile(file, propertiesText(brokerProperties({ self, cluster, logDir })));
-  await runHelper({
+  await runToEnd({
     command: java.command,
     args: [
       '-XX:TieredStopAtLevel=1',

@@ -1,7 +1,8 @@
 // PostgreSQL's binaries, from the npm package of this platform, laid out so that they run: the package holds its
 // libraries' symbolic links as a list, because an npm package cannot hold links.
 
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
+import { readFileSync, symlinkSync } from 'node:fs';
+import { chmod, copyFile, mkdir, readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 
@@ -27,7 +28,7 @@ export async function postgresBinaries(parent: string, progress: Progress): Prom
   const home = join(parent, `postgres-${version}-${platform}`);
   await cached(home, progress, async (building) => {
     await told(progress, `Unpacking PostgreSQL ${version}`, async () => {
-      copyReadable(native, building);
+      await copyReadable(native, building);
       hydrateLinks(join(native, 'pg-symlinks.json'), building);
     });
   });
@@ -51,17 +52,17 @@ function findPackage(platform: string): { native: string; version: string } {
 }
 
 /** Copies files so that every account may read and run them, whatever the umask; leaves out static libraries. */
-function copyReadable(from: string, to: string): void {
-  mkdirSync(to, { recursive: true });
-  chmodSync(to, 0o755);
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
+async function copyReadable(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  await chmod(to, 0o755);
+  for (const entry of await readdir(from, { withFileTypes: true })) {
     const source = join(from, entry.name);
     const target = join(to, entry.name);
     if (entry.isDirectory()) {
-      copyReadable(source, target);
+      await copyReadable(source, target);
     } else if (!entry.name.endsWith('.a')) {
-      copyFileSync(source, target);
-      chmodSync(target, basename(from) === 'bin' ? 0o755 : 0o644);
+      await copyFile(source, target);
+      await chmod(target, basename(from) === 'bin' ? 0o755 : 0o644);
     }
   }
 }

@@ -1,7 +1,6 @@
 // One PostgreSQL server of one stack, on its own data folder, on loopback TCP only.
 
-import { execFileSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -14,7 +13,7 @@ import { logTail } from './log-tail.ts';
 import type { PostgresBinaries } from './postgres-binaries.ts';
 import type { ProcessLedger } from './process-ledger.ts';
 import { told, type Progress } from './progress.ts';
-import { runHelper } from './run-to-end.ts';
+import { runToEnd } from './run-to-end.ts';
 import { StackError } from './stack-error.ts';
 
 /** Known to everybody on purpose: the server listens on loopback, for development, and holds nothing of worth. */
@@ -122,9 +121,10 @@ async function fillDataFolder(options: {
   );
   mkdirSync(dirname(dataFolder), { recursive: true });
   // `cp -a` keeps owner and mode, which PostgreSQL insists on.
-  execFileSync('cp', ['-a', join(template, 'data'), `${dataFolder}.new`]);
-  rmSync(dataFolder, { recursive: true, force: true });
-  execFileSync('mv', [`${dataFolder}.new`, dataFolder]);
+  const copy = `${dataFolder}.new`;
+  for (const folder of [copy, dataFolder]) rmSync(folder, { recursive: true, force: true });
+  await runToEnd({ command: 'cp', args: ['-a', join(template, 'data'), copy], code: 'start-failed' });
+  renameSync(copy, dataFolder);
 }
 
 async function initialise(
@@ -139,7 +139,7 @@ async function initialise(
   if (account) for (const path of [data, passwordFile]) chownSync(path, account.uid, account.gid);
   const identity = ['--username', USER, '--pwfile', passwordFile, '--auth', 'scram-sha-256'];
   const text = ['--encoding', 'UTF8', '--locale-provider', 'builtin', '--locale', 'C.UTF-8'];
-  await runHelper({
+  await runToEnd({
     command: join(binaries.home, 'bin', 'initdb'),
     args: ['--pgdata', data, '--no-sync', ...identity, ...text],
     code: 'start-failed',

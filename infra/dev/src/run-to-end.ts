@@ -11,7 +11,7 @@ import { StackError, type StackErrorCode } from './stack-error.ts';
  *
  * @throws {StackError} with `code` when it cannot run, takes too long or exits non-zero; the message ends with its last lines
  */
-export async function runHelper(options: {
+export async function runToEnd(options: {
   command: string;
   args: readonly string[];
   code: StackErrorCode;

@@ -14,9 +14,7 @@ interface Vectors {
   readonly allowAtConnect: readonly string[];
 }
 
-const vectors = JSON.parse(
-  readFileSync(new URL('../test-vectors/ssrf.json', import.meta.url), 'utf8'),
-) as Vectors;
+const vectors = JSON.parse(readFileSync(new URL('../test-vectors/ssrf.json', import.meta.url), 'utf8')) as Vectors;
 
 function guardWith(settings: Partial<EgressSettings> = {}): EgressGuard {
   const read = readEgressPolicy({ environment: 'live', ...settings });
@@ -62,8 +60,7 @@ const oracle = new BlockList();
 for (const [first, last] of forbiddenV4) oracle.addRange(first, last, 'ipv4');
 for (const [first, last] of forbiddenV6) oracle.addRange(first, last, 'ipv6');
 
-const dotted = (value: number): string =>
-  [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
+const dotted = (value: number): string => [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
 const numberOf = (text: string): number => text.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
 const hextets = (parts: readonly number[]): string => parts.map((part) => part.toString(16)).join(':');
 
@@ -122,7 +119,11 @@ describe('at registration', () => {
 
   it('judges any text without throwing, and allows only what it would allow again as the same', () => {
     const urlLike = fc.tuple(fc.constantFrom('https://', 'HTTPS://', 'https:/', ''), fc.string({ unit: 'binary' }));
-    const text = fc.oneof(fc.string({ unit: 'binary' }), fc.webUrl({ validSchemes: ['https'] }), urlLike.map((parts) => parts.join('')));
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.webUrl({ validSchemes: ['https'] }),
+      urlLike.map((parts) => parts.join('')),
+    );
     fc.assert(
       fc.property(text, (raw) => {
         const check = strict.checkUrl(raw);
@@ -142,14 +143,22 @@ describe('at registration', () => {
       radix === 16 ? `0x${value.toString(16)}` : `${radix === 8 ? '0' : ''}${value.toString(radix)}`;
     const radix = fc.constantFrom(8 as const, 10 as const, 16 as const);
     fc.assert(
-      fc.property(fc.nat(0xffff_ffff), fc.integer({ min: 1, max: 4 }), fc.array(radix, { minLength: 4, maxLength: 4 }), fc.boolean(), (value, count, radixes, dot) => {
-        const head = [24, 16, 8].slice(0, count - 1).map((shift) => Math.floor(value / 2 ** shift) % 256);
-        const parts = [...head, value % 2 ** (8 * (5 - count))].map((each, index) => part(each, radixes[index] ?? 10));
-        expect(strict.checkUrl(`https://${parts.join('.')}${dot ? '.' : ''}/`)).toEqual({
-          allowed: false,
-          reason: 'ip-literal',
-        });
-      }),
+      fc.property(
+        fc.nat(0xffff_ffff),
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(radix, { minLength: 4, maxLength: 4 }),
+        fc.boolean(),
+        (value, count, radixes, dot) => {
+          const head = [24, 16, 8].slice(0, count - 1).map((shift) => Math.floor(value / 2 ** shift) % 256);
+          const parts = [...head, value % 2 ** (8 * (5 - count))].map((each, index) =>
+            part(each, radixes[index] ?? 10),
+          );
+          expect(strict.checkUrl(`https://${parts.join('.')}${dot ? '.' : ''}/`)).toEqual({
+            allowed: false,
+            reason: 'ip-literal',
+          });
+        },
+      ),
       { numRuns: 2_000 },
     );
   });
@@ -230,9 +239,12 @@ describe('an address at connection', () => {
       expect(isForbidden(`${head.toString(16)}::`)).toBe(true);
       expect(isForbidden(`${head.toString(16)}:ffff:ffff:ffff:ffff:ffff:ffff:ffff`)).toBe(true);
     }
-    fc.assert(fc.property(fc.nat(0xff), hextetsOf(7), (head, rest) => isForbidden(hextets([head, ...rest]))), {
-      numRuns: 10_000,
-    });
+    fc.assert(
+      fc.property(fc.nat(0xff), hextetsOf(7), (head, rest) => isForbidden(hextets([head, ...rest]))),
+      {
+        numRuns: 10_000,
+      },
+    );
   });
 
   it('refuses every address that carries an IPv4 address, whichever it is and however it is carried', () => {
@@ -249,7 +261,10 @@ describe('an address at connection', () => {
       (v4, tail) => `2606:4700:${hextets(tail.slice(0, 2))}:200:5efe:${v4}`,
     ];
     for (const carry of carriers) {
-      fc.assert(fc.property(inner, hextetsOf(5), (v4, tail) => isForbidden(carry(v4, tail))), { numRuns: 2_000 });
+      fc.assert(
+        fc.property(inner, hextetsOf(5), (v4, tail) => isForbidden(carry(v4, tail))),
+        { numRuns: 2_000 },
+      );
     }
   });
 });

@@ -49,8 +49,14 @@ const portMax = 65_535;
 export function readEgressPolicy(settings: EgressSettings): EgressPolicyRead {
   const problems: string[] = [];
 
-  function read<T>(name: string, texts: readonly string[] = [], parse: (text: string) => T | undefined, form: string): T[] {
-    if (texts.length > egressEntriesMax) problems.push(`${name}: has ${texts.length} entries, over ${egressEntriesMax}`);
+  function read<T>(
+    name: string,
+    texts: readonly string[] = [],
+    parse: (text: string) => T | undefined,
+    form: string,
+  ): T[] {
+    if (texts.length > egressEntriesMax)
+      problems.push(`${name}: has ${texts.length} entries, over ${egressEntriesMax}`);
     return texts.slice(0, egressEntriesMax).flatMap((text) => {
       const value = parse(text);
       if (value === undefined) problems.push(`${name}: "${text}" is not ${form}`);

@@ -31,8 +31,18 @@ const httpsPort = 443;
 
 /** Names that are no one's on the public internet (RFC 6761, RFC 8375, RFC 9476 and what private networks use). */
 const specialSuffixes = [
-  ...['localhost', 'local', 'internal', 'lan', 'home.arpa', 'arpa', 'test', 'example', 'invalid', 'onion'],
-  ...['corp', 'intranet'],
+  'localhost',
+  'local',
+  'internal',
+  'lan',
+  'home.arpa',
+  'arpa',
+  'test',
+  'example',
+  'invalid',
+  'onion',
+  'corp',
+  'intranet',
 ] as const;
 
 // oxlint-disable-next-line no-control-regex -- control characters are what is refused here

@@ -112,12 +112,13 @@ export class ConnectionAttempt {
       this.phases.tlsMs = this.#endStep('tls');
       this.#settle(null, socket);
     });
-    // Stays on: an error after a failure was reported must not become an uncaught one.
+    // Both stay on: an error after a failure was reported must not become an uncaught one.
     socket.on('error', (error) => this.#fail(this.#stage, codeOf(error)));
     socket.once('close', () => this.#fail(this.#stage, 'ECONNRESET'));
   }
 
   #fail(stage: ConnectStage, code: string): void {
+    if (this.#done === undefined) return; // every connection that was used ends here some day
     this.#socket?.destroy();
     this.#settle(new ConnectFailure(stage, code), null);
   }

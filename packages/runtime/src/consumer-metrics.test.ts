@@ -37,9 +37,19 @@ const row = (topic: string, over: Partial<ReturnType<ProgressSource['progress']>
 describe('collectProgress', () => {
   it('adds the lag of the partitions of a topic up, and takes the age of the oldest', async () => {
     const r = rig();
-    r.set([row('a', { lagRecords: 3, oldestOpenMs: 1_500, open: 2 }), row('a', { lagRecords: 4, oldestOpenMs: 500, open: 1 }), row('b', { oldestOpenMs: 2_000, open: 4 })]);
-    expect(await r.samples('postrider_consumer_lag_records')).toEqual(['{service="dispatch",topic="a"} 7', '{service="dispatch",topic="b"} 0']);
-    expect(await r.samples('postrider_consumer_lag_seconds')).toEqual(['{service="dispatch",topic="a"} 1.5', '{service="dispatch",topic="b"} 2']);
+    r.set([
+      row('a', { lagRecords: 3, oldestOpenMs: 1_500, open: 2 }),
+      row('a', { lagRecords: 4, oldestOpenMs: 500, open: 1 }),
+      row('b', { oldestOpenMs: 2_000, open: 4 }),
+    ]);
+    expect(await r.samples('postrider_consumer_lag_records')).toEqual([
+      '{service="dispatch",topic="a"} 7',
+      '{service="dispatch",topic="b"} 0',
+    ]);
+    expect(await r.samples('postrider_consumer_lag_seconds')).toEqual([
+      '{service="dispatch",topic="a"} 1.5',
+      '{service="dispatch",topic="b"} 2',
+    ]);
     expect(await r.samples('postrider_oldest_unsettled_age_seconds')).toEqual(['{service="dispatch"} 2']);
     expect(await r.samples('postrider_window_use')).toEqual(['{service="dispatch"} 7']);
     expect(await r.samples('postrider_window_limit')).toEqual(['{service="dispatch"} 300']);
@@ -72,7 +82,13 @@ describe('collectProgress', () => {
     r.set([row('a', { lagRecords: 3 })]);
     await r.samples('postrider_consumer_lag_records');
     r.cancel();
-    for (const name of ['consumer_lag_records', 'consumer_lag_seconds', 'oldest_unsettled_age_seconds', 'window_use', 'window_limit']) {
+    for (const name of [
+      'consumer_lag_records',
+      'consumer_lag_seconds',
+      'oldest_unsettled_age_seconds',
+      'window_use',
+      'window_limit',
+    ]) {
       expect(await r.samples(`postrider_${name}`)).toEqual([]);
     }
   });

@@ -490,13 +490,10 @@ describe('whatever comes', () => {
               values.map((one) => bytesOf(one)),
             );
           const decision = decodeEvent({ ...record({ topic, value }), headers }, context);
-          if (decision.ok) {
-            const { id, type, source, subject } = decision.event;
-            for (const text of [id, type, source, subject ?? '']) expect(storable(text)).toBe(true);
-          } else {
-            const { detail, seen } = decision.rejection;
-            for (const text of [detail, ...Object.values(seen)]) expect(storable(text)).toBe(true);
-          }
+          const texts = decision.ok
+            ? [decision.event.id, decision.event.type, decision.event.source, decision.event.subject ?? '']
+            : [decision.rejection.detail, ...Object.values(decision.rejection.seen)];
+          expect(texts.filter((text) => !storable(text))).toEqual([]);
         },
       ),
       { numRuns: 500 },

@@ -143,7 +143,7 @@ describe('planEvent', () => {
         origin: 'live.events/3/42',
         at: new Date(now).toISOString(),
         reason: 'invalid-project',
-        detail: expect.any(String),
+        detail: expect.any(String) as string,
         event: 'evt-1',
         eventType: 'check.done',
         project: 'a/b',

@@ -62,6 +62,8 @@ describe('EndpointLanes', () => {
         const underWay = new Map<string, number>(['a', 'b', 'c'].map((name) => [name, 0]));
         let next = 0;
         for (const step of steps) {
+          /** What the lanes gave, and what they should have. */
+          const answers: [unknown, unknown][] = [];
           for (let i = 0; i < ('count' in step ? step.count : 1); i++) {
             if (step.kind === 'enqueue') {
               lanes.enqueue(step.endpoint, next);
@@ -70,7 +72,7 @@ describe('EndpointLanes', () => {
               const free = underWay.get(step.endpoint)! < step.concurrency;
               const expected = free ? queues.get(step.endpoint)!.shift() : undefined;
               if (expected !== undefined) underWay.set(step.endpoint, underWay.get(step.endpoint)! + 1);
-              expect(lanes.take(step.endpoint, step.concurrency)).toBe(expected);
+              answers.push([lanes.take(step.endpoint, step.concurrency), expected]);
             } else if (step.kind === 'done') {
               if (underWay.get(step.endpoint) === 0) continue;
               underWay.set(step.endpoint, underWay.get(step.endpoint)! - 1);
@@ -85,9 +87,10 @@ describe('EndpointLanes', () => {
                 );
                 dropped += queue.length - queues.get(name)!.length;
               }
-              expect(lanes.drop(lost)).toBe(dropped);
+              answers.push([lanes.drop(lost), dropped]);
             }
           }
+          for (const [given, expected] of answers) expect(given).toBe(expected);
           for (const [name, queue] of queues) expect(lanes.waitingFor(name)).toBe(queue.length);
           expect(lanes.waiting).toBe([...queues.values()].flat().length);
           expect(lanes.underWay).toBe([...underWay.values()].reduce((sum, n) => sum + n, 0));

@@ -6,6 +6,9 @@ import type { DispatchId, EndpointId, EventId, Origin, ProjectId } from '@postri
 import { headerText, type AppendRecord, type KafkaRecord } from '@postrider/kafka';
 import type { Routes } from './consequences.ts';
 
+// oxlint-disable-next-line no-control-regex -- they are taken out: the database stores no zero character
+const unfit = /[\u0000-\u001f\u007f]/g;
+
 /** The end record and the dead letter of an unreadable record. */
 export function unreadable(
   record: KafkaRecord,
@@ -15,12 +18,7 @@ export function unreadable(
   nowMs: number,
 ): { readonly ended: DispatchEnded; readonly letter: AppendRecord } {
   const place = originOf(record);
-  // oxlint-disable-next-line no-control-regex -- they are taken out: the database stores no zero character
-  const fit = (value: string): string =>
-    value
-      .slice(0, 256)
-      .toWellFormed()
-      .replaceAll(/[\u0000-\u001f\u007f]/g, '\ufffd');
+  const fit = (value: string): string => value.slice(0, 256).toWellFormed().replaceAll(unfit, '\ufffd');
   const text = (name: string): string | undefined => {
     const value = headerText(record.headers, name);
     return value === undefined ? undefined : fit(value);

@@ -172,7 +172,7 @@ describe('decodeEndpoint', () => {
   it.each([Buffer.alloc(0), Buffer.from('{'), Buffer.from('null'), Buffer.from([0xff])])(
     'never throws: %j',
     (bytes) => {
-      expect(decodeEndpoint(bytes)).toEqual({ ok: false, problem: expect.stringMatching(/./) });
+      expect(decodeEndpoint(bytes)).toEqual({ ok: false, problem: expect.stringMatching(/./) as string });
     },
   );
 });

@@ -53,7 +53,7 @@ describe('EndpointTable', () => {
     expect(table.apply({ key: badKey, value })).toEqual({
       kind: 'invalid',
       key: badKey?.toString() ?? '',
-      problem: expect.stringMatching(problem),
+      problem: expect.stringMatching(problem) as string,
     });
     expect(table.index.get(id)?.version).toBe(1);
     expect([table.index.size, table.known]).toEqual([1, 1]);

@@ -68,13 +68,13 @@ describe('DueHeap', () => {
           const heap = new DueHeap<Item>();
           let model: number[] = [];
           for (const dueMs of steps) {
-            if (dueMs === undefined) {
-              expect(heap.popDue(1_000)?.dueMs).toBe(model.shift());
-            } else {
+            const expected = dueMs === undefined ? model.shift() : undefined;
+            const taken = dueMs === undefined ? heap.popDue(1_000)?.dueMs : undefined;
+            if (dueMs !== undefined) {
               heap.push({ dueMs, group: 0 });
               model = [...model, dueMs].sort((a, b) => a - b);
             }
-            expect([heap.size, heap.peek()?.dueMs]).toEqual([model.length, model[0]]);
+            expect([taken, heap.size, heap.peek()?.dueMs]).toEqual([expected, model.length, model[0]]);
           }
         },
       ),

@@ -26,7 +26,7 @@ export class EndpointIndex {
     this.#unindex(endpoint.endpointId);
     this.#deleted.delete(endpoint.endpointId);
     this.#byId.set(endpoint.endpointId, endpoint);
-    const index = this.#byProject.get(endpoint.projectId) ?? { exact: new Map(), patterns: new Map() };
+    const index: ProjectIndex = this.#byProject.get(endpoint.projectId) ?? { exact: new Map(), patterns: new Map() };
     this.#byProject.set(endpoint.projectId, index);
     const patterns: string[] = [];
     for (const type of endpoint.eventTypes) {

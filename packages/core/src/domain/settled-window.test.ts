@@ -107,7 +107,11 @@ describe('the cover', () => {
 
 it('never forgets work under way, never keeps more of its own than it may, and never lies about what it covers', () => {
   const id = fc.integer({ min: 0, max: 30 }).map((n) => String(n) as AttemptId);
-  const step = fc.record({ kind: fc.constantFrom('accept' as const, 'settle' as const, 'release' as const), id, afterMs: fc.nat(2) });
+  const step = fc.record({
+    kind: fc.constantFrom('accept' as const, 'settle' as const, 'release' as const),
+    id,
+    afterMs: fc.nat(2),
+  });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 8 }), fc.array(step, { maxLength: 200 }), (settledMax, steps) => {
       const window = new SettledWindow(settledMax);
@@ -131,7 +135,7 @@ it('never forgets work under way, never keeps more of its own than it may, and n
         expect(window.settled).toBe(Math.min(settledAt.size, settledMax));
         for (const open of underWay) expect(window.look(open)).toBe('under-way');
         for (const [done, atMs] of settledAt) {
-          if (atMs >= window.coveredFromMs) expect(window.look(done)).toBe('settled');
+          expect(atMs < window.coveredFromMs || window.look(done) === 'settled').toBe(true);
         }
       }
     }),
