@@ -24,7 +24,6 @@ import {
 } from '@postrider/runtime';
 
 export type ServiceName = 'convergence' | 'dispatch' | 'retry-scheduler' | 'audit-projector';
-export const allServices: readonly ServiceName[] = ['audit-projector', 'retry-scheduler', 'dispatch', 'convergence'];
 
 export interface TestPostriderOptions {
   readonly brokers: readonly string[];

@@ -7,7 +7,6 @@ export { kafkaVersions, type KafkaVersion } from './kafka-jars.ts';
 export { pickPorts } from './free-port.ts';
 export {
   createLocalCa,
-  createSelfSigned,
   type IssueOptions,
   type LocalCa,
   type ServerCertificate,

@@ -6,7 +6,7 @@ import { codeOf } from './connect-failure.ts';
 import type { ResolvedAddress, Resolver } from './resolver.ts';
 
 /** No address came back; `code` is the name server's answer or `ETIMEOUT`. */
-export class LookupError extends Error {
+class LookupError extends Error {
   readonly code: string;
 
   constructor(code: string) {

@@ -12,7 +12,7 @@ export interface TlsMaterial {
 }
 
 /** Stands for the public authorities and no certificate of our own. */
-export const publicMaterial = '';
+const publicMaterial = '';
 
 /** Material is an object of an endpoint's version: hashed once, then found by identity. */
 const fingerprints = new WeakMap<TlsMaterial, string>();

@@ -11,25 +11,18 @@
 import { coPartitionAssigner } from './assigner.ts';
 import { backoffMs, pause } from './backoff.ts';
 import { openConnections, within } from './connections.ts';
-import { isCommitRefused, isGenerationOver, readFailure, toKafkaError } from './driver-error.ts';
+import { isGenerationOver, readFailure, toKafkaError } from './driver-error.ts';
 import type { DriverCluster } from './driver.ts';
 import { startFetchLoop } from './fetch-loop.ts';
-import type { FetchedSlice } from './fetch.ts';
-import { commitOffsets, fetchCommitted, joinGroup } from './group-membership.ts';
-import type { CommitOffset, Membership } from './group-membership.ts';
-import type {
-  AssignedPartition,
-  GroupConsumer,
-  GroupOptions,
-  GroupState,
-  GroupStats,
-  RevokeReason,
-} from './group-options.ts';
-import { KafkaError } from './kafka-error.ts';
+import { commitWhileMember } from './group-commit.ts';
+import { createDelivery } from './group-delivery.ts';
+import { joinGroup } from './group-membership.ts';
+import type { Membership } from './group-membership.ts';
+import type { GroupConsumer, GroupOptions, GroupState, GroupStats, RevokeReason } from './group-options.ts';
+import { describeAdded, preparePartitions } from './group-preparation.ts';
+import type { KafkaError } from './kafka-error.ts';
 import * as limits from './limits.ts';
-import { logRanges } from './offsets.ts';
-import { keyOf, PartitionCursors } from './partition-cursors.ts';
-import type { Cursor } from './partition-cursors.ts';
+import { PartitionCursors } from './partition-cursors.ts';
 import type { KafkaSettings } from './settings.ts';
 
 /** After a long stop of the process the deadline is over already: one quick answer may still show that nobody missed us. */
@@ -56,10 +49,27 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
   /** The live membership; null as soon as commits cannot count. */
   let member: Membership | null = null;
   let delivering = false;
-  let lastHeartbeat = 0;
+  /**
+   * When the last request was *sent* that the coordinator answered as to a member. Its own clock started later, so what is within a
+   * session of this moment is certainly within the coordinator's.
+   */
+  let lastHeard = 0;
   let beat = new AbortController();
   let preparing = new AbortController();
 
+  const delivery = createDelivery({
+    settings,
+    options,
+    cursors,
+    stats,
+    report,
+    delivering: () => delivering,
+    leaseHolds() {
+      if (performance.now() - lastHeard <= sessionTimeoutMs) return true;
+      beat.abort(); // after a long stop of the process the group may have gone on without us: a heartbeat decides first
+      return false;
+    },
+  });
   const loop = startFetchLoop(
     connections,
     {
@@ -67,22 +77,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
       bytesMax: options.maxBytes ?? limits.FETCH_BYTES,
       partitionBytesMax: options.maxBytesPerPartition ?? limits.FETCH_PARTITION_BYTES,
     },
-    {
-      wanted: () => (delivering ? cursors.readable() : []),
-      onSlice: deliver,
-      onOutOfRange: async ({ topic, partition }, cluster) => {
-        const cursor = cursors.get({ topic, partition });
-        const range = (await logRanges(cluster, [{ topic, partition }])).get(keyOf({ topic, partition }));
-        if (cursor === undefined || range === undefined) return;
-        if (cursor.position >= range.start && cursor.position <= range.end) return; // the leader was behind for a moment
-        rangeLost(cursor, range.start);
-      },
-      onFault: ({ topic, partition, offset }, error) => {
-        report(error, 1, `${topic}/${partition} cannot be decoded at ${offset}`);
-        options.onPartitionFault?.({ topic, partition, offset, error });
-      },
-      onError: (error, attempt) => report(error, attempt, 'fetching failed'),
-    },
+    delivery,
   );
 
   function setState(next: GroupState): void {
@@ -101,35 +96,6 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     options.onError?.(error, attempt);
   }
 
-  function rangeLost(cursor: Cursor, to: number): void {
-    const { topic, partition, position: from } = cursor;
-    cursor.position = to;
-    settings.log?.({
-      level: 'error',
-      message: `group ${options.groupId}: offset outside the log`,
-      fields: { topic, partition, from, to },
-    });
-    options.onRangeLost?.({ topic, partition, from, to });
-  }
-
-  function deliver(slice: FetchedSlice): void {
-    const cursor = cursors.get(slice);
-    if (!delivering || cursor === undefined || cursor.paused || !cursor.ready || cursor.position !== slice.offset)
-      return;
-    // After a long stop of the process the group may have gone on without us: a heartbeat decides first.
-    if (performance.now() - lastHeartbeat > sessionTimeoutMs) return beat.abort();
-    const { topic, partition, records, highWatermark, nextOffset } = slice;
-    cursor.position = nextOffset;
-    if (records.length === 0) return;
-    try {
-      options.onRecords({ topic, partition, records, highWatermark, nextOffset });
-      stats.records += records.length;
-    } catch (error) {
-      cursor.position = slice.offset; // an owner that throws has not taken them
-      throw new KafkaError('misuse', `onRecords threw for ${topic}/${partition}: ${String(error)}`, { cause: error });
-    }
-  }
-
   async function run(): Promise<void> {
     let previous: Membership | null = null;
     for (let attempt = 1; !stopping.signal.aborted;) {
@@ -140,7 +106,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
         setState('joining');
         const joined = await joinGroup(cluster, membershipOptions, memberId);
         memberId = joined.memberId;
-        lastHeartbeat = performance.now();
+        lastHeard = joined.syncedAt;
         if (stopping.signal.aborted) break;
         await adopt(cluster, joined, previous);
         previous = joined;
@@ -168,21 +134,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     const unbroken =
       previous !== null && previous.memberId === joined.memberId && previous.generationId + 1 === joined.generationId;
     const { kept, added: news, lost } = cursors.compare(joined.assignment, unbroken);
-    const [committed, ranges] = await Promise.all([
-      fetchCommitted(joined.coordinator, options.groupId, news),
-      logRanges(cluster, news),
-    ]);
-    const added: AssignedPartition[] = news.map(({ topic, partition }) => {
-      const range = ranges.get(keyOf({ topic, partition }));
-      if (range === undefined) throw new KafkaError('unavailable', `no offsets for ${topic}/${partition}`);
-      return {
-        topic,
-        partition,
-        committed: committed.get(keyOf({ topic, partition })) ?? null,
-        logStart: range.start,
-        logEnd: range.end,
-      };
-    });
+    const added = await describeAdded(cluster, joined, options.groupId, news);
     // Together, or a commit would name this generation for partitions that were owned in the last one.
     cursors.replace(kept, added);
     member = joined;
@@ -205,34 +157,10 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     setState('stable');
     delivering = true;
     preparing = new AbortController();
-    void prepare(added, preparing.signal);
+    void preparePartitions({ prepare: options.prepare, report, start: delivery.start }, added, preparing.signal).then(
+      (started) => started && loop.wake(),
+    );
     loop.wake();
-  }
-
-  async function prepare(added: AssignedPartition[], signal: AbortSignal): Promise<void> {
-    if (added.length === 0) return;
-    for (let attempt = 1; !signal.aborted; attempt += 1) {
-      try {
-        const answer = (await options.prepare?.(added, signal)) ?? [];
-        if (signal.aborted) return;
-        const starts = new Map(answer.map((at) => [keyOf(at), at.offset]));
-        for (const at of added) start(at, starts.get(keyOf(at)));
-        return loop.wake();
-      } catch (error) {
-        if (signal.aborted) return;
-        report(toKafkaError(error, 'preparing'), attempt, 'partitions cannot be prepared, trying again');
-        await pause(backoffMs(attempt), signal);
-      }
-    }
-  }
-
-  function start(at: AssignedPartition, wished: number | undefined): void {
-    const cursor = cursors.get(at);
-    if (cursor === undefined) return;
-    cursor.position = wished ?? at.committed?.offset ?? at.logStart;
-    // Only what lies before the start is known to be gone; beyond the end the broker's own answer decides (onOutOfRange).
-    if (cursor.position < at.logStart) rangeLost(cursor, at.logStart);
-    cursor.ready = true;
   }
 
   /** Beats until the generation ends. A member that gets no answer for a session timeout is lost, whatever hangs. */
@@ -244,10 +172,11 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
         AbortSignal.any([beat.signal, stopping.signal]),
       );
       if (stopping.signal.aborted) return 'stopping';
-      const deadline = lastHeartbeat + sessionTimeoutMs;
+      const deadline = lastHeard + sessionTimeoutMs;
+      const sentAt = performance.now();
       try {
         await within(Math.max(MIN_BEAT_MS, deadline - performance.now()), heartbeat(current, failures > 0));
-        lastHeartbeat = performance.now();
+        lastHeard = sentAt;
         failures = 0;
         if (await partitionsChanged(current)) return 'rebalance';
         loop.wake();
@@ -329,37 +258,6 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     await coordinator.leaveGroup({ groupId: options.groupId, memberId });
   }
 
-  async function commit(offsets: readonly CommitOffset[]): Promise<void> {
-    const current = member;
-    if (current === null) throw new KafkaError('generation-over', 'not a member of the group now');
-    for (let attempt = 1; ; attempt += 1) {
-      const owned = offsets.filter((at) => cursors.get(at) !== undefined);
-      if (owned.length === 0) return;
-      try {
-        if (attempt > 1)
-          current.coordinator = await (await connections.get()).findGroupCoordinator({ groupId: options.groupId });
-        return await commitOffsets(current, options.groupId, owned);
-      } catch (error) {
-        const { brokerError, message } = readFailure(error);
-        if (isGenerationOver(brokerError)) {
-          beat.abort(); // learn at once what the next heartbeat would say
-          throw new KafkaError('generation-over', `commit refused: ${message}`, {
-            cause: error,
-            brokerError: brokerError ?? undefined,
-          });
-        }
-        if (isCommitRefused(brokerError)) throw toKafkaError(error, 'commit');
-        report(toKafkaError(error, 'commit'), attempt, 'commit failed, trying again');
-        await connections.heal(error);
-        await pause(backoffMs(attempt), stopping.signal);
-        if (member !== current)
-          throw new KafkaError('generation-over', 'the generation ended before the commit was answered', {
-            cause: error,
-          });
-      }
-    }
-  }
-
   function setPaused(topic: string, partitions: readonly number[], paused: boolean): void {
     for (const partition of partitions) {
       const cursor = cursors.get({ topic, partition });
@@ -382,7 +280,18 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
       const cursor = cursors.get({ topic, partition });
       return cursor?.ready === true ? cursor.position : null;
     },
-    commit,
+    commit: (offsets) =>
+      commitWhileMember(
+        {
+          groupId: options.groupId,
+          connections,
+          cursors,
+          report,
+          member: () => member,
+          onGenerationOver: () => beat.abort(),
+        },
+        offsets,
+      ),
     assignment: () => cursors.owned(),
     generation: () => (member === null ? null : { id: member.generationId, memberId: member.memberId }),
     state: () => state,

@@ -23,6 +23,8 @@ export interface Membership {
   assignment: TopicPartition[];
   /** Partition counts that the leader assigned by; null for the other members. */
   leaderCounts: ReadonlyMap<string, number> | null;
+  /** `performance.now()` before the last request of the join: the coordinator counts our session from a later moment. */
+  syncedAt: number;
 }
 
 /** Joins as `memberId` ('' for a new member) and waits until the whole group has. Rejects with the driver's error. */
@@ -77,6 +79,7 @@ export async function joinGroup(
       }),
     }));
   }
+  const syncedAt = performance.now();
   const synced = await coordinator.syncGroup({
     groupId,
     generationId: joined.generationId,
@@ -84,7 +87,7 @@ export async function joinGroup(
     groupAssignment,
   });
   const assignment = fromAssignment(synced.memberAssignment).filter(({ topic }) => topics.includes(topic));
-  return { coordinator, memberId: joined.memberId, generationId: joined.generationId, assignment, leaderCounts };
+  return { coordinator, memberId: joined.memberId, generationId: joined.generationId, assignment, leaderCounts, syncedAt };
 }
 
 /** Fresh partition numbers of every topic that any member subscribed to. A topic that only others know may be absent. */

@@ -15,25 +15,12 @@ export { collectProgress, produceHooks, type ProgressSource } from './consumer-m
 export { configDocs, describeConfig, formatProblems, type DescribedValue } from './config-docs.ts';
 export { defineRows, envNameOf, mergeRows, type ConfigOf, type Row, type Rows } from './config-rows.ts';
 export { type ConfigProblem } from './config-sources.ts';
-export { durationMs, tiers, word } from './config-values.ts';
 export { didYouMean } from './did-you-mean.ts';
 export { formatDuration, parseDuration } from './durations.ts';
-export {
-  createHealthServer,
-  type HealthAddress,
-  type HealthServer,
-  type HealthServerOptions,
-} from './health-server.ts';
-export { configPathEnv, loadConfig, type ConfigOrigin, type ConfigResult, type ConfigSources } from './load-config.ts';
+export { type HealthAddress } from './health-server.ts';
+export { loadConfig, type ConfigOrigin, type ConfigResult, type ConfigSources } from './load-config.ts';
 export { createLogger, type LogFields, type Logger, type LoggerOptions, type LogLevel } from './logger.ts';
-export {
-  catalogue,
-  metricsDocs,
-  statusClass,
-  type MetricRow,
-  type ServiceName,
-  type StatusClass,
-} from './metric-catalogue.ts';
+export { statusClass, type MetricRow, type ServiceName, type StatusClass } from './metric-catalogue.ts';
 export {
   createMetrics,
   type BoundCounter,
@@ -43,7 +30,6 @@ export {
   type MetricsOptions,
 } from './metrics.ts';
 export { systemHost, type FatalKind, type ProcessHost, type StopSignal } from './process-host.ts';
-export { redactText } from './redact.ts';
 export { runProcess, type RunningProcess, type RunOptions, type StartResult } from './run-process.ts';
 export { RuntimeError, type RuntimeErrorCode } from './runtime-error.ts';
 export {

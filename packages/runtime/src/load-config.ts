@@ -33,7 +33,7 @@ export type ConfigResult<R extends Rows> =
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
 /** The environment name that holds the path of the configuration file. */
-export const configPathEnv = 'POSTRIDER_CONFIG';
+const configPathEnv = 'POSTRIDER_CONFIG';
 
 const readFileUtf8: ReadFile = (path) => readFileSync(path, 'utf8');
 

@@ -27,10 +27,13 @@ export interface VerifyRequestInput {
   readonly nonces?: NonceCache | undefined;
 }
 
-/** `body` is the plain one, decrypted where it was encrypted. A reason that is a sentence tells of the call, not of the request. */
+/**
+ * `body` is the plain one, decrypted where it was encrypted. The reason is a `VerificationFailure`, or a sentence when the call
+ * itself cannot be answered (no key, no url).
+ */
 export type RequestVerification =
   | { readonly ok: true; readonly body: Uint8Array }
-  | { readonly ok: false; readonly reason: VerificationFailure | string };
+  | { readonly ok: false; readonly reason: string };
 
 /** Says whether the request is what its profile promises, or why not. Never throws. */
 export function verifyRequest(input: VerifyRequestInput): RequestVerification {
@@ -91,6 +94,9 @@ function advanceOptions(options: Readonly<Record<string, unknown>>): Partial<Adv
 function byId({ secrets }: VerifyRequestInput, map: unknown): Record<string, string> {
   const names = typeof map === 'object' && map !== null ? (map as Readonly<Record<string, unknown>>) : {};
   return Object.fromEntries(
-    secrets.map(({ id, value }) => [Object.hasOwn(names, id) ? String(names[id] as string) : id, value]),
+    secrets.map(({ id, value }) => {
+      const mapped = Object.hasOwn(names, id) ? names[id] : undefined;
+      return [typeof mapped === 'string' ? mapped : id, value];
+    }),
   );
 }

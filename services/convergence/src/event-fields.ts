@@ -39,7 +39,7 @@ const rfc3339 = /^\d{4}-\d{2}-(\d{2})[Tt](?:[01]\d|2[0-3]):\d{2}:\d{2}(?:\.\d+)?
 const projectPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 
 /** Epoch ms of an RFC 3339 time; undefined when it is none. */
-export function parseTime(text: string): number | undefined {
+function parseTime(text: string): number | undefined {
   const day = rfc3339.exec(text)?.[1];
   // Date takes the 30th of February for the 2nd of March.
   if (day === undefined || new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() !== Number(day)) return undefined;

@@ -74,7 +74,7 @@ export function endpointOf(id: string, over: Partial<Endpoint> = {}): Endpoint {
 }
 
 /** A dispatch id for a number. */
-export const dispatchIdFor = (n: number): Dispatch['dispatchId'] =>
+const dispatchIdFor = (n: number): Dispatch['dispatchId'] =>
   `dsp_${String.fromCharCode(97 + (n % 26))}${String(n)
     .replaceAll(/[0189]/g, 'z')
     .padStart(24, 'a')}${'abcdefghij'[n % 10]}` as Dispatch['dispatchId'];

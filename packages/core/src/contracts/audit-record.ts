@@ -189,7 +189,7 @@ export type AuditRecord = AttemptsRecord | AuditTopicRecord;
 export type AuditRecordType = AuditRecord['type'];
 
 /** Names the fields of `audit` records may be told apart by; a reader keeps a record of an unknown type as bytes. */
-export const auditRecordTypes: Readonly<Record<AuditRecordType, true>> = {
+const auditRecordTypes: Readonly<Record<AuditRecordType, true>> = {
   AttemptSettled: true,
   DispatchDeferred: true,
   DispatchEnded: true,

@@ -31,16 +31,9 @@ export {
   type HeaderReader,
   type RecordHeaders,
 } from './dispatch-record.ts';
-export { checkEndpoint, decodeEndpoint, encodeEndpoint, maskUrl } from './endpoint-record.ts';
+export { checkEndpoint, encodeEndpoint, maskUrl } from './endpoint-record.ts';
 export { EndpointTable, type EndpointChange } from './endpoint-table.ts';
 export type { RejectReason, UnmatchedReason, UpstreamEvent } from './event.ts';
 export { dispatchIdOf, originOf, parseAttemptId, sha256Hex } from './ids.ts';
 export { partitionOf } from './partition.ts';
-export {
-  environmentPattern,
-  topicNames,
-  topicTable,
-  type TopicNames,
-  type TopicSettings,
-  type TopicSpec,
-} from './topics.ts';
+export { topicNames, topicTable, type TopicNames, type TopicSettings, type TopicSpec } from './topics.ts';

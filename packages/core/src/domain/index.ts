@@ -4,11 +4,10 @@ export type { AttemptId, DispatchId, EndpointId, EventId, Origin, ProjectId } fr
 export { attemptIdOf, type Dispatch } from './dispatch.ts';
 export { DueHeap, type Due } from './due-heap.ts';
 export type { Endpoint, EndpointStatus, HttpMethod, SecretReference } from './endpoint.ts';
-export { EndpointIndex, typeMatches } from './matching.ts';
+export { EndpointIndex } from './matching.ts';
 export { OffsetTracker, type TrackedOffset } from './offset-tracker.ts';
 export {
   judge,
-  outcomeRules,
   type AttemptStatus,
   type Exchange,
   type FailureKind,
@@ -17,7 +16,7 @@ export {
 } from './outcome.ts';
 export { planAttempt, type AttemptPlan, type EndpointView, type PlanInput } from './plan-attempt.ts';
 export { parkDelayMs, type DeadReason, type DeferReason, type DropReason } from './reasons.ts';
-export { delayAfter, namedPolicies, retryAfterMsMax, type RetryPolicy, type RetryPolicyName } from './retry-policy.ts';
+export { namedPolicies, type RetryPolicy, type RetryPolicyName } from './retry-policy.ts';
 export { settleAttempt, type Disposition, type Settlement, type SettleInput } from './settle-attempt.ts';
 export { SettledWindow, type SettledDisposition } from './settled-window.ts';
 export { tierFor, type Tier, type Tiers, type TierStay } from './tiers.ts';
