@@ -16,17 +16,30 @@ export function verify({ headers, body, secret, now, seen }) {
     else if (last === 'headers') parts.headers += `;${part}`; // some write the list with commas
   }
   if (![parts.sig, parts.nonce].every((text) => /^[A-Za-z0-9_-]+$/.test(text ?? ''))) return undefined;
-  const names = (parts.headers ?? '').split(';').map((name) => name.trim()).filter(Boolean);
+  const names = (parts.headers ?? '')
+    .split(';')
+    .map((name) => name.trim())
+    .filter(Boolean);
   if (!['x-transfer-id', 'x-transfer-timestamp'].every((name) => names.includes(name))) return undefined;
   if (!Object.hasOwn(secret, parts.kid ?? '')) return undefined;
 
-  const hmac = createHmac('sha256', Buffer.from(secret[parts.kid], 'hex')).update(Buffer.from(parts.nonce, 'base64url'));
+  const hmac = createHmac('sha256', Buffer.from(secret[parts.kid], 'hex')).update(
+    Buffer.from(parts.nonce, 'base64url'),
+  );
   for (const name of names) hmac.update(headers[name] ?? '');
   const expected = hmac.digest();
   const given = Buffer.from(parts.sig, 'base64url');
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
   if (!(Math.abs(now - Date.parse(headers['x-transfer-timestamp']) / 1000) <= 300)) return undefined;
-  if (JSON.parse(body).transaction_id !== headers['x-transfer-id'] || seen.has(parts.nonce)) return undefined;
+  if (transferOf(body) !== headers['x-transfer-id'] || seen.has(parts.nonce)) return undefined;
   seen.add(parts.nonce);
   return body;
+}
+
+function transferOf(body) {
+  try {
+    return JSON.parse(body).transaction_id;
+  } catch {
+    return undefined;
+  }
 }

@@ -9,16 +9,14 @@ import re
 
 def verify(headers, body, secret, now, seen):
     """`secret`: key id -> 64 hex digits. `now`: unix seconds. `seen`: a set, kept for 10 minutes.
-
-    Returns the body when the request is genuine, fresh and new, otherwise None (answer 401).
+    Returns the body when genuine, fresh and new, otherwise None (answer 401).
     """
     scheme, _, token = headers.get("authorization", "").partition(" ")
     parts, last = {}, None
     for part in token.split(","):
-        name, equals, value = part.partition("=")
-        if equals:
-            last = name.strip()
-            parts[last] = value.strip()
+        if "=" in part:
+            last, _, value = (text.strip() for text in part.partition("="))
+            parts[last] = value
         elif last == "headers":
             parts[last] += ";" + part  # some write the list with commas
     sig, nonce, key = parts.get("sig", ""), parts.get("nonce", ""), secret.get(parts.get("kid"))
@@ -32,8 +30,13 @@ def verify(headers, body, secret, now, seen):
     digest = hmac.new(bytes.fromhex(key), data, hashlib.sha256).digest()
     if not hmac.compare_digest(sig.encode(), base64.urlsafe_b64encode(digest).rstrip(b"=")):
         return None
-    seconds = datetime.datetime.fromisoformat(headers["x-transfer-timestamp"][:19] + "+00:00").timestamp()
-    if abs(now - seconds) > 300 or json.loads(body)["transaction_id"] != headers["x-transfer-id"] or nonce in seen:
+    try:
+        time = re.sub(r"\.[0-9]+", "", headers["x-transfer-timestamp"]).replace("Z", "+00:00")
+        age = now - datetime.datetime.fromisoformat(time).timestamp()
+        same = json.loads(body)["transaction_id"] == headers["x-transfer-id"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    if abs(age) > 300 or not same or nonce in seen:
         return None
     seen.add(nonce)
     return body

@@ -14,7 +14,9 @@ export function verify({ headers, body, secret, path, now, seen }) {
   if (headers['x-endpoint'] !== path || !path.startsWith('/')) return undefined;
   if (Math.abs(now - Number(time)) > 300) return undefined;
 
-  const hmac = createHmac('sha256', Buffer.from(apiSecret, 'base64')).update(time + path).update(body);
+  const hmac = createHmac('sha256', Buffer.from(apiSecret, 'base64'))
+    .update(time + path)
+    .update(body);
   const expected = Buffer.from(`hmac-sha256 ${hmac.digest('base64')}`);
   const given = Buffer.from(signature);
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;

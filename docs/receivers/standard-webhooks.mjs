@@ -13,7 +13,11 @@ export function verify({ headers, body, secret, now, seen }) {
   if (Math.abs(now - Number(time)) > 300) return undefined;
   const signed = Buffer.concat([Buffer.from(`${id}.${time}.`), body]);
   const matches = secret.startsWith('whpk_') ? asymmetric : symmetric;
-  if (!signatures.split(' ').some((part) => matches(part, signed, Buffer.from(secret.slice(secret.indexOf('_') + 1), 'base64')))) {
+  if (
+    !signatures
+      .split(' ')
+      .some((part) => matches(part, signed, Buffer.from(secret.slice(secret.indexOf('_') + 1), 'base64')))
+  ) {
     return undefined;
   }
   // An attempt is taken once. A retry has the same id and another timestamp: do the work of an id once.

@@ -171,7 +171,8 @@ export function createDispatch(deps: DispatchDeps): Service {
           for (const { partition, logEnd } of added)
             states.set(partition, new PartitionState(partition, owner, logEnd));
           for (const { partition } of assignment) states.get(partition)!.owner = owner;
-          sending.resume();
+          // A rebalance during the drain must not start it all again.
+          if (!stopping.signal.aborted) sending.resume();
         },
         onLost(lost) {
           for (const { partition } of lost) {
