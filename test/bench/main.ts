@@ -38,7 +38,8 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-async function bench(options: BenchOptions, cleanup: Cleanup): Promise<string> {
+/** What was measured, as text for stdout, and how many scenarios failed. */
+async function bench(options: BenchOptions, cleanup: Cleanup): Promise<{ text: string; failures: number }> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(folder, 'receiver'), { recursive: true });
   const stackFolder = join(root, '.postrider', `bench-stack-${process.pid}`);
@@ -62,22 +63,32 @@ async function bench(options: BenchOptions, cleanup: Cleanup): Promise<string> {
   say(`Receiver: ${receiver.name}. Kafka ${stack.kafka.version ?? ''} and PostgreSQL on loopback, data and logs in .postrider/.`);
   const runs: Measured[] = [];
   const profiles: string[] = [];
+  let failures = 0;
   for (let round = 1; round <= options.repeat; round++) {
     for (const name of withBare(options.scenarios)) {
-      const measured = await runOne(name, `b${round}-${name}`);
+      let measured: Measured;
+      try {
+        measured = await runOne(name, `b${round}-${name}`);
+      } catch (error) {
+        failures += 1;
+        say(`FAILED  ${error instanceof Error ? error.message : String(error)}`);
+        continue;
+      }
       runs.push(measured);
       say(`${name}: ${Math.round(measured.deliveriesPerS)}/s, ${measured.cpuMsPerDelivery.sum.toFixed(3)} ms CPU, load ${loadavg()[0]!.toFixed(1)}`);
     }
   }
   const results = mediansOf(runs);
   const text = [...profiles, ...(options.repeat > 1 ? [table(runs), 'Medians'] : []), table(results)].join('\n\n');
-  if (!options.json) return text;
+  if (!options.json) return { text, failures };
   say(text);
-  return jsonLine(results, {
+  const line = jsonLine(results, {
     receiver: receiver.name,
     machine: { cores: cpus().length, memoryGb: Math.round(totalmem() / 2 ** 30), node: process.version },
     runs: options.repeat,
+    failures,
   });
+  return { text: line, failures };
 
   async function runOne(name: ScenarioName, environment: string): Promise<Measured> {
     const scenario = scenarios[name];
@@ -118,16 +129,14 @@ async function main(): Promise<number> {
   const interrupted = new Promise<number>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(130));
   });
-  const finished = bench(options, cleanup).then(
-    (text) => text,
-    (error: unknown) => ({ error }),
-  );
+  const finished = bench(options, cleanup).catch((error: unknown) => ({ error }));
   const outcome = await Promise.race([finished, interrupted]);
   await cleanup.run();
   if (typeof outcome === 'number') return outcome;
-  if (typeof outcome === 'string') {
-    process.stdout.write(`${outcome}\n`);
-    return 0;
+  if ('text' in outcome) {
+    process.stdout.write(`${outcome.text}\n`);
+    if (outcome.failures > 0) say(`${outcome.failures} scenarios failed`);
+    return outcome.failures === 0 ? 0 : 1;
   }
   say(outcome.error instanceof Error ? (outcome.error.stack ?? outcome.error.message) : String(outcome.error));
   return 1;

@@ -7,7 +7,6 @@
 // The rate is that of the deliveries between the bars. CPU time is charged until the projection has caught up, so that work
 // put off is paid for by those who caused it.
 
-import { join } from 'node:path';
 import type { BenchReceiver, Arrival } from './receiver.ts';
 import { drainPerSecond, latencyPerSecond, stalledMs, throughOutstanding, warmUpMin, warmUpShare } from './limits.ts';
 import { cpuPerDelivery, memory, percentile, usagesOf, type Measured, type ServerPids } from './measured.ts';
@@ -62,12 +61,11 @@ export async function runDelivery(run: DeliveryRun): Promise<{ measured: Measure
 async function deliver(run: DeliveryRun, world: World, services: ServiceProcess[]): Promise<{ measured: Measured; window: Window }> {
   const { name, scenario, ground, receiver, publisher, seconds, progress } = run;
   const admin = ground.cluster.admin();
-  const start = (): void => {
-    services.push(...startServices({ ...run, env: world.env, dispatchProcesses: scenario.dispatchProcesses }));
-  };
+  const start = (): Promise<void> =>
+    startServices({ ...run, env: world.env, dispatchProcesses: scenario.dispatchProcesses }, services);
   const usages = () =>
     usagesOf({ services, servers: run.servers, receiver: receiver.pid, publisher: publisher.pid });
-  const arrival = (count: number): Promise<Arrival> => arrivalOf(count, receiver, services, run.folder);
+  const arrival = (count: number): Promise<Arrival> => arrivalOf(count, receiver, services);
 
   let before;
   let first: Arrival;
@@ -78,12 +76,12 @@ async function deliver(run: DeliveryRun, world: World, services: ServiceProcess[
     total = backlog + warmUp;
     progress(`${name}: publishing a backlog of ${total}`);
     await publisher.ask('flood', { from: 0, count: total });
-    start();
+    await start();
     first = await arrival(warmUp);
     before = usages();
     progress(`${name}: measuring`);
   } else {
-    start();
+    await start();
     const warmUp = scenario.kind === 'latency' ? warmUpMin : Math.max(warmUpMin, Math.round(drainPerSecond * seconds * warmUpShare));
     progress(`${name}: warming up`);
     await publisher.ask('flood', { from: 0, count: warmUp });
@@ -143,7 +141,7 @@ async function stream({ publisher, receiver, seconds }: DeliveryRun, warmUp: num
 }
 
 /** The n-th delivery, or an error that says why there is none. */
-async function arrivalOf(count: number, receiver: BenchReceiver, services: readonly ServiceProcess[], folder: string): Promise<Arrival> {
+async function arrivalOf(count: number, receiver: BenchReceiver, services: readonly ServiceProcess[]): Promise<Arrival> {
   const failed = Promise.withResolvers<never>();
   let seen = -1;
   let seenMs = performance.now();
@@ -155,10 +153,8 @@ async function arrivalOf(count: number, receiver: BenchReceiver, services: reado
       failed.reject(new Error(`no delivery for ${stalledMs} ms after ${seen} of ${count}`));
     }
   }, 1_000);
-  for (const [index, { service, ended }] of services.entries()) {
-    void ended.then((how) =>
-      failed.reject(new Error(`${service} ended (${how}); the end of its log:\n${logTail(join(folder, `${service}-${index}.log`))}`)),
-    );
+  for (const { service, ended, logPath } of services) {
+    void ended.then((how) => failed.reject(new Error(`${service} ended (${how}); the end of its log:\n${logTail(logPath)}`)));
   }
   failed.promise.catch(() => {});
   try {

@@ -8,6 +8,7 @@ import { pickPorts } from './free-port.ts';
 import { findJava } from './java.ts';
 import { describeKafkaCluster, type KafkaCluster } from './kafka-cluster.ts';
 import { prepareKafka } from './kafka-runtime.ts';
+import { secureAddresses, secureListenerNames, type SecureListeners, type SecurePorts } from './kafka-security.ts';
 import { START_TRIES } from './limits.ts';
 import { reachableData } from './outside-data.ts';
 import { postgresAccount, reachableFolder } from './postgres-account.ts';
@@ -29,16 +30,26 @@ export type EmbeddedContext = {
 export const KAFKA_VERSION_DEFAULT = '4.3.1';
 
 /** Prepares and starts the brokers. */
-export async function startEmbeddedKafka(context: EmbeddedContext, options: KafkaOptions): Promise<KafkaCluster> {
+export async function startEmbeddedKafka(
+  context: EmbeddedContext,
+  options: KafkaOptions,
+): Promise<KafkaCluster & { secure?: SecureListeners }> {
   const { progress, dataDir } = context;
   const cache = cacheFolder(context.env);
   const java = await findJava({ cache, progress, env: context.env });
   const runtime = await prepareKafka(options.version ?? KAFKA_VERSION_DEFAULT, java, cache, progress);
   const brokers = options.brokers ?? 1;
   const profile = options.profile ?? 'test';
-  // A kept data folder belongs to one version and one number of brokers.
-  const name = `kafka-${runtime.version}-${brokers}`;
-  return withPorts(context, name, 2 * brokers, async (ports) => {
+  if (options.security && brokers !== 1) {
+    throw new StackError('start-failed', 'Secure listeners are made for a stack of one broker only.');
+  }
+  // A kept data folder belongs to one version and one number of brokers, and to the users it was made with.
+  const name = `kafka-${runtime.version}-${brokers}${options.security ? '-secure' : ''}`;
+  const more = options.security ? secureListenerNames.length : 0;
+  return withPorts(context, name, 2 * brokers + more, async (ports) => {
+    const securePorts = Object.fromEntries(
+      secureListenerNames.map((listener, index) => [listener, ports[2 * brokers + index] ?? 0]),
+    ) as SecurePorts;
     const nodes = Array.from({ length: brokers }, (_, index) => ({
       nodeId: index + 1,
       brokerPort: ports[2 * index] ?? 0,
@@ -51,11 +62,12 @@ export async function startEmbeddedKafka(context: EmbeddedContext, options: Kafk
       ledger: context.ledger,
       profile,
       heapMb: options.heapMb ?? (profile === 'bench' ? 1024 : 256),
+      secure: options.security && { ports: securePorts, security: options.security },
       properties: options.properties,
     });
     const title = `Starting Apache Kafka ${runtime.version}${brokers > 1 ? ` (${brokers} brokers)` : ''}`;
     await told(progress, title, () => cluster.start());
-    return cluster;
+    return options.security ? { ...cluster, secure: secureAddresses(securePorts) } : cluster;
   });
 }
 

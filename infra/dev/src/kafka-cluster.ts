@@ -8,6 +8,7 @@ import { spawnGuarded, type GuardedProcess } from './guarded-process.ts';
 import { countBrokers } from './kafka-probe.ts';
 import { brokerProperties, propertiesText, type BrokerAddress, type BrokerProperties } from './kafka-properties.ts';
 import type { KafkaRuntime } from './kafka-runtime.ts';
+import { scramArguments, type KafkaSecurity, type SecurePorts } from './kafka-security.ts';
 import { KAFKA_READY_TIMEOUT_MS, READY_POLL_MS } from './limits.ts';
 import { logTail } from './log-tail.ts';
 import type { ProcessLedger } from './process-ledger.ts';
@@ -33,6 +34,8 @@ export function describeKafkaCluster(options: {
   ledger: ProcessLedger;
   profile: KafkaProfile;
   heapMb: number;
+  /** One broker only: the users' passwords are written when its data folder is made. */
+  secure?: { ports: SecurePorts; security: KafkaSecurity } | undefined;
   properties?: BrokerProperties | undefined;
 }): KafkaCluster {
   const { runtime, folder, nodes, ledger } = options;
@@ -46,12 +49,11 @@ export function describeKafkaCluster(options: {
     if (before && before.ended() === undefined) return;
     const logDir = join(folder, `kafka-${node.nodeId}`);
     mkdirSync(folder, { recursive: true });
-    if (!existsSync(join(logDir, 'meta.properties')))
-      cpSync(runtime.formatted(node.nodeId), logDir, { recursive: true });
+    if (!existsSync(join(logDir, 'meta.properties'))) await makeDataFolder(node, logDir);
     const file = join(folder, `kafka-${node.nodeId}.properties`);
     writeFileSync(
       file,
-      propertiesText(brokerProperties({ self: node, cluster: nodes, logDir, overrides: options.properties })),
+      propertiesText(brokerProperties({ self: node, cluster: nodes, logDir, secure: options.secure, overrides: options.properties })),
     );
     const child = await spawnGuarded({
       command: runtime.java.command,
@@ -62,6 +64,12 @@ export function describeKafkaCluster(options: {
     running.set(node.nodeId, child);
     ledger.record({ ...child.identity, name: `kafka-${node.nodeId}`, marker: file, stopSignal: 'SIGTERM' });
     void child.exited.then(() => ledger.forget(child.identity.pid));
+  }
+
+  async function makeDataFolder(node: BrokerAddress, logDir: string): Promise<void> {
+    if (options.secure) {
+      await runtime.format({ self: node, logDir, scratch: folder, more: scramArguments(options.secure.security) });
+    } else cpSync(runtime.formatted(node.nodeId), logDir, { recursive: true });
   }
 
   async function ready(node: BrokerAddress, brokers: number): Promise<void> {

@@ -1,5 +1,7 @@
 // The server.properties of our brokers, as a pure function: small, loopback only, and quick to notice a death.
 
+import { secureListenerLists, secureProperties, type KafkaSecurity, type SecurePorts } from './kafka-security.ts';
+
 export type BrokerAddress = { nodeId: number; brokerPort: number; controllerPort: number };
 
 export type BrokerProperties = Record<string, string | number | boolean>;
@@ -8,24 +10,28 @@ export type BrokerProperties = Record<string, string | number | boolean>;
  * Properties of one broker-and-controller of a cluster.
  *
  * @param options.cluster all brokers, in order of their node ids
+ * @param options.secure listeners beside the plain one
  * @param options.overrides win over everything here
  */
 export function brokerProperties(options: {
   self: BrokerAddress;
   cluster: readonly BrokerAddress[];
   logDir: string;
+  secure?: { ports: SecurePorts; security: KafkaSecurity } | undefined;
   overrides?: BrokerProperties | undefined;
 }): BrokerProperties {
   const { self, cluster, logDir } = options;
   const replicas = cluster.length;
   const inSync = replicas > 1 ? 2 : 1;
+  const { secure } = options;
+  const more = secure ? secureListenerLists(secure.ports) : { listeners: '', protocols: '' };
   return {
     'process.roles': 'broker,controller',
     'node.id': self.nodeId,
     'log.dirs': logDir,
-    listeners: `PLAINTEXT://127.0.0.1:${self.brokerPort},CONTROLLER://127.0.0.1:${self.controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${self.brokerPort}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    listeners: `PLAINTEXT://127.0.0.1:${self.brokerPort},CONTROLLER://127.0.0.1:${self.controllerPort}${more.listeners}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${self.brokerPort}${more.listeners}`,
+    'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${more.protocols}`,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
     // Static voters: the formatted folder then holds no ports and can be copied for any.
@@ -61,13 +67,14 @@ export function brokerProperties(options: {
       'controller.quorum.election.timeout.ms': 400,
       'controller.quorum.fetch.timeout.ms': 1_000,
     }),
+    ...(secure && secureProperties(secure.security)),
     ...options.overrides,
   };
 }
 
-/** The text of a properties file. */
+/** The text of a properties file; a value may have lines, as PEM has. */
 export function propertiesText(properties: BrokerProperties): string {
   return Object.entries(properties)
-    .map(([key, value]) => `${key}=${String(value)}\n`)
+    .map(([key, value]) => `${key}=${String(value).replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n`)
     .join('');
 }

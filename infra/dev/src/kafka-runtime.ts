@@ -28,6 +28,8 @@ export type KafkaRuntime = {
   classPath: string;
   /** A formatted, empty data folder for a node id, to be copied. */
   formatted(nodeId: number): string;
+  /** Formats a data folder for one broker of its own, with more arguments for the format tool. */
+  format(options: { self: BrokerAddress; logDir: string; scratch: string; more: readonly string[] }): Promise<void>;
   /** The class archive, where this Java could make one. */
   archive: string | undefined;
 };
@@ -48,7 +50,7 @@ export async function prepareKafka(
   const folder = join(cache, `kafka-${version}-prepared-${key}`);
   await cached(folder, progress, async (building) => {
     await told(progress, `Preparing Apache Kafka ${version} for Java ${java.version} (once, about 5 s)`, async () => {
-      await Promise.all(NODE_IDS.map((nodeId) => format(java, classPath, building, nodeId)));
+      await Promise.all(NODE_IDS.map((nodeId) => formatOfThree(java, classPath, building, nodeId)));
       const archive = join(building, ARCHIVE_NAME);
       const formatted = join(building, 'node-1');
       await writeClassArchive({ java: java.command, classPath, formatted, scratch: building, archive });
@@ -60,11 +62,12 @@ export async function prepareKafka(
     java,
     classPath,
     formatted: (nodeId) => join(folder, `node-${nodeId}`),
+    format: (options) => format(java, classPath, { ...options, cluster: [options.self] }),
     archive: existsSync(archive) ? archive : undefined,
   };
 }
 
-async function format(java: Java, classPath: string, building: string, nodeId: number): Promise<void> {
+async function formatOfThree(java: Java, classPath: string, building: string, nodeId: number): Promise<void> {
   const ports = await pickPorts(2 * NODE_IDS.length);
   const cluster = NODE_IDS.map((id, index) => ({
     nodeId: id,
@@ -72,9 +75,23 @@ async function format(java: Java, classPath: string, building: string, nodeId: n
     controllerPort: ports[2 * index + 1] ?? 0,
   }));
   const self = cluster.find((node) => node.nodeId === nodeId) as BrokerAddress;
-  const logDir = join(building, `node-${nodeId}`);
+  await format(java, classPath, { self, cluster, logDir: join(building, `node-${nodeId}`), scratch: building, more: [] });
+}
+
+async function format(
+  java: Java,
+  classPath: string,
+  options: {
+    self: BrokerAddress;
+    cluster: readonly BrokerAddress[];
+    logDir: string;
+    scratch: string;
+    more: readonly string[];
+  },
+): Promise<void> {
+  const { self, cluster, logDir, scratch, more } = options;
   await mkdir(logDir);
-  const file = join(building, `format-${nodeId}.properties`);
+  const file = join(scratch, `format-${self.nodeId}.properties`);
   await writeFile(file, propertiesText(brokerProperties({ self, cluster, logDir })));
   await runToEnd({
     command: java.command,
@@ -89,6 +106,7 @@ async function format(java: Java, classPath: string, building: string, nodeId: n
       CLUSTER_ID,
       '-c',
       file,
+      ...more,
     ],
     code: 'start-failed',
   });

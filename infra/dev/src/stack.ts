@@ -3,6 +3,7 @@
 import type { KafkaProfile } from './kafka-cluster.ts';
 import type { KafkaVersion } from './kafka-jars.ts';
 import type { BrokerProperties } from './kafka-properties.ts';
+import type { KafkaSecurity, SecureListeners } from './kafka-security.ts';
 import type { Progress } from './progress.ts';
 
 /** Where a server comes from. */
@@ -32,6 +33,8 @@ export type KafkaOptions = {
   version?: KafkaVersion;
   /** Default `test`. */
   profile?: KafkaProfile;
+  /** Listeners with TLS and passwords beside the plain one. Embedded, one broker only. */
+  security?: KafkaSecurity;
   /** Broker properties that win over ours. */
   properties?: BrokerProperties;
 };
@@ -49,6 +52,8 @@ export type Stack = {
     /** Undefined when the brokers were given by environment: nobody told us. */
     readonly version: string | undefined;
     readonly source: StackSource;
+    /** With `security` in the options. */
+    readonly secure?: SecureListeners;
   };
   /** @throws {StackError} `not-ours` when the stack was started without PostgreSQL */
   readonly postgres: {

@@ -11,6 +11,7 @@ import { KAFKA_VERSION_DEFAULT, startEmbeddedKafka, startEmbeddedPostgres, type 
 import { claimStackFolder } from './process-ledger.ts';
 import { silent } from './progress.ts';
 import { StackError } from './stack-error.ts';
+import type { SecureListeners } from './kafka-security.ts';
 import type { KafkaOptions, PostgresOptions, Stack, StackOptions, StackSource } from './stack.ts';
 
 /** One server of a stack: how to reach it, how to end it, and what fault tests may do to it. */
@@ -23,6 +24,8 @@ type Provided<Address> = {
     restart(nodeId?: number): Promise<void>;
   };
 };
+
+type ProvidedKafka = Provided<string[]> & { secure?: SecureListeners };
 
 /** The folder that embedded servers live in, claimed by the first that needs it. */
 type Claim = () => Promise<EmbeddedContext>;
@@ -66,7 +69,7 @@ async function provideKafka(
   wanted: KafkaOptions,
   { env = process.env, progress = silent, fresh = false }: StackOptions,
   claim: Claim,
-): Promise<Provided<string[]>> {
+): Promise<ProvidedKafka> {
   const given = env['POSTRIDER_KAFKA_BROKERS'];
   if (given) {
     const address = given.split(',').map((broker) => broker.trim());
@@ -79,7 +82,8 @@ async function provideKafka(
   // Three brokers stop in turn for as long as they have a majority and then wait in vain for one (5 s): data that is
   // thrown away needs no such care.
   const stop = fresh ? async () => cluster.kill() : cluster.stop;
-  return { address: cluster.addresses, source: 'embedded', stop, faults: cluster };
+  const secure = cluster.secure === undefined ? {} : { secure: cluster.secure };
+  return { address: cluster.addresses, source: 'embedded', stop, faults: cluster, ...secure };
 }
 
 async function providePostgres(
@@ -98,7 +102,7 @@ async function providePostgres(
 }
 
 function assemble(parts: {
-  kafka: Provided<string[]> | undefined;
+  kafka: ProvidedKafka | undefined;
   postgres: Provided<string> | undefined;
   version: string | undefined;
   release: () => Promise<void>;
@@ -112,7 +116,8 @@ function assemble(parts: {
   return {
     get kafka() {
       const { address, source } = present(kafka, 'Kafka');
-      return { brokers: address, source, version: source === 'environment' ? undefined : parts.version };
+      const secure = kafka?.secure === undefined ? {} : { secure: kafka.secure };
+      return { brokers: address, source, ...secure, version: source === 'environment' ? undefined : parts.version };
     },
     get postgres() {
       const { address, source } = present(postgres, 'PostgreSQL');

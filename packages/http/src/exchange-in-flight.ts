@@ -73,6 +73,11 @@ export class ExchangeInFlight implements Dispatcher.DispatchHandler {
     }
   }
 
+  /** Told; whatever the wire does now concerns nobody. */
+  get isSettled(): boolean {
+    return this.#tell === undefined;
+  }
+
   /** A connection is being made for this request. */
   connecting(attempt: ConnectionAttempt): void {
     if (this.#tell === undefined) attempt.abort('abandoned');

@@ -1,54 +1,74 @@
-// One connection of a pool. undici's client, and three things it does not do:
-// - the request that a connection is being made for learns of it, and may give it up;
-// - an idle connection is used again only after everything that arrived on it was read. HTTP/1.1 has no request ids: bytes
+// One connection of a pool: undici's client, and three things it does not do.
+// - The request that a connection is being made for learns of it, and may give it up.
+// - An idle connection is used again only after everything that arrived on it was read. HTTP/1.1 has no request ids: bytes
 //   that lie unread on the connection would be taken for the answer to the request written next. undici itself waits for
 //   one immediate, and an immediate asked for while sockets are being read (where a send is, most often) fires before the
-//   next reading. A second one before it makes sure that the loop has read in between;
-// - whoever bounds the idle connections learns when this one is idle.
+//   next reading. A second one before it makes sure that the loop has read in between.
+// - It says when it is free again, and when it lost its connection while it was.
 
 import { Client, type Dispatcher } from 'undici';
 import type { TLSSocket } from 'node:tls';
 
-import { ExchangeInFlight } from './exchange-in-flight.ts';
+import type { ExchangeInFlight } from './exchange-in-flight.ts';
 
-export interface IdleWatch {
-  becameIdle(client: PooledClient): void;
-  becameBusy(client: PooledClient): void;
+export interface ClientOwner {
+  /** The request has come to its end; the connection may be gone with it. */
+  released(client: PooledClient): void;
+  /** The connection ended while there was no request. */
+  lost(client: PooledClient): void;
 }
 
 export class PooledClient extends Client {
-  readonly #watch: IdleWatch;
+  readonly #owner: ClientOwner;
+  readonly bornAtMs = performance.now();
   #socket: TLSSocket | undefined;
-  /** The request that the next connection is for; with pipelining 1 a client never holds two. */
-  waiting: ExchangeInFlight | undefined;
+  /** With pipelining 1 a client never holds two. */
+  #current: ExchangeInFlight | undefined;
 
-  constructor(origin: string | URL, options: Client.Options, watch: IdleWatch) {
+  constructor(origin: string, options: Client.Options, owner: ClientOwner) {
     super(origin, options);
-    this.#watch = watch;
-    this.on('drain', () => {
-      if (this.#socket !== undefined) watch.becameIdle(this);
+    this.#owner = owner;
+    this.on('drain', () => this.#freed());
+    this.on('disconnect', () => {
+      if (this.#current === undefined) owner.lost(this);
     });
+  }
+
+  get isConnected(): boolean {
+    return this.#socket !== undefined && !this.#socket.destroyed;
+  }
+
+  /** The request that the connection is for. */
+  get current(): ExchangeInFlight | undefined {
+    return this.#current;
   }
 
   connected(socket: TLSSocket): void {
     this.#socket = socket;
-    socket.once('close', () => {
-      this.#socket = undefined;
-      this.#watch.becameBusy(this);
-    });
+    socket.once('close', () => (this.#socket = undefined));
   }
 
-  /** Closes the idle connection; a request that was given to this client meanwhile opens a new one. */
+  /** Closes the idle connection. */
   dropConnection(): void {
     this.#socket?.destroy();
   }
 
-  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    if (handler instanceof ExchangeInFlight) this.waiting = handler;
-    if (this.#socket === undefined) return super.dispatch(options, handler);
-    this.#watch.becameBusy(this);
-    setImmediate(() => super.dispatch(options, handler));
-    // Busy until `drain`, as undici's own dispatch says when it has taken a request.
-    return false;
+  /** Only when it is free. */
+  send(options: Dispatcher.DispatchOptions, flight: ExchangeInFlight): void {
+    this.#current = flight;
+    if (this.#socket === undefined) this.#hand(options, flight);
+    else setImmediate(() => this.#hand(options, flight));
+  }
+
+  #hand(options: Dispatcher.DispatchOptions, flight: ExchangeInFlight): void {
+    this.dispatch(options, flight);
+    // What undici does not even take in is told at once, and no `drain` follows.
+    if (flight.isSettled) setImmediate(() => this.#freed(flight));
+  }
+
+  #freed(of = this.#current): void {
+    if (this.#current === undefined || this.#current !== of) return;
+    this.#current = undefined;
+    this.#owner.released(this);
   }
 }

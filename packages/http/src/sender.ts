@@ -99,24 +99,19 @@ export function createSender(options: SenderOptions): Sender {
           flight.refuse({ failure: 'invalid-configuration', detail: route.problem });
           return;
         }
+        const wire = {
+          origin: route.origin,
+          path: route.path,
+          method: request.method,
+          headers: request.headers as string[],
+          body: request.body,
+        };
         const dispatch = (): void => {
-          let agent;
           try {
-            agent = pools.agentFor(request.tls);
+            pools.dispatch(request.tls, wire, flight);
           } catch (error) {
             flight.refuse({ failure: 'invalid-configuration', detail: `tls: ${(error as Error).message}` });
-            return;
           }
-          agent.dispatch(
-            {
-              origin: route.origin,
-              path: route.path,
-              method: request.method,
-              headers: request.headers as string[],
-              body: request.body,
-            },
-            flight,
-          );
         };
         // Later, because this is called from inside undici, in the middle of its own bookkeeping.
         flight.onUnwritten = () => setImmediate(() => (closed ? flight.cancel() : dispatch()));

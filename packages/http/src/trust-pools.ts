@@ -1,19 +1,15 @@
-// Connection pools: one undici Agent per distinct TLS material, in it one pool per origin. Endpoints share them; ten
-// thousand endpoints behind one host are one pool. An origin without a connection has no pool: undici lets it go.
+// All connections: for each distinct TLS material its context, in it one pool per origin. Endpoints share them; ten thousand
+// endpoints behind one host are one pool. What is bounded is bounded here: materials, and idle connections over all pools.
 
-import { Agent, Pool, type Client } from 'undici';
+import type { Client, Dispatcher } from 'undici';
 import type { SecureContext } from 'node:tls';
 
 import { ConnectFailure } from './connect-failure.ts';
-import {
-  agentsMax,
-  connectionAgeMsMax,
-  idleTimeoutMsMax,
-  idleTimeoutThresholdMs,
-  responseHeaderBytesMax,
-} from './limits.ts';
+import type { ExchangeInFlight } from './exchange-in-flight.ts';
+import { agentsMax, idleTimeoutMsMax, idleTimeoutThresholdMs, responseHeaderBytesMax } from './limits.ts';
 import { ConnectionAttempt, type ConnectSetup } from './open-connection.ts';
-import { PooledClient } from './pooled-client.ts';
+import { OriginPool } from './origin-pool.ts';
+import { PooledClient, type ClientOwner } from './pooled-client.ts';
 import { createTlsContext, fingerprintOf, type TlsMaterial } from './tls-material.ts';
 
 export interface PoolSettings extends ConnectSetup {
@@ -22,12 +18,25 @@ export interface PoolSettings extends ConnectSetup {
   readonly idleTimeoutMs: number;
 }
 
+/** What of a request undici needs to know. */
+export interface RequestOnWire extends Dispatcher.DispatchOptions {
+  readonly origin: string;
+}
+
+/** One TLS material in use. */
+interface Trust {
+  /** Made once: parsing certificates costs more than a handshake. */
+  readonly secureContext: SecureContext;
+  readonly pools: Map<string, OriginPool>;
+}
+
 const httpsPort = 443;
 
 export class TrustPools {
   readonly #settings: PoolSettings;
+  readonly #clientOptions: Client.Options;
   /** By fingerprint of the material, least recently used first. */
-  readonly #agents = new Map<string, Agent>();
+  readonly #trusts = new Map<string, Trust>();
   /** Longest idle first. */
   readonly #idle = new Set<PooledClient>();
   #lastFingerprint: string | undefined;
@@ -36,75 +45,87 @@ export class TrustPools {
 
   constructor(settings: PoolSettings) {
     this.#settings = settings;
+    this.#clientOptions = {
+      pipelining: 1,
+      allowH2: false,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxHeaderSize: responseHeaderBytesMax,
+      keepAliveTimeout: settings.idleTimeoutMs,
+      keepAliveMaxTimeout: idleTimeoutMsMax,
+      keepAliveTimeoutThreshold: idleTimeoutThresholdMs,
+    };
   }
 
   get agents(): number {
-    return this.#agents.size;
+    return this.#trusts.size;
   }
 
   get idleConnections(): number {
     return this.#idle.size;
   }
 
-  /** The agent for this material. Throws a TypeError that names the part of it that cannot be used. */
-  agentFor(material: TlsMaterial | undefined): Agent {
-    const fingerprint = fingerprintOf(material);
-    let agent = this.#agents.get(fingerprint);
-    if (agent === undefined) {
-      agent = this.#createAgent(material ?? {});
-      this.#makeRoom();
-      this.#agents.set(fingerprint, agent);
-    } else if (fingerprint !== this.#lastFingerprint) {
-      this.#agents.delete(fingerprint);
-      this.#agents.set(fingerprint, agent);
+  /** Throws a TypeError that names the part of the material that cannot be used; nothing was sent then. */
+  dispatch(material: TlsMaterial | undefined, request: RequestOnWire, flight: ExchangeInFlight): void {
+    const trust = this.#trustFor(material);
+    let pool = trust.pools.get(request.origin);
+    if (pool === undefined) {
+      pool = this.#createPool(request.origin, trust);
+      trust.pools.set(request.origin, pool);
     }
-    this.#lastFingerprint = fingerprint;
-    return agent;
+    pool.dispatch(request, flight);
   }
 
   async close(): Promise<void> {
-    const agents = [...this.#agents.values()];
-    this.#agents.clear();
-    await Promise.all(agents.map((agent) => agent.destroy()));
+    const pools = [...this.#trusts.values()].flatMap((trust) => [...trust.pools.values()]);
+    this.#trusts.clear();
+    await Promise.all(pools.map((pool) => pool.destroy()));
   }
 
-  #createAgent(material: TlsMaterial): Agent {
-    // Once per agent, not per connection: parsing certificates costs more than a handshake.
-    const secureContext = createTlsContext(material);
-    const { connectionsPerOriginMax, idleTimeoutMs } = this.#settings;
-    const shared: Client.Options = {
-      pipelining: 1,
-      allowH2: false,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      maxHeaderSize: responseHeaderBytesMax,
-      keepAliveTimeout: idleTimeoutMs,
-      keepAliveMaxTimeout: idleTimeoutMsMax,
-      keepAliveTimeoutThreshold: idleTimeoutThresholdMs,
-    };
-    const idleWatch = { becameIdle: this.#becameIdle, becameBusy: this.#becameBusy };
-    return new Agent({
-      factory: (origin) =>
-        new Pool(origin, {
-          ...shared,
-          connections: connectionsPerOriginMax,
-          clientTtl: connectionAgeMsMax,
-          factory: (clientOrigin) => {
-            const connect = this.#connector(() => client, secureContext);
-            const client: PooledClient = new PooledClient(clientOrigin, { ...shared, connect }, idleWatch);
-            return client;
-          },
-        }),
+  #trustFor(material: TlsMaterial | undefined): Trust {
+    const fingerprint = fingerprintOf(material);
+    let trust = this.#trusts.get(fingerprint);
+    if (trust === undefined) {
+      trust = { secureContext: createTlsContext(material ?? {}), pools: new Map() };
+      this.#makeRoom();
+      this.#trusts.set(fingerprint, trust);
+    } else if (fingerprint !== this.#lastFingerprint) {
+      this.#trusts.delete(fingerprint);
+      this.#trusts.set(fingerprint, trust);
+    }
+    this.#lastFingerprint = fingerprint;
+    return trust;
+  }
+
+  /** The least recently used material goes; what is under way with it still comes to its end. */
+  #makeRoom(): void {
+    if (this.#trusts.size < agentsMax) return;
+    for (const [fingerprint, { pools }] of this.#trusts) {
+      this.#trusts.delete(fingerprint);
+      for (const pool of pools.values()) pool.close();
+      return;
+    }
+  }
+
+  #createPool(origin: string, { secureContext, pools }: Trust): OriginPool {
+    const pool = new OriginPool({
+      connectionsMax: this.#settings.connectionsPerOriginMax,
+      createClient: (owner) => this.#createClient(origin, secureContext, owner),
+      becameIdle: this.#becameIdle,
+      becameBusy: this.#becameBusy,
+      emptied: () => {
+        if (pools.get(origin) === pool) pools.delete(origin);
+      },
     });
+    return pool;
   }
 
-  /** How one client gets its connection. */
-  #connector(clientOf: () => PooledClient, secureContext: SecureContext): NonNullable<Client.Options['connect']> {
-    return (target, callback) => {
-      const client = clientOf();
+  #createClient(origin: string, secureContext: SecureContext, owner: ClientOwner): PooledClient {
+    const connect: Client.Options['connect'] = (target, callback) => {
       const address = { host: target.hostname, port: Number(target.port || httpsPort) };
+      const flight = client.current;
       const attempt = new ConnectionAttempt(address, this.#settings, secureContext, (error, socket) => {
-        client.waiting?.connectEnded();
+        flight?.connectEnded();
         if (socket === null) {
           callback(error ?? new ConnectFailure('connect', 'unknown'), null);
           return;
@@ -115,8 +136,10 @@ export class TrustPools {
         client.connected(socket);
         callback(null, socket);
       });
-      client.waiting?.connecting(attempt);
+      flight?.connecting(attempt);
     };
+    const client: PooledClient = new PooledClient(origin, { ...this.#clientOptions, connect }, owner);
+    return client;
   }
 
   readonly #becameIdle = (client: PooledClient): void => {
@@ -132,14 +155,4 @@ export class TrustPools {
   readonly #becameBusy = (client: PooledClient): void => {
     this.#idle.delete(client);
   };
-
-  /** The least recently used agent goes; what is under way in it still comes to its end. */
-  #makeRoom(): void {
-    if (this.#agents.size < agentsMax) return;
-    for (const [fingerprint, agent] of this.#agents) {
-      this.#agents.delete(fingerprint);
-      void agent.close();
-      return;
-    }
-  }
 }
