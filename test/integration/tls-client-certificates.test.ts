@@ -49,10 +49,13 @@ async function serve(options: TlsOptions): Promise<number> {
 describe.each(['TLSv1.2', 'TLSv1.3'] as const)('a receiver that requires a client certificate, over %s', (version) => {
   const required: TlsOptions = { minVersion: version, maxVersion: version, rejectUnauthorized: true };
 
-  it('gets no request without one, and the failure is one of TLS', async () => {
+  it('gets no request without one', async () => {
     const port = await serve(required);
     const { exchange } = await sendTo(sender, port, { tls: { ca: ca.caPem } });
-    expect(exchange).toMatchObject({ kind: 'failure', failure: 'tls' });
+    // With TLS 1.3 the client is done before the server refuses it: the refusal may be overtaken by the end of the connection.
+    const possible = version === 'TLSv1.2' ? ['tls'] : ['tls', 'reset'];
+    expect(exchange).toMatchObject({ kind: 'failure' });
+    expect(possible).toContain(exchange.kind === 'failure' ? exchange.failure : exchange.status);
     expect(seen).toEqual([]);
   });
 

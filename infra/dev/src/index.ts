@@ -4,6 +4,7 @@ export { containersUnavailable } from './containers.ts';
 export { startStack } from './start-stack.ts';
 export type { Stack, StackOptions } from './stack.ts';
 export { kafkaVersions, type KafkaVersion } from './kafka-jars.ts';
+export type { KafkaSecurity, SecureListeners } from './kafka-security.ts';
 export { pickPorts } from './free-port.ts';
 export {
   createLocalCa,

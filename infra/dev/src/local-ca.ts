@@ -31,6 +31,8 @@ export interface IssueOptions {
   readonly names: readonly string[];
   /** IP addresses. */
   readonly addresses?: readonly string[];
+  /** What it may be shown as. Default `server`. */
+  readonly usage?: 'server' | 'client';
   readonly notBefore?: Date;
   readonly notAfter?: Date;
 }
@@ -117,7 +119,9 @@ function leafExtensions(options: IssueOptions): Extension[] {
   return [
     new BasicConstraintsExtension(false, undefined, true),
     new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-    new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+    new ExtendedKeyUsageExtension([
+      options.usage === 'client' ? ExtendedKeyUsage.clientAuth : ExtendedKeyUsage.serverAuth,
+    ]),
     new SubjectAlternativeNameExtension([
       ...options.names.map((value) => ({ type: 'dns', value }) as const),
       ...(options.addresses ?? []).map((value) => ({ type: 'ip', value }) as const),

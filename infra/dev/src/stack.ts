@@ -70,6 +70,8 @@ export type Stack = {
 
   /** kill −9 of all brokers, or of the one with this node id (1-based). */
   killKafka(nodeId?: number): Promise<void>;
+  /** A clean stop of all brokers. */
+  stopKafka(): Promise<void>;
   /** Starts killed or stopped brokers again, on the same ports and data. */
   restartKafka(nodeId?: number): Promise<void>;
   /** A fast, clean stop, or kill −9. */

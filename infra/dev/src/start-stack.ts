@@ -20,6 +20,8 @@ type Provided<Address> = {
   source: StackSource;
   stop(): Promise<void>;
   faults?: {
+    /** Politely, and to be started again. */
+    stop(): Promise<void>;
     kill(nodeId?: number): Promise<void>;
     restart(nodeId?: number): Promise<void>;
   };
@@ -97,7 +99,7 @@ async function providePostgres(
     return { ...(await startContainerPostgres(progress)), source: 'containers' };
   }
   const server = await startEmbeddedPostgres(await claim(), wanted);
-  const faults = { kill: server.kill, restart: server.start };
+  const faults = { stop: server.stop, kill: server.kill, restart: server.start };
   return { address: server.url, source: 'embedded', stop: server.stop, faults };
 }
 
@@ -126,6 +128,7 @@ function assemble(parts: {
     createDatabase: async (name) => createDatabase(present(postgres, 'PostgreSQL').address, name),
     stop: () => (stopping ??= stopAll()),
     killKafka: async (nodeId) => breakable(kafka, 'Kafka').kill(nodeId),
+    stopKafka: async () => breakable(kafka, 'Kafka').stop(),
     restartKafka: async (nodeId) => breakable(kafka, 'Kafka').restart(nodeId),
     stopPostgres: async (how = 'stop') =>
       how === 'kill' ? breakable(postgres, 'PostgreSQL').kill() : present(postgres, 'PostgreSQL').stop(),

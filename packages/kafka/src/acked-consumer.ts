@@ -4,7 +4,9 @@
 
 import { OffsetTracker } from '@postrider/core/domain';
 import type { KafkaCluster } from './cluster.ts';
+import type { CommitOffset } from './group-membership.ts';
 import { KafkaError } from './kafka-error.ts';
+import { METADATA_REFRESH_MS } from './limits.ts';
 import type { AssignedPartition, Assignment, Generation, GroupConsumer, GroupOptions } from './group-options.ts';
 import type { KafkaRecord, TopicPartition } from './record.ts';
 
@@ -72,7 +74,11 @@ class PartitionStream implements OwnedPartition {
   readonly topic: string;
   readonly partition: number;
   readonly tracker = new OffsetTracker();
+  /** Where reading began. */
+  readonly start: number;
   committed: number | undefined;
+  committedAtMs = Number.NEGATIVE_INFINITY;
+  metadata: string | undefined;
   highWatermark: number;
   next: number;
   paused = false;
@@ -82,7 +88,9 @@ class PartitionStream implements OwnedPartition {
     this.topic = assigned.topic;
     this.partition = assigned.partition;
     this.committed = assigned.committed?.offset;
-    this.next = Math.max(assigned.committed?.offset ?? 0, assigned.logStart);
+    this.metadata = assigned.committed?.metadata;
+    this.start = Math.max(assigned.committed?.offset ?? 0, assigned.logStart);
+    this.next = this.start;
     this.highWatermark = assigned.logEnd;
   }
 
@@ -126,25 +134,33 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
   let lastCommit: Promise<void> = Promise.resolve();
   const commit = (): Promise<void> => (lastCommit = lastCommit.then(commitNow, commitNow));
 
+  /** What a partition has to commit now, if anything. */
+  const commitOf = (stream: PartitionStream): CommitOffset | undefined => {
+    const { topic, partition, tracker } = stream;
+    // Before it is prepared, nobody knows what belongs beside the offset.
+    if (group.position(topic, partition) === null) return undefined;
+    const offset = tracker.watermark ?? stream.start;
+    const moved = offset !== stream.committed;
+    if (!options.metadata) return moved && tracker.watermark !== undefined ? { topic, partition, offset } : undefined;
+    const refresh = options.now() - stream.committedAtMs >= METADATA_REFRESH_MS;
+    if (!moved && !refresh) return undefined;
+    const metadata = options.metadata({ topic, partition }, offset, tracker.oldestOpen?.timestampMs);
+    return moved || metadata !== stream.metadata ? { topic, partition, offset, metadata } : undefined;
+  };
+
   const commitNow = async (): Promise<void> => {
-    const due: { stream: PartitionStream; offset: number }[] = [];
-    for (const stream of streams.values()) {
-      const offset = stream.tracker.watermark;
-      if (offset !== undefined && offset !== stream.committed) due.push({ stream, offset });
-    }
+    const due = [...streams.values()].flatMap((stream) => {
+      const commit = commitOf(stream);
+      return commit ? [{ stream, commit }] : [];
+    });
     if (due.length === 0) return;
     try {
-      await group.commit(
-        due.map(({ stream: { topic, partition, tracker }, offset }) => ({
-          topic,
-          partition,
-          offset,
-          ...(options.metadata
-            ? { metadata: options.metadata({ topic, partition }, offset, tracker.oldestOpen?.timestampMs) }
-            : {}),
-        })),
-      );
-      for (const { stream, offset } of due) stream.committed = offset;
+      await group.commit(due.map((one) => one.commit));
+      for (const { stream, commit } of due) {
+        stream.committed = commit.offset;
+        stream.committedAtMs = options.now();
+        stream.metadata = commit.metadata;
+      }
     } catch (error) {
       // The generation ended meanwhile: whoever owns the partition now reads these records again and drops the copies.
       if (!(error instanceof KafkaError)) throw error;

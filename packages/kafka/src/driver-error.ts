@@ -1,4 +1,5 @@
 /** Reads kafkajs errors, which differ by class, by `name`, by `type` and by nesting, into the few questions that this package asks. */
+import { connectAdvice, plainTlsText } from './connect-advice.ts';
 import { KafkaError } from './kafka-error.ts';
 import type { KafkaErrorCode } from './kafka-error.ts';
 
@@ -98,12 +99,17 @@ const AUTHORIZATION = new Set([
   'CLUSTER_AUTHORIZATION_FAILED',
 ]);
 
-/** Wraps any error in this package's class; a KafkaError passes unchanged. */
+const SASL = new Set(['ILLEGAL_SASL_STATE', 'UNSUPPORTED_SASL_MECHANISM', 'SASL_AUTHENTICATION_FAILED']);
+
+/** Wraps any error in this package's class, with what mends it where that is known; a KafkaError passes unchanged. */
 export function toKafkaError(error: unknown, doing: string): KafkaError {
   if (error instanceof KafkaError) return error;
   const { brokerError, connectionLost, message } = readFailure(error);
   let code: KafkaErrorCode = connectionLost ? 'unavailable' : 'protocol';
   if (brokerError !== null && AUTHORIZATION.has(brokerError)) code = 'not-authorized';
   else if (brokerError === 'UNKNOWN_TOPIC_OR_PARTITION') code = 'unknown-topic';
-  return new KafkaError(code, `${doing}: ${message}`, { cause: error, brokerError: brokerError ?? undefined });
+  const advice = connectionLost || brokerError === null || SASL.has(brokerError) ? connectAdvice(message) : null;
+  if (advice !== null) code = advice.code;
+  const mend = advice === null ? '' : ` (${advice.advice})`;
+  return new KafkaError(code, `${doing}: ${plainTlsText(message)}${mend}`, { cause: error, brokerError: brokerError ?? undefined });
 }

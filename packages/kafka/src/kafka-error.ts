@@ -2,6 +2,8 @@
 
 /**
  * - `record-too-large`, `unknown-topic`, `unknown-partition`, `not-authorized`, `record-rejected`: one record can never be appended.
+ * - `not-authenticated`: the broker does not accept the login, or the listener wants another one; retried, it may be mended there.
+ * - `tls-refused`: one side does not trust the other, or only one of them speaks TLS; retried as well.
  * - `closed`: the appender, reader or cluster was closed first.
  * - `generation-over`: a commit came after its generation; the owner waits for its next assignment.
  * - `undecodable`: bytes in the log that no codec here can read.
@@ -16,6 +18,8 @@ export type KafkaErrorCode =
   | 'unknown-partition'
   | 'not-authorized'
   | 'record-rejected'
+  | 'not-authenticated'
+  | 'tls-refused'
   | 'closed'
   | 'generation-over'
   | 'undecodable'

@@ -70,3 +70,6 @@ export const ADMIN_READ_TRIES = 6;
 
 /** A topic that was just made is waited for: about 20 s on a cluster that has other things to do. */
 export const NEW_TOPIC_TRIES = 20;
+
+/** How old the text beside a committed offset may get when the offset stands still: a restart reads back from what it says. */
+export const METADATA_REFRESH_MS = 10_000;

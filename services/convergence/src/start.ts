@@ -143,6 +143,10 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         commitIntervalMs,
         now: clock.now,
         prepare: gate,
+        // More members than partitions: a spare one is as ready as it can be.
+        onAssigned: ({ assignment }) => {
+          if (assignment.length === 0) waitingFor = undefined;
+        },
         onRecord: (record, ack) => {
           const handled = converge(record, ack, convergeDeps).finally(() => underWay.delete(handled));
           underWay.add(handled);

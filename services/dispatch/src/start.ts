@@ -171,6 +171,8 @@ export function createDispatch(deps: DispatchDeps): Service {
           for (const { partition, logEnd } of added)
             states.set(partition, new PartitionState(partition, owner, logEnd));
           for (const { partition } of assignment) states.get(partition)!.owner = owner;
+          // More members than partitions: a spare one is as ready as it can be.
+          if (assignment.length === 0) waitingFor = undefined;
           // A rebalance during the drain must not start it all again.
           if (!stopping.signal.aborted) sending.resume();
         },

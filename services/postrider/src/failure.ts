@@ -81,6 +81,9 @@ function kafkaFailure(error: KafkaError, { brokers }: Whereabouts): CliError | u
         'kafka-unreachable',
         `cannot reach Kafka at ${brokers.join(', ')}: start it, or set POSTRIDER_KAFKA_BROKERS (${error.message})`,
       );
+    case 'not-authenticated':
+    case 'tls-refused':
+      return because('kafka-unreachable', `Kafka at ${brokers.join(', ')} does not let us in: ${error.message}`);
     case 'unknown-topic':
     case 'unknown-partition':
       return because('not-found', `a topic is missing, create it with \`postrider topics apply\` (${error.message})`);

@@ -5,5 +5,7 @@ export const windowRecords = 2_000;
 /** Bytes of one tier partition held in memory; tiers × partitions of these is the most the process holds. */
 export const windowBytes = 4 * 1024 * 1024;
 export const commitIntervalMs = 200;
+/** The longest sleep before the heads are looked at again: a wall clock that was set forward must not delay them. */
+export const sleepMsMax = 1_000;
 /** Records handed back in one turn of the loop, so that a heap of a hundred thousand overdue records does not block it. */
 export const forwardBatch = 500;

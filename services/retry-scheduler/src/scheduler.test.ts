@@ -47,6 +47,7 @@ function rig() {
     return new Promise((resolve, reject) => held!.push({ resolve: () => resolve(offsets), reject }));
   };
   const scheduler = new Scheduler({
+    givenBack: { has: () => false, giving: () => undefined, given: () => undefined },
     appender: { appendAll: append, append: (record) => append([record]).then(([at]) => at!) },
     topics,
     tiers,

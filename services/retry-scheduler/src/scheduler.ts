@@ -12,11 +12,13 @@ import {
   type OwnedPartition,
 } from '@postrider/kafka';
 import type { CancelTimer, Timers } from '@postrider/runtime';
-import { forwardBatch } from './limits.ts';
+import type { GivenBack } from './given-back.ts';
+import { forwardBatch, sleepMsMax } from './limits.ts';
 import { handBack, waitingRecord, type WaitingRecord } from './waiting-record.ts';
 
 interface Held {
   readonly dueMs: number;
+  readonly offset: number;
   readonly waiting: WaitingRecord;
   readonly partition: OwnedPartition;
   readonly ack: Ack;
@@ -28,6 +30,8 @@ export interface SchedulerDeps {
   readonly tiers: Tiers;
   readonly now: () => number;
   readonly timers: Timers;
+  /** What was given back by an earlier owner. */
+  readonly givenBack: Pick<GivenBack, 'has' | 'giving' | 'given'>;
   readonly observer: SchedulerObserver;
   /** An effect that can never succeed: the process must not go on. */
   readonly onFatal: (error: unknown) => void;
@@ -81,7 +85,11 @@ export class Scheduler {
       wakeMs: number('pr-wake'),
       delayMs: number('pr-delay'),
     });
-    this.#heap.push({ dueMs: waiting.wakeMs, waiting, partition, ack });
+    if (this.#deps.givenBack.has(record, waiting.dispatch)) {
+      ack();
+      return;
+    }
+    this.#heap.push({ dueMs: waiting.wakeMs, offset: record.offset, waiting, partition, ack });
   }
 
   /** Sets the timer for the earliest head; called after each batch that was read. */
@@ -90,7 +98,7 @@ export class Scheduler {
     if (!this.#accepting || !head || head.dueMs >= this.#timerAtMs) return;
     this.#cancelTimer?.();
     this.#timerAtMs = head.dueMs;
-    this.#cancelTimer = this.#deps.timers.setTimer(Math.max(0, head.dueMs - this.#deps.now()), () => {
+    this.#cancelTimer = this.#deps.timers.setTimer(Math.min(sleepMsMax, Math.max(0, head.dueMs - this.#deps.now())), () => {
       this.#timerAtMs = Number.POSITIVE_INFINITY;
       this.runOnce();
     });
@@ -108,18 +116,18 @@ export class Scheduler {
       if (!held) break;
       if (!held.partition.owned()) continue;
       due.push(held);
+      const { topic, partition } = held.partition;
+      this.#deps.givenBack.giving({ topic, partition, offset: held.offset });
       records.push(handBack(held.waiting, held.partition.partition, nowMs, { topics, tiers }));
     }
     if (due.length > 0) {
       this.#track(
-        appender.appendAll(records).then(() => {
+        appender.appendAll(records).then((appended) => {
           for (const [i, held] of due.entries()) {
+            const done = records[i]!.topic === topics.dispatches;
+            if (done) this.#deps.givenBack.given(held.partition.partition, appended[i]!.offset);
             held.ack();
-            observer.forwarded(
-              held.partition.topic,
-              records[i]!.topic === topics.dispatches ? 'dispatches' : 'tier',
-              nowMs - held.dueMs,
-            );
+            observer.forwarded(held.partition.topic, done ? 'dispatches' : 'tier', nowMs - held.dueMs);
           }
         }),
       );

@@ -18,6 +18,7 @@ import {
   type Timers,
 } from '@postrider/runtime';
 import { commitIntervalMs, windowBytes, windowRecords } from './limits.ts';
+import { GivenBack } from './given-back.ts';
 import { Scheduler } from './scheduler.ts';
 
 export interface RetrySchedulerDeps {
@@ -43,7 +44,8 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
   return {
     name: 'retry-scheduler',
     async start(context: StartContext) {
-      const described = await waitForTopics(cluster.admin(), [topics.dispatches, ...tierTopics], {
+      const admin = cluster.admin();
+      const described = await waitForTopics(admin, [topics.dispatches, ...tierTopics], {
         signal: stopping.signal,
         sleep: (ms, signal) => sleep(timers, ms, signal),
         onWaiting: (message) => {
@@ -54,7 +56,13 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       if (!described) return;
       waitingFor = undefined;
       appender = cluster.openAppender({ hooks: produceHooks(metrics, 'retry-scheduler') });
+      const givenBack = new GivenBack({
+        cluster,
+        dispatches: topics.dispatches,
+        dispatchesEnd: () => admin.endOffsets(topics.dispatches),
+      });
       const scheduler = new Scheduler({
+        givenBack,
         appender,
         topics,
         tiers,
@@ -83,6 +91,11 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         commitIntervalMs,
         now: clock.now,
         onAssigned: () => scheduler.resume(),
+        async prepare(partitions, signal) {
+          const records = await givenBack.restore(partitions, signal);
+          logger.info({ partitions: partitions.length, records }, 'read back what was given back before');
+        },
+        metadata: (partition, watermark) => givenBack.metadata(partition, watermark),
         onRecord: (record, ack, partition) => scheduler.accept(record, ack, partition),
         onBatchEnd: () => scheduler.arm(),
         quiesce: () => scheduler.quiesce(),

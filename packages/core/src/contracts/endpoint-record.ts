@@ -142,6 +142,6 @@ export function maskUrl(text: string): string {
   return `${text.slice(0, at)}?${text
     .slice(at + 1)
     .split('&')
-    .map((pair) => (pair.includes('=') ? `${pair.slice(0, pair.indexOf('='))}=***` : pair))
+    .map((pair) => (pair.includes('=') ? `${pair.slice(0, pair.indexOf('='))}=***` : pair && '***'))
     .join('&')}`;
 }

@@ -95,7 +95,9 @@ export function topicTable(settings: TopicSettings): TopicSpec[] {
     topic(names.attempts, n, { ...kept(90 * day), ...brokerTime }),
     topic(names.audit, n, { ...kept(90 * day), ...brokerTime }),
     topic(names.checkpoints, 1, { ...kept(-1), ...brokerTime }),
-    topic(names.endpoints, 1, { ...common, 'cleanup.policy': 'compact' }),
+    // A reader that finds neither a record nor a tombstone of an endpoint parks its dispatches for ever: tombstones must outlive
+    // everything that may still name the endpoint.
+    topic(names.endpoints, 1, { ...common, 'cleanup.policy': 'compact', 'delete.retention.ms': String(90 * day) }),
     topic(names.replies, n, kept(day)),
   ];
 }

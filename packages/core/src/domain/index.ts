@@ -3,6 +3,7 @@
 export type { AttemptId, DispatchId, EndpointId, EventId, Origin, ProjectId } from './brand.ts';
 export { attemptIdOf, type Dispatch } from './dispatch.ts';
 export { DueHeap, type Due } from './due-heap.ts';
+export { EffectMarks } from './effect-marks.ts';
 export type { Endpoint, EndpointStatus, HttpMethod, SecretReference } from './endpoint.ts';
 export { EndpointIndex } from './matching.ts';
 export { OffsetTracker, type TrackedOffset } from './offset-tracker.ts';

@@ -103,11 +103,12 @@ describe('settleAttempt', () => {
     });
   });
 
-  it('gives a blocked address up at the third attempt, before the policy would', () => {
-    const at = (attempt: number) => settle({ outcome: outcome('blocked-address'), attempt }).disposition;
+  it('gives a blocked address up after three retries, before the policy would', () => {
+    const at = (attempt: number) =>
+      settle({ outcome: outcome('blocked-address'), attempt, delaysMs: [1_000, 2_000, 3_000, 4_000] }).disposition;
     expect(at(1)).toEqual(retry(1_000, 2));
-    expect(at(2)).toEqual(retry(2_000, 3));
-    expect(at(3)).toEqual({ kind: 'dead', reason: 'blocked-address' });
+    expect(at(3)).toEqual(retry(3_000, 4));
+    expect(at(4)).toEqual({ kind: 'dead', reason: 'blocked-address' });
   });
 
   it('does not stretch the policy for a blocked address', () => {

@@ -28,8 +28,8 @@ export interface SettleInput {
   readonly random: number;
 }
 
-/** A wrong DNS answer can be repaired; after this many attempts it is a configuration, not a mishap. */
-const blockedAttemptsMax = 3;
+/** A wrong DNS answer can be repaired; after this many retries it is a configuration, not a mishap. */
+const blockedRetriesMax = 3;
 
 /** Decides what a finished attempt means. Pure: equal inputs, equal settlements. */
 export function settleAttempt(input: SettleInput): Settlement {
@@ -48,7 +48,7 @@ function dispositionFor(next: (typeof outcomeRules)[Outcome['kind']]['next'], in
     case 'end':
       return { kind: 'dead', reason: 'invalid-configuration' };
     case 'retry-three-times':
-      return input.dispatch.attempt >= blockedAttemptsMax ? { kind: 'dead', reason: 'blocked-address' } : retry(input);
+      return input.dispatch.attempt > blockedRetriesMax ? { kind: 'dead', reason: 'blocked-address' } : retry(input);
     case 'retry':
       return retry(input);
     case 'not-counted':
