@@ -1,5 +1,6 @@
-// The four kinds of tests, apart because they cost and need different things: `unit` needs nothing and runs everywhere,
-// the others share one real Kafka and PostgreSQL that test/support/global-setup.ts brings up once a project.
+// The kinds of tests, apart because they cost and need different things: `unit` needs nothing and runs everywhere, `outages`
+// bring servers of their own, the others share one real Kafka and PostgreSQL that test/support/global-setup.ts brings up
+// once a project.
 // There are no retries anywhere: a test that passes the second time has found something. fast-check prints the seed and
 // the path of a failing property by itself; paste both into `fc.assert(…, { seed, path })` to see it again.
 import { configDefaults, defineConfig } from 'vitest/config';
@@ -73,6 +74,19 @@ export default defineConfig({
           testTimeout: 180 * SECOND_MS,
           hookTimeout: 180 * SECOND_MS,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'outages',
+          // Minutes each, with servers of their own that are killed: not part of `npm test`, one file at a time.
+          include: ['test/outages/**/*.test.ts'],
+          exclude,
+          fileParallelism: false,
+          testTimeout: 300 * SECOND_MS,
+          hookTimeout: 180 * SECOND_MS,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -3,6 +3,7 @@
 
 import { check } from './check.mjs';
 import { testAll } from './test-all.mjs';
+import { testMatrix } from './test-matrix.mjs';
 
 /** @typedef {{ root: string, toolchain: import('./toolchain.mjs').Toolchain, args: string[] }} TaskContext */
 
@@ -35,6 +36,11 @@ export const tasks = {
   },
   'test:integration': { about: 'what needs real Kafka and PostgreSQL', node: [...vitest, '--project', 'integration'] },
   'test:e2e': { about: 'whole processes', node: [...vitest, '--project', 'e2e'] },
+  'test:outages': {
+    about: 'brokers and databases taken away under load; minutes, not part of npm test',
+    node: [...vitest, '--project', 'outages'],
+  },
+  'test:matrix': { about: 'the integration tests on every supported Kafka', run: testMatrix },
   check: { about: 'format, lint, types, unused code, unit and architecture tests', run: check },
   format: { about: 'formats all files', node: ['node_modules/oxfmt/bin/oxfmt'] },
   clean: { about: 'stops stacks of this clone and removes .postrider/', bare: true, node: ['infra/dev/src/clean.ts'] },

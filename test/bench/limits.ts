@@ -49,6 +49,9 @@ export const caughtUpMs = 60_000;
 /** Between two looks at the projection's progress. */
 export const pollMs = 100;
 
+/** Between two looks at how far each stage of a drain is. */
+export const progressPollMs = 250;
+
 /** A process that was asked to stop has this long. */
 export const stopMs = 15_000;
 

@@ -84,10 +84,13 @@ function plus(a: Usage | undefined, b: Usage): Usage {
   return a === undefined ? b : { cpuMs: a.cpuMs + b.cpuMs, rssMb: a.rssMb + b.rssMb };
 }
 
-/** CPU between two moments, shared over deliveries. */
-export function cpuPerDelivery(from: Usages, to: Usages, deliveries: number): Measured['cpuMsPerDelivery'] {
+/** CPU of each part between two moments, shared over deliveries; each part may have moments of its own. */
+export function cpuBy(
+  spanOf: (part: Part) => { readonly from: Usages; readonly to: Usages; readonly deliveries: number },
+): Measured['cpuMsPerDelivery'] {
   const each: Partial<Record<Part, number>> = {};
   for (const part of parts) {
+    const { from, to, deliveries } = spanOf(part);
     const [before, after] = [from[part], to[part]];
     if (before && after) each[part] = (after.cpuMs - before.cpuMs) / deliveries;
   }

@@ -15,7 +15,7 @@ export interface BenchOptions {
   readonly receiver: 'auto' | 'nginx' | 'node';
 }
 
-const secondsDefault = 10;
+const secondsDefault = 8;
 
 export const usage = `Examples
   npm run bench                                          every scenario once, under four minutes, a table at the end

@@ -4,23 +4,33 @@ import type { KafkaAdmin } from '@postrider/kafka';
 import { caughtUpMs, pollMs } from './limits.ts';
 import type { World } from './world.ts';
 
-/** Records of `attempts` and `audit` that are not in the tables. */
-export async function projectionLag(world: World, admin: KafkaAdmin): Promise<number> {
+/**
+ * Records of `attempts` and `audit` that are not in the tables, and those that dispatch has yet to write: a delivery arrives
+ * before its settlement is in the log.
+ */
+async function projectionLag(world: World, admin: KafkaAdmin, deliveries: number): Promise<number> {
   const { attempts, audit } = world.topics;
   const rows = await world.reads.projectionStatus();
   const written = new Map(rows.map(({ topic, partition, next }) => [`${topic}/${partition}`, next]));
   let lag = 0;
+  let settled = 0;
   for (const topic of [attempts, audit]) {
-    for (const [partition, end] of await admin.endOffsets(topic)) lag += end - (written.get(`${topic}/${partition}`) ?? 0);
+    for (const [partition, end] of await admin.endOffsets(topic)) {
+      lag += end - (written.get(`${topic}/${partition}`) ?? 0);
+      if (topic === attempts) settled += end;
+    }
   }
-  return lag;
+  return lag + Math.max(0, deliveries - settled);
 }
 
-/** Waits until nothing is behind. @returns lag when asked, and ms until there was none. Throws when it takes too long. */
-export async function catchUp(world: World, admin: KafkaAdmin): Promise<{ lagRecords: number; caughtUpMs: number }> {
+/**
+ * Waits until nothing of `deliveries`, all there were so far, is behind.
+ * @returns lag when asked, and ms until there was none. Throws when it takes too long
+ */
+export async function catchUp(world: World, admin: KafkaAdmin, deliveries: number): Promise<{ lagRecords: number; caughtUpMs: number }> {
   const startMs = performance.now();
-  const lagRecords = await projectionLag(world, admin);
-  for (let lag = lagRecords; lag > 0; lag = await projectionLag(world, admin)) {
+  const lagRecords = await projectionLag(world, admin, deliveries);
+  for (let lag = lagRecords; lag > 0; lag = await projectionLag(world, admin, deliveries)) {
     if (performance.now() - startMs > caughtUpMs) throw new Error(`the projection is still ${lag} records behind after ${caughtUpMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }

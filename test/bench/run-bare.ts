@@ -1,7 +1,7 @@
 // The scenario *bare*: bare-process.ts against the same receiver, before anything of Postrider runs.
 
 import type { BareSetup } from './bare-process.ts';
-import { cpuPerDelivery, memory, percentile, usagesOf, type Measured } from './measured.ts';
+import { cpuBy, memory, percentile, usagesOf, type Measured } from './measured.ts';
 import { startPeer } from './peer-process.ts';
 import type { BenchReceiver } from './receiver.ts';
 import { signingSecret } from './traffic.ts';
@@ -34,7 +34,7 @@ export async function runBare(options: {
       name: 'bare',
       deliveries: sent,
       deliveriesPerS: sent / (ms / 1_000),
-      cpuMsPerDelivery: cpuPerDelivery(before, after, sent),
+      cpuMsPerDelivery: cpuBy(() => ({ from: before, to: after, deliveries: sent })),
       p50Ms: percentile(latencies, 0.5),
       p99Ms: percentile(latencies, 0.99),
       ...memory(after),

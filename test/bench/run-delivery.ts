@@ -9,8 +9,9 @@
 
 import type { BenchReceiver, Arrival } from './receiver.ts';
 import { drainPerSecond, latencyPerSecond, stalledMs, throughOutstanding, warmUpMin, warmUpShare } from './limits.ts';
-import { cpuPerDelivery, memory, percentile, usagesOf, type Measured, type ServerPids } from './measured.ts';
+import { cpuBy, memory, percentile, usagesOf, type Measured, type ServerPids, type Usages } from './measured.ts';
 import type { Peer } from './peer-process.ts';
+import { watchProgress } from './own-progress.ts';
 import { catchUp, countProblems } from './projection.ts';
 import type { DeliveryScenario, ScenarioName } from './scenarios.ts';
 import { logTail, startServices, type ProfiledName, type ServiceProcess } from './service-processes.ts';
@@ -67,7 +68,7 @@ async function deliver(run: DeliveryRun, world: World, services: ServiceProcess[
     usagesOf({ services, servers: run.servers, receiver: receiver.pid, publisher: publisher.pid });
   const arrival = (count: number): Promise<Arrival> => arrivalOf(count, receiver, services);
 
-  let before;
+  let cpu: (after: Usages) => Promise<Measured['cpuMsPerDelivery']>;
   let first: Arrival;
   let total: number;
   if (scenario.kind === 'drain') {
@@ -77,8 +78,12 @@ async function deliver(run: DeliveryRun, world: World, services: ServiceProcess[
     progress(`${name}: publishing a backlog of ${total}`);
     await publisher.ask('flood', { from: 0, count: total });
     await start();
-    first = await arrival(warmUp);
-    before = usages();
+    const watch = watchProgress(world, admin, usages);
+    cpu = (after) => watch.finish({ warmUp, total, after });
+    first = await arrival(warmUp).catch((error: unknown) => {
+      watch.cancel();
+      throw error;
+    });
     progress(`${name}: measuring`);
   } else {
     await start();
@@ -86,21 +91,22 @@ async function deliver(run: DeliveryRun, world: World, services: ServiceProcess[
     progress(`${name}: warming up`);
     await publisher.ask('flood', { from: 0, count: warmUp });
     await arrival(warmUp);
-    await catchUp(world, admin);
-    before = usages();
+    await catchUp(world, admin, warmUp);
+    const from = usages();
+    cpu = async (to) => cpuBy(() => ({ from, to, deliveries: total - warmUp }));
     progress(`${name}: measuring`);
     const opened = arrival(warmUp + 1);
     total = warmUp + (scenario.kind === 'latency' ? await clockwork(publisher, warmUp, seconds) : await stream(run, warmUp));
     first = await opened;
   }
   const last = await arrival(total);
-  const projection = await catchUp(world, admin);
+  const projection = await catchUp(world, admin, total);
   const after = usages();
   const tally = await receiver.tally();
+  const cpuMsPerDelivery = await cpu(after);
   const { problems, retried } = await countProblems(world, total, tally);
   if (problems.length > 0) throw new Error(`${name}: ${problems.join('; ')}`);
   if (retried > 0) progress(`${name}: ${retried} deliveries took more than one attempt (time limits ran out): the machine is overloaded`);
-  await admin.close();
 
   const arrivals = last.count - first.count;
   // What the warm-up published is settled before the window opens, except in a drain, where its last arrival opens it.
@@ -110,7 +116,7 @@ async function deliver(run: DeliveryRun, world: World, services: ServiceProcess[
     name,
     deliveries,
     deliveriesPerS: arrivals / (Number(last.atNs - first.atNs) / 1e9),
-    cpuMsPerDelivery: cpuPerDelivery(before, after, deliveries),
+    cpuMsPerDelivery,
     p50Ms: latencies.length === 0 ? null : percentile(latencies, 0.5),
     p99Ms: latencies.length === 0 ? null : percentile(latencies, 0.99),
     ...memory(after),

@@ -90,7 +90,7 @@ describe('a reply that was signed with the kit', () => {
     };
     const verdict = envoy.reply.judge({
       exchange: { kind: 'response', status: 200, retryAfterMs: undefined, bodyCut: false },
-      response: { header: (name) => headers[name], bytes: Buffer.from(reply) },
+      response: { header: (name) => headers[name], bytes: Buffer.from(reply), truncated: false },
       sentHeaders: Object.entries(signed.headers).flat(),
       secrets: [{ id: kid, purpose: 'signing', value: Buffer.from(key32.toString('hex')) }],
       options: { serverAuth },

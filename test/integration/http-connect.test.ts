@@ -45,6 +45,13 @@ describe('names', () => {
     expect((await withNameServer({ a: '127.0.0.1' }, port)).exchange).toMatchObject({ status: 200 });
   });
 
+  it('of which one question is answered and the other one never are dialled when the budget is over', async () => {
+    const { port } = await receiver();
+    const { exchange, phases } = await withNameServer({ a: '127.0.0.1', aaaa: 'silence' }, port);
+    expect(exchange).toMatchObject({ status: 200 });
+    expect(phases.dnsMs).toBeGreaterThan(290);
+  });
+
   it('that do not exist, or whose look-up fails, are a failure of the look-up and not a blocked address', async () => {
     expect((await withNameServer('nxdomain', 9)).exchange).toEqual(dns('ENOTFOUND'));
     expect((await withNameServer('servfail', 9)).exchange).toEqual(dns('ESERVFAIL'));

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { join as joinPath } from 'node:path';
 import { openCluster } from '@postrider/kafka';
 import type { GroupConsumer } from '@postrider/kafka';
-import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { startKafkaProxy } from '../support/kafka-proxy.ts';
 import { testBrokers, testPrefix } from '../support/stack.ts';
 
@@ -46,7 +46,7 @@ function join(from: typeof cluster, topic: string) {
 }
 
 describe('a member whose heartbeats stop', () => {
-  test.concurrent('takes itself for lost before another one has its partition', async () => {
+  test.concurrent('takes itself for lost before another one has its partition', async ({ onTestFinished }) => {
     const topic = await createTopic('heartbeats');
     const proxy = await startKafkaProxy({ brokers: testBrokers() });
     const proxied = openCluster({ brokers: proxy.brokers, clientId: `${prefix}-stalled` });
@@ -80,7 +80,7 @@ describe('a member whose heartbeats stop', () => {
     expect(stalled.events[known]).toBe('assigned');
   });
 
-  test.concurrent('because its process stood still: what had already come for it is not delivered', async () => {
+  test.concurrent('because its process stood still: what had already come for it is not delivered', async ({ onTestFinished }) => {
     const topic = await createTopic('process');
     const script = joinPath(import.meta.dirname, '..', 'support', 'group-member.ts');
     const child = spawn(process.execPath, [script, testBrokers().join(','), topic, topic, String(sessionTimeoutMs)], {

@@ -2,7 +2,7 @@
 
 import { createSocket } from 'node:dgram';
 
-export type NameServerAnswer = 'nxdomain' | 'servfail' | 'silence' | { readonly a: string };
+export type NameServerAnswer = 'nxdomain' | 'servfail' | 'silence' | { readonly a: string; readonly aaaa?: 'silence' };
 
 const responseFlags = { nxdomain: 0x8183, servfail: 0x8182, found: 0x8180 } as const;
 
@@ -15,7 +15,8 @@ export interface NameServer {
 export async function startNameServer(answer: NameServerAnswer): Promise<NameServer> {
   const socket = createSocket('udp4');
   socket.on('message', (query, from) => {
-    if (answer !== 'silence') socket.send(reply(query, answer), from.port, from.address);
+    if (answer === 'silence' || (typeof answer === 'object' && answer.aaaa === 'silence' && !wantsA(query))) return;
+    socket.send(reply(query, answer), from.port, from.address);
   });
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
   return {
@@ -24,12 +25,15 @@ export async function startNameServer(answer: NameServerAnswer): Promise<NameSer
   };
 }
 
+function wantsA(query: Buffer): boolean {
+  return query.readUInt16BE(query.indexOf(0, 12) + 1) === 1;
+}
+
 /** Header and question come back as they were; an A question gets its one record. */
 function reply(query: Buffer, answer: Exclude<NameServerAnswer, 'silence'>): Buffer {
   const questionEnd = query.indexOf(0, 12) + 5;
   const head = Buffer.from(query.subarray(0, questionEnd));
-  const wantsA = query.readUInt16BE(questionEnd - 4) === 1;
-  const found = typeof answer === 'object' && wantsA;
+  const found = typeof answer === 'object' && wantsA(query);
   head.writeUInt16BE(typeof answer === 'object' ? responseFlags.found : responseFlags[answer], 2);
   head.writeUInt16BE(found ? 1 : 0, 6);
   head.writeUInt16BE(0, 8);

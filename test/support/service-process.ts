@@ -10,6 +10,8 @@ export interface ServiceProcess {
   kill(): Promise<void>;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
+  /** The exit code or signal; undefined while it runs. */
+  ended(): string | undefined;
   /** Everything it said on stderr so far. */
   log(): string;
 }
@@ -39,6 +41,8 @@ export function startServiceProcess(name: string, env: Readonly<Record<string, s
     name,
     kill: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),
+    ended: () =>
+      child.exitCode === null && child.signalCode === null ? undefined : String(child.exitCode ?? child.signalCode),
     log: () => log,
   };
 }

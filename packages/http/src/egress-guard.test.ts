@@ -316,6 +316,9 @@ describe('a connection', () => {
     expect(guard.checkAddress('10.0.0.8')).toEqual({ allowed: true });
     expect(guard.checkAddress('10.0.0.7')).toEqual({ allowed: false, range: 'own-address' });
     expect(guard.checkAddress('20.30.1.1')).toEqual({ allowed: false, range: 'own-address' });
+    const toItself = guardWith({ environment: 'test', allowHosts: ['a.example=10.0.0.7'], ownAddresses: ['10.0.0.7'] });
+    const mapped = { host: 'a.example', source: 'allow-hosts' } as const;
+    expect(toItself.vet(target(['10.0.0.7'], mapped))).toEqual({ ok: false, reason: 'own-address' });
     expect(guard.checkAddress('::ffff:10.0.0.8')).toEqual({ allowed: false, range: 'ipv4-mapped' });
   });
 });

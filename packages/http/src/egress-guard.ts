@@ -16,6 +16,9 @@ export type AddressCheck =
   /** `range`: the name of what forbids it, such as `loopback`; `own-address`; or `not-an-address`. */
   | { readonly allowed: false; readonly range: string };
 
+/** What no setting lifts. */
+const ownAddress = 'own-address';
+
 export interface EgressGuard {
   /** At registration; pure. */
   checkUrl(rawText: string): UrlCheck;
@@ -33,13 +36,13 @@ export function createEgressGuard(policy: EgressPolicy): EgressGuard {
   function checkAddress(text: string): AddressCheck {
     const address = parseIpAddress(text);
     if (address === undefined) return { allowed: false, range: 'not-an-address' };
-    if (ownAddresses.some((range) => isInRange(address, range))) return { allowed: false, range: 'own-address' };
+    if (ownAddresses.some((range) => isInRange(address, range))) return { allowed: false, range: ownAddress };
     if (allowCidrs.some((range) => isInRange(address, range))) return { allowed: true };
     const range = forbiddenRangeOf(address);
     return range === undefined ? { allowed: true } : { allowed: false, range };
   }
 
-  /** Only what the operator has mapped, and only to where it was mapped, goes without the check of the address. */
+  /** Only what the operator has mapped, and only to where it was mapped, may be in a forbidden range. */
   function isMapped({ host, addresses, source }: ConnectTarget): boolean {
     const mapped = allowHosts.get(host);
     if (source !== 'allow-hosts' || mapped === undefined) return false;
@@ -52,10 +55,11 @@ export function createEgressGuard(policy: EgressPolicy): EgressGuard {
     checkUrl: (rawText) => checkUrl(rawText, policy),
     vet(target) {
       if (!isPortAllowed(target.port, policy)) return { ok: false, reason: 'port-not-allowed' };
-      if (isMapped(target)) return { ok: true };
+      const mapped = isMapped(target);
       for (const { address } of target.addresses) {
         const check = checkAddress(address);
-        if (!check.allowed) return { ok: false, reason: check.range };
+        if (check.allowed || (mapped && check.range !== ownAddress)) continue;
+        return { ok: false, reason: check.range };
       }
       return { ok: true };
     },

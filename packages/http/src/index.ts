@@ -3,6 +3,7 @@
 export { createEgressGuard, type EgressGuard } from './egress-guard.ts';
 export { readEgressPolicy, type EgressSettings } from './egress-policy.ts';
 export { nodeDnsResolver } from './node-dns-resolver.ts';
+export { probeTls, type ProbeOptions, type TlsProbe } from './probe-tls.ts';
 export type { ResolvedAddress, Resolver } from './resolver.ts';
 export type { SendRequest, SendResult } from './send.ts';
 export { createSender, type Sender, type SenderOptions } from './sender.ts';

@@ -38,6 +38,6 @@ async function describe(admin: KafkaAdmin, names: readonly string[]): Promise<Ma
       ? described
       : `waiting for topics ${missing.join(', ')}: create them with \`postrider topics apply\``;
   } catch (error) {
-    return `waiting for Kafka: ${error instanceof Error ? error.message : String(error)}`;
+    return `waiting for Kafka: start it, or set POSTRIDER_KAFKA_BROKERS (${error instanceof Error ? error.message : String(error)})`;
   }
 }

@@ -19,3 +19,4 @@ export { migrate, migrationStatus } from './migrations.ts';
 export { PostgresError } from './postgres-error.ts';
 export type { AppendBatch } from './write-batch.ts';
 export { createDatabase, serverAnswers } from './server-admin.ts';
+export { countDefaultRows, readServerFacts, type ServerFacts } from './server-facts.ts';

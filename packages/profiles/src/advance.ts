@@ -42,6 +42,7 @@ export const advance: Profile = {
   },
   ownHeaders: ['aai-timestamp', 'aai-nonce', 'aai-signature', 'postrider-dispatch-id'],
   sendsDispatchId: false,
+  keyPurpose: signing,
   checkOptions: (options) =>
     checkOptionTable(options, {
       algorithm: ['sha256', 'sha512'],

@@ -32,6 +32,7 @@ export const argos: Profile = {
   },
   ownHeaders: ['x-webhook-encrypted', 'postrider-dispatch-id'],
   sendsDispatchId: false,
+  keyPurpose: encryptionPurpose,
   checkOptions: (options) => checkOptionTable(options, { encryption: checkEncryption, ...bareOptions }),
   warnings: (options) => encryptionWarnings(encryptionOf(options)),
   checkSecrets(secrets, options = {}) {

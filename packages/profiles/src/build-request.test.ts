@@ -136,6 +136,25 @@ describe('buildRequest', () => {
   });
 });
 
+describe('the purpose of a key', () => {
+  it('is one that the profile has a use for', () => {
+    const encrypted = { encryption: 'gcm' };
+    const used = profileNames.map((name) => {
+      const profile = profileNamed(name);
+      const secret = { id: 'k', purpose: profile?.keyPurpose ?? 'auth' };
+      return [name, profile?.keyPurpose, profile?.checkSecrets([secret], name === 'argos' ? encrypted : {})];
+    });
+    expect(used).toEqual([
+      ['plain', undefined, []],
+      ['standard-webhooks', 'signing', []],
+      ['argos', 'encryption', []],
+      ['advance', 'signing', []],
+      ['pomelo', 'signing', []],
+      ['envoy', 'signing', []],
+    ]);
+  });
+});
+
 describe('the defaults', () => {
   it('are those of the documents, for every profile', () => {
     const hour = 3_600_000;

@@ -23,11 +23,8 @@ export function judgeEnvoyReply(input: ReplyInput): ReplyVerdict {
     return { outcome: 'invalid', kind: 'http-status', reason: `status ${status}` };
   }
   if (response === undefined) return { outcome: 'unavailable', kind: 'reset', reason: 'the reply was cut off' };
-  if (exchange.bodyCut) {
-    return response.bytes.length >= replyBytesMax
-      ? invalid(`reply is larger than ${replyBytesMax} bytes`)
-      : { outcome: 'unavailable', kind: 'reset', reason: 'the reply was cut off' };
-  }
+  if (response.truncated) return invalid(`reply is larger than ${replyBytesMax} bytes`);
+  if (exchange.bodyCut) return { outcome: 'unavailable', kind: 'reset', reason: 'the reply was cut off' };
   const transactionId = sentHeader(input.sentHeaders, 'x-transfer-id') ?? '';
   const mode = serverAuthMode(options);
   if (mode !== undefined) {

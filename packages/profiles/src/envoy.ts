@@ -39,6 +39,7 @@ export const envoy: Profile = {
     'postrider-dispatch-id',
   ],
   sendsDispatchId: false,
+  keyPurpose: signing,
   checkOptions: (options) =>
     checkOptionTable(options, {
       headerListSeparator: [';', ','],

@@ -19,6 +19,7 @@ export const plain: Profile = {
   },
   ownHeaders: ['postrider-dispatch-id'],
   sendsDispatchId: true,
+  keyPurpose: undefined,
   checkOptions: (options) => checkOptionTable(options, { userAgent: 'text' }),
   warnings: () => [],
   checkSecrets: (secrets) => checkSecretsFor('plain', secrets),

@@ -36,6 +36,7 @@ export const pomelo: Profile = {
   },
   ownHeaders: ['x-api-key', 'x-timestamp', 'x-endpoint', 'x-signature', 'postrider-dispatch-id'],
   sendsDispatchId: false,
+  keyPurpose: signing,
   checkOptions: (options) =>
     checkOptionTable(options, { endpoint: ['path+query', 'path'], apiKeys: checkSecretMap, ...bareOptions }),
   warnings: () => [],

@@ -14,6 +14,8 @@ export interface Profile {
   readonly ownHeaders: readonly string[];
   /** Whether `Postrider-Dispatch-Id` is sent; schemes that others have defined stay bare unless `dispatchIdHeader` asks for it. */
   readonly sendsDispatchId: boolean;
+  /** Purpose of the secrets that sign or encrypt; undefined: the scheme has none. `auth` is for all. */
+  readonly keyPurpose: 'signing' | 'encryption' | undefined;
   /** Problems of an endpoint's options, readable; none = fine. For registration. */
   checkOptions(options: ProfileOptions): string[];
   /** What the options allow and a person should know: said at registration, kept in the audit. */

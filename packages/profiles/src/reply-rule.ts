@@ -27,8 +27,9 @@ export interface ReplyInput {
 export interface ReplyResponse {
   /** First value of a response header by lower-case name. */
   readonly header: (name: string) => string | undefined;
-  /** The body as it came, undecoded. */
+  /** The body as it came, undecoded; `truncated`: there was more than these bytes. */
   readonly bytes: Uint8Array;
+  readonly truncated: boolean;
 }
 
 /** `reason` is exact, for people and records, and quotes nothing of the reply. */

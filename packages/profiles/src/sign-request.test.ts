@@ -53,12 +53,26 @@ describe('signRequest', () => {
     expect(one).toMatchObject({ ok: true, method: 'POST', headers: { 'X-Webhook-Encrypted': 'true' }, keyIds: ['p'] });
   });
 
+  it('has the customer’s authentication and custom headers', () => {
+    const auth = [{ id: 'a', purpose: 'auth', value: Buffer.from('token') }];
+    const change = {
+      secrets: auth,
+      auth: { header: 'Authorization', scheme: 'Bearer' },
+      headers: { 'X-Region': 'eu' },
+    };
+    expect(headers(change)).toMatchObject({ Authorization: 'Bearer token', 'X-Region': 'eu' });
+  });
+
   it('is refused with the first problem, without quoting a value', () => {
     expect(headers({ profile: 'x' })).toBe(`profile is not known; known are: ${profileNames.join(', ')}`);
     expect(headers({ profile: 'advance' })).toBe('a secret with the purpose "signing" is needed');
     expect(headers({ profile: 'pomelo', secrets: secrets('*') })).toBe('secret "k" is not base64 with padding');
     expect(headers({ options: { a: 1 } })).toMatch(/^option "a" is not known/);
     expect(headers({ url: 'x' })).toBe('the url is not a URL');
+    expect(headers({ id: 'a\r\nX: b' })).toMatch(/^the id must be printable ASCII/);
+    expect(headers({ profile: 'advance', secrets: secrets('k'), nonce: 'a\nb' })).toMatch(/^the nonce must be/);
+    expect(headers({ headers: { Host: 'x' } })).toMatch(/^header "Host" belongs to the connection/);
+    expect(headers({ auth: { header: 'X-Token' } })).toBe('no auth secret is valid now');
     expect(
       headers({ profile: 'standard-webhooks', id: 'a.b', secrets: secrets('MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw') }),
     ).toBe('the id holds a dot');

@@ -3,6 +3,7 @@
 import type { DispatchId, HttpMethod } from '@postrider/core/domain';
 
 import { buildRequest } from './build-request.ts';
+import { checkAuthHeader, checkCustomHeaders, valueProblem } from './header-rules.ts';
 import type { ProfileOptions, Refusal, SecretValue } from './profile.ts';
 import { profileNamed, profileNames } from './registry.ts';
 
@@ -21,6 +22,10 @@ export interface SignRequestInput {
   readonly id: string;
   readonly url: string;
   readonly method?: HttpMethod | undefined;
+  /** The customer's authentication header; its value is the secret with the purpose `auth`. */
+  readonly auth?: { readonly header: string; readonly scheme?: string | undefined } | undefined;
+  /** Custom headers. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface SignedRequest {
@@ -39,12 +44,19 @@ export function signRequest(input: SignRequestInput): SignedRequest | Refusal {
     return { ok: false, reason: `profile is not known; known are: ${profileNames.join(', ')}` };
   if (!URL.canParse(input.url)) return { ok: false, reason: 'the url is not a URL' };
   const options = input.options ?? {};
-  const problem = profile.checkOptions(options)[0] ?? profile.checkSecrets(input.secrets, options)[0];
+  const custom = input.headers ?? {};
+  const problem =
+    profile.checkOptions(options)[0] ??
+    profile.checkSecrets(input.secrets, options)[0] ??
+    checkCustomHeaders(custom)[0] ??
+    (input.auth === undefined ? undefined : checkAuthHeader(input.auth, profile, custom)[0]) ??
+    textProblem('id', input.id) ??
+    (input.nonce === undefined ? undefined : textProblem('nonce', input.nonce));
   if (problem !== undefined) return { ok: false, reason: problem };
   const method = input.method ?? 'POST';
   const built = buildRequest(profile, {
     dispatch: { dispatchId: input.id as DispatchId, body: input.body },
-    endpoint: { url: input.url, method, headers: {}, auth: undefined, profileOptions: options },
+    endpoint: { url: input.url, method, headers: custom, auth: input.auth, profileOptions: options },
     secrets: input.secrets,
     timestampMs: input.timestampMs,
     randomBytes: input.randomBytes,
@@ -54,4 +66,9 @@ export function signRequest(input: SignRequestInput): SignedRequest | Refusal {
   const headers: Record<string, string> = {};
   for (let n = 0; n < built.headers.length; n += 2) headers[built.headers[n] ?? ''] = built.headers[n + 1] ?? '';
   return { ok: true, method, headers, body: built.body, keyIds: built.keyIds };
+}
+
+function textProblem(name: string, value: string): string | undefined {
+  const problem = valueProblem(value);
+  return problem === undefined ? undefined : `the ${name} ${problem}`;
 }

@@ -37,6 +37,7 @@ export const standardWebhooks: Profile = {
   },
   ownHeaders: ['webhook-id', 'webhook-timestamp', 'webhook-signature', 'postrider-dispatch-id'],
   sendsDispatchId: true,
+  keyPurpose: signing,
   checkOptions: (options) => checkOptionTable(options, { payload: ['data', 'envelope'], userAgent: 'text' }),
   warnings: () => [],
   checkSecrets,

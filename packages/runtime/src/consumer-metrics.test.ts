@@ -99,7 +99,7 @@ describe('produceHooks', () => {
     const r = rig();
     const hooks = produceHooks(r.metrics, 'convergence');
     hooks.onBatch({ records: 20, sendMs: 250 });
-    hooks.onResend();
+    hooks.onResend({ reason: 'leader moved', attempt: 2 });
     hooks.onCoverageFailure();
     hooks.onCoverageFailure();
     const { text } = await r.metrics.scrape();

@@ -3,9 +3,10 @@
 
 import type { ServiceName } from './metric-catalogue.ts';
 import type { Metrics } from './metrics.ts';
+import type { RecentTrouble } from './recent-trouble.ts';
 
-/** Hooks of an appender that keep the produce metrics. */
-export function produceHooks(metrics: Metrics, service: ServiceName) {
+/** Hooks of an appender that keep the produce metrics, and tell of records that no broker takes. */
+export function produceHooks(metrics: Metrics, service: ServiceName, trouble?: RecentTrouble) {
   const batchRecords = metrics.produceBatchRecords.labels({ service });
   const duration = metrics.produceDuration.labels({ service });
   const resends = metrics.produceResends.labels({ service });
@@ -15,7 +16,11 @@ export function produceHooks(metrics: Metrics, service: ServiceName) {
       batchRecords.observe(batch.records);
       duration.observe(batch.sendMs / 1000);
     },
-    onResend: (): void => resends.inc(),
+    onResend: ({ reason, attempt }: { readonly reason: string; readonly attempt: number }): void => {
+      resends.inc();
+      // The first one is ordinary: a leader moved, and the next try finds it.
+      if (attempt > 2) trouble?.tell({ code: 'unavailable', message: `appending: ${reason}` });
+    },
     onCoverageFailure: (): void => uncovered.inc(),
   };
 }

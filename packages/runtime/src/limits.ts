@@ -41,3 +41,6 @@ export const eventLoopGrainMs = 20;
 
 /** The health server answers only small requests of probes and Prometheus, in ms. */
 export const healthRequestTimeoutMs = 10_000;
+
+/** How long an error that is being retried counts as trouble, in ms: brokers that are away are tried at least every 3 s. */
+export const troubleForgottenMs = 5_000;

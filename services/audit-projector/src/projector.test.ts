@@ -108,7 +108,7 @@ describe('Projector', () => {
     store.script.push('away', 'away', 'away');
     fetched(0, 0, 25);
     for (let turn = 0; turn < 50 && store.script.length > 1; turn += 1) await settle();
-    expect(projector.troubles()).toEqual(['PostgreSQL (unreachable): gone']);
+    expect(projector.troubles()).toEqual(['PostgreSQL (unreachable): gone; start it, or set POSTRIDER_POSTGRES_URL']);
     await quiet();
     expect(failures).toBe(3);
     expect(projector.troubles()).toEqual([]);

@@ -63,7 +63,7 @@ export class Projector {
     const faults = this.lanes().flatMap(({ fault }) => fault ?? []);
     return this.#trouble === undefined
       ? faults
-      : [`PostgreSQL (${this.#trouble.code}): ${this.#trouble.message}`, ...faults];
+      : [`PostgreSQL (${this.#trouble.code}): ${this.#trouble.message}${mending(this.#trouble)}`, ...faults];
   }
 
   /** Reading starts where the tables stand, whatever the group committed. Waits for PostgreSQL, for ever. */
@@ -213,4 +213,11 @@ export class Projector {
       await this.#deps.sleep(Math.min(retryFirstMs * 2 ** Math.min(attempt - 1, 16), retryMaxMs), signal);
     }
   }
+}
+
+/** What an operator does about it; a full disk says it itself. */
+function mending({ code, sqlState }: PostgresError): string {
+  if (code === 'not-migrated') return '; `postrider db migrate` makes the tables';
+  if (code === 'denied') return '; look at the user and password in POSTRIDER_POSTGRES_URL';
+  return code === 'unreachable' && sqlState === undefined ? '; start it, or set POSTRIDER_POSTGRES_URL' : '';
 }

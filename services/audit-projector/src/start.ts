@@ -10,6 +10,7 @@ import { openAuditStore, openDatabase, type Database } from '@postrider/postgres
 import {
   collectProgress,
   RuntimeError,
+  recentTrouble,
   sleep,
   type Clock,
   type commonRows,
@@ -42,6 +43,7 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
   const { config, cluster, logger, metrics, clock, timers } = deps;
   const topics = topicNames(config.environment);
   const stopping = new AbortController();
+  const trouble = recentTrouble('Kafka', clock);
   const cancels: (() => void)[] = [];
   let database: Database | undefined;
   let consumer: GroupConsumer | undefined;
@@ -126,8 +128,10 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
         },
         onRevoked,
         onRecords: (batch) => running.onRecords(batch),
-        onError: (error, attempt) =>
-          logger.warn({ code: error.code, problem: error.message, attempt }, 'reading the audit log: trying again'),
+        onError: (error, attempt) => {
+          trouble.tell(error);
+          logger.warn({ code: error.code, problem: error.message, attempt }, 'reading the audit log: trying again');
+        },
         onPartitionFault: (fault) =>
           logger.error({ ...fault }, 'a partition of the audit log cannot be read; the others go on'),
         onRangeLost: (range) => {
@@ -169,6 +173,7 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
       const reasons: string[] = [];
       if (waitingFor !== undefined) reasons.push(waitingFor);
       if (consumer?.state() !== 'stable') reasons.push('not a member of the consumer group yet');
+      reasons.push(...trouble.reasons());
       reasons.push(...(projector?.troubles() ?? []));
       return { ready: reasons.length === 0, reasons };
     },

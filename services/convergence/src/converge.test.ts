@@ -1,9 +1,10 @@
-import { decodeAudit, partitionOf, topicNames } from '@postrider/core/contracts';
+import { decodeAudit, partitionOf, sha256Hex, topicNames } from '@postrider/core/contracts';
 import { EndpointIndex, type Endpoint } from '@postrider/core/domain';
 import { KafkaError, type AppendRecord, type KafkaRecord } from '@postrider/kafka';
 import { describe, expect, it } from 'vitest';
 import { converge, type ConvergeDeps } from './converge.ts';
 import { keyBytesMax } from './limits.ts';
+import type { EventTrace } from './traces.ts';
 
 const topics = topicNames('live');
 
@@ -79,7 +80,11 @@ function event(over: Partial<KafkaRecord> = {}): KafkaRecord {
   };
 }
 
-function start(record: KafkaRecord, endpoints: readonly Endpoint[] = [endpoint('a'), endpoint('b')]) {
+function start(
+  record: KafkaRecord,
+  endpoints: readonly Endpoint[] = [endpoint('a'), endpoint('b')],
+  earlier?: EventTrace,
+) {
   const index = new EndpointIndex();
   for (const one of endpoints) index.put(one);
   const appender = new HeldAppender();
@@ -90,6 +95,13 @@ function start(record: KafkaRecord, endpoints: readonly Endpoint[] = [endpoint('
     partitions: 4,
     context: () => ({ environment: 'live', mappings: new Map(), endpoints: index, nowMs: 1_900_000_000_000 }),
     onDone: (plan) => seen.done.push(`${plan.kind} after ${seen.acks} acks`),
+    traces: {
+      take: () => earlier,
+      tracing: () => undefined,
+      traced: () => undefined,
+      partitionOf: (partition) => partition % 4,
+    },
+    onRepeated: (trace, changed) => seen.done.push(`repeated ${trace.type} ${changed.join()}`),
     onFatal: (error) => seen.fatal.push(error),
   };
   void converge(record, () => seen.acks++, deps).then(() => (seen.settled = true));
@@ -102,28 +114,92 @@ const auditOf = (appender: HeldAppender) => {
 };
 
 describe('converge', () => {
-  it('acknowledges an event when its dispatches and its trace are all in Kafka, and not before', async () => {
+  it('writes the trace, then the dispatches that it promises, and only then acknowledges', async () => {
     const { appender, seen } = start(event());
     await settle();
-    expect(seen.acks).toBe(0);
-    appender.acknowledge(topics.dispatches);
-    await settle();
-    expect(seen).toMatchObject({ acks: 0, settled: false });
+    expect(appender.records.map(({ topic }) => topic)).toEqual([topics.audit]);
     appender.acknowledge(topics.audit);
+    await settle();
+    expect(appender.of(topics.dispatches)).toHaveLength(2);
+    expect(seen).toMatchObject({ acks: 0, settled: false });
+    appender.acknowledge(topics.dispatches);
     await settle();
     expect(seen).toMatchObject({ acks: 1, done: ['accepted after 1 acks'], fatal: [], settled: true });
   });
 
   it('sends each dispatch to the partition of its endpoint, and the trace to that of the event', async () => {
     const { appender } = start(event());
+    expect(appender.of(topics.audit).map(({ key, partition }) => [String(key), partition])).toEqual([['sub-1', 2]]);
+    expect(auditOf(appender)).toMatchObject({ type: 'EventAccepted', origin: 'live.events/6/42' });
+    appender.acknowledge(topics.audit);
+    await settle();
     const dispatches = appender.of(topics.dispatches);
     expect(dispatches.map(({ key, partition, value }) => [key, partition, String(value)])).toEqual([
       ['a', partitionOf('a', 4), '{"a":1}'],
       ['b', partitionOf('b', 4), '{"a":1}'],
     ]);
-    expect(appender.of(topics.audit).map(({ key, partition }) => [String(key), partition])).toEqual([['sub-1', 2]]);
-    expect(auditOf(appender)).toMatchObject({ type: 'EventAccepted', origin: 'live.events/6/42' });
     expect(appender.of(topics.rejected)).toEqual([]);
+  });
+
+  describe('of an event that was traced before', () => {
+    const accepted = (endpoints: readonly string[], bodyDigest = sha256Hex(Buffer.from('{"a":1}'))): EventTrace => ({
+      type: 'EventAccepted',
+      origin: 'live.events/6/42' as EventTrace['origin'],
+      at: '2026-01-02T03:04:05.678Z',
+      source: '/s',
+      event: 'evt-1' as never,
+      eventType: 't',
+      project: 'acme' as never,
+      dispatches: endpoints.map((id) => ({ endpoint: id as never, dispatch: 'dsp_x' as never, bodyDigest })),
+    });
+    const headersOf = (record: AppendRecord) => record.headers as Record<string, string>;
+
+    it('writes what the trace promised, as of then, and no second trace', async () => {
+      // `a` unsubscribed meanwhile, `c` subscribed: neither changes what was promised.
+      const { appender, seen } = start(
+        event(),
+        [endpoint('a', { eventTypes: ['other'] }), endpoint('b'), endpoint('c')],
+        accepted(['a', 'b']),
+      );
+      await settle();
+      expect(appender.of(topics.audit)).toEqual([]);
+      expect(appender.of(topics.dispatches).map(({ key }) => key)).toEqual(['a', 'b']);
+      expect(headersOf(appender.of(topics.dispatches)[0]!)['pr-created']).toBe(
+        String(Date.parse('2026-01-02T03:04:05.678Z')),
+      );
+      expect(seen.acks).toBe(0);
+      appender.acknowledge(topics.dispatches);
+      await settle();
+      expect(seen).toMatchObject({ acks: 1, done: ['repeated EventAccepted '] });
+    });
+
+    it('never sends another body under the same id: the dispatch must end, and it is told', async () => {
+      const { appender, seen } = start(event(), [endpoint('a'), endpoint('b')], accepted(['a'], 'another digest'));
+      await settle();
+      expect(headersOf(appender.of(topics.dispatches)[0]!)['pr-must-end']).toBe('invalid-configuration');
+      expect(seen.done).toEqual(['repeated EventAccepted a']);
+    });
+
+    it('leaves it to dispatch to end what its endpoint was deleted for', async () => {
+      const { appender } = start(event(), [endpoint('b')], accepted(['a']));
+      await settle();
+      expect(appender.of(topics.dispatches).map(({ key }) => key)).toEqual(['a']);
+      expect(headersOf(appender.of(topics.dispatches)[0]!)['pr-must-end']).toBeUndefined();
+    });
+
+    it('keeps the rejected record once more, and nothing else', async () => {
+      const trace: EventTrace = {
+        type: 'EventRejected',
+        origin: 'live.events/6/42' as EventTrace['origin'],
+        at: '2026-01-02T03:04:05.678Z',
+        reason: 'empty',
+      };
+      const { appender, seen } = start(event({ value: null }), [], trace);
+      expect(appender.records.map(({ topic }) => topic)).toEqual([topics.rejected]);
+      appender.acknowledge(topics.rejected);
+      await settle();
+      expect(seen.acks).toBe(1);
+    });
   });
 
   it('leaves one trace of an event that nobody takes, and nothing else', async () => {
@@ -136,6 +212,8 @@ describe('converge', () => {
 
   it('keeps what it rejects, byte for byte with its headers and the reason, and waits for it', async () => {
     const { appender, seen } = start(event({ value: Buffer.from([0, 1, 2]) }));
+    appender.acknowledge(topics.audit);
+    await settle();
     const [rejected] = appender.of(topics.rejected);
     expect(rejected).toMatchObject({ partition: 2, key: Buffer.from('sub-1'), value: Buffer.from([0, 1, 2]) });
     expect(rejected?.headers).toMatchObject({
@@ -143,23 +221,24 @@ describe('converge', () => {
       'pr-reason': 'registry-not-configured',
       'pr-origin': 'live.events/6/42',
     });
-    appender.acknowledge(topics.audit);
-    await settle();
     expect(seen.acks).toBe(0);
     appender.acknowledge(topics.rejected);
     await settle();
     expect(seen).toMatchObject({ acks: 1, done: ['rejected after 1 acks'] });
   });
 
-  it('rejects a tombstone as one', () => {
+  it('rejects a tombstone as one', async () => {
     const { appender } = start(event({ value: null }));
+    appender.acknowledge(topics.audit);
+    await settle();
     expect(appender.of(topics.rejected)[0]).toMatchObject({ value: null, headers: { 'pr-reason': 'empty' } });
   });
 
   it('keeps the place of a rejected record that is too large to be kept', async () => {
     const { appender, seen } = start(event({ value: Buffer.alloc(2_000_000, 0x20) }));
-    appender.fail(topics.rejected, new KafkaError('record-too-large', 'too large'));
     appender.acknowledge(topics.audit);
+    await settle();
+    appender.fail(topics.rejected, new KafkaError('record-too-large', 'too large'));
     await settle();
     expect(seen.acks).toBe(0);
     expect(appender.of(topics.rejected)[1]).toEqual({
@@ -182,10 +261,11 @@ describe('converge', () => {
 
   it('rejects an event beside telling those endpoints that can be told', async () => {
     const { appender, seen } = start(event(), [endpoint('a'), endpoint('b', { profile: 'of-next-year' })]);
+    appender.acknowledge(topics.audit);
+    await settle();
     expect(appender.of(topics.dispatches)).toHaveLength(1);
     expect(appender.of(topics.rejected)[0]?.headers).toMatchObject({ 'pr-reason': 'profile:unknown' });
     appender.acknowledge(topics.dispatches);
-    appender.acknowledge(topics.audit);
     await settle();
     expect(seen.acks).toBe(0);
     appender.acknowledge(topics.rejected);
@@ -197,9 +277,11 @@ describe('converge', () => {
     'acknowledges nothing when an append to %s fails for good',
     async (topic) => {
       const { appender, seen } = start(event());
-      appender.fail(topic, new KafkaError('not-authorized', 'no'));
-      for (const other of [topics.dispatches, topics.audit]) appender.acknowledge(other);
-      await settle();
+      for (const step of [topics.audit, topics.dispatches]) {
+        if (step === topic) appender.fail(topic, new KafkaError('not-authorized', 'no'));
+        else appender.acknowledge(step);
+        await settle();
+      }
       expect(seen).toMatchObject({ acks: 0, done: [], settled: true });
       expect(seen.fatal).toHaveLength(1);
     },
@@ -207,8 +289,9 @@ describe('converge', () => {
 
   it('acknowledges nothing when a rejected record cannot be written for another reason than its size', async () => {
     const { appender, seen } = start(event({ value: null }));
-    appender.fail(topics.rejected, new KafkaError('not-authorized', 'no'));
     appender.acknowledge(topics.audit);
+    await settle();
+    appender.fail(topics.rejected, new KafkaError('not-authorized', 'no'));
     await settle();
     expect(seen).toMatchObject({ acks: 0 });
     expect(seen.fatal).toHaveLength(1);

@@ -1,14 +1,18 @@
-// The handler: one upstream record becomes dispatches and one audit trace, or a rejected record and its trace. The offset
-// is acknowledged when all of that is in Kafka.
+// The handler: one upstream record becomes one audit trace, then the dispatches that the trace promises (or a copy on
+// `rejected`). The offset is acknowledged when all of that is in Kafka.
 //
-// Dispatches and trace travel in one batch. A crash between the two leaves dispatches without a trace or the reverse; the
-// record is then read again, makes the same dispatch ids, and copies are dropped by identity.
+//   record ─▶ traced before? ─┬▶ no ──▶ planEvent ─▶ trace acknowledged ─▶ dispatches acknowledged ─▶ ack
+//                             └▶ yes ─▶ repeatEvent ─────────────────────▶ dispatches acknowledged ─▶ ack
+//
+// The trace comes first: what it promises is carried out even if this process dies right after it.
 
-import { dispatchHeaders, encodeAudit, partitionOf, type TopicNames } from '@postrider/core/contracts';
+import { dispatchHeaders, encodeAudit, originOf, partitionOf, type TopicNames } from '@postrider/core/contracts';
 import type { Dispatch } from '@postrider/core/domain';
 import { KafkaError, type Ack, type Appender, type AppendRecord, type KafkaRecord } from '@postrider/kafka';
 import { keyBytesMax } from './limits.ts';
 import { planEvent, type EventPlan, type PlanContext } from './plan-event.ts';
+import { repeatEvent } from './repeat-event.ts';
+import type { EventTrace, Traces } from './traces.ts';
 
 export interface ConvergeDeps {
   readonly appender: Pick<Appender, 'append' | 'appendAll'>;
@@ -17,8 +21,12 @@ export interface ConvergeDeps {
   readonly partitions: number;
   /** Everything that planning needs, as of now. */
   readonly context: () => PlanContext;
+  /** What was traced before this process owned the partition. */
+  readonly traces: Pick<Traces, 'take' | 'tracing' | 'traced' | 'partitionOf'>;
   /** Told of each plan once it stands in Kafka. */
   readonly onDone: (plan: EventPlan) => void;
+  /** Told of a trace that was carried out again, with the endpoints whose body had changed. */
+  readonly onRepeated: (trace: EventTrace, changed: readonly string[]) => void;
   /** An effect that can never succeed: the process must not go on. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -28,6 +36,8 @@ export interface ConvergeDeps {
  * resolves after the acknowledgement (or when the effects failed).
  */
 export function converge(record: KafkaRecord, ack: Ack, deps: ConvergeDeps): Promise<void> {
+  const earlier = deps.traces.take(record, originOf(record));
+  if (earlier) return repeat(record, earlier, deps).then(ack, deps.onFatal);
   const plan = planEvent(record, deps.context());
   return perform(record, plan, deps).then(() => {
     ack();
@@ -36,22 +46,40 @@ export function converge(record: KafkaRecord, ack: Ack, deps: ConvergeDeps): Pro
 }
 
 async function perform(record: KafkaRecord, plan: EventPlan, deps: ConvergeDeps): Promise<void> {
-  const trace: AppendRecord = {
+  deps.traces.tracing(record);
+  const { offset } = await deps.appender.append({
     topic: deps.topics.audit,
-    partition: record.partition % deps.partitions,
+    partition: deps.traces.partitionOf(record.partition),
     key: record.key !== null && record.key.length > keyBytesMax ? null : record.key,
     value: encodeAudit(plan.audit),
-  };
-  const effects: AppendRecord[] =
-    plan.kind === 'accepted' ? plan.dispatches.map((dispatch) => dispatchRecord(dispatch, deps)) : [];
+  });
+  deps.traces.traced(record.partition, offset);
+  await follow(record, plan.audit, plan.kind === 'accepted' ? plan.dispatches : [], deps);
+}
+
+async function repeat(record: KafkaRecord, trace: EventTrace, deps: ConvergeDeps): Promise<void> {
+  const repeated = trace.type === 'EventAccepted' ? repeatEvent(record, trace, deps.context()) : undefined;
+  deps.onRepeated(trace, repeated?.changed ?? []);
+  await follow(record, trace, repeated?.dispatches ?? [], deps);
+}
+
+/** Writes what a trace leads to. */
+async function follow(
+  record: KafkaRecord,
+  trace: EventTrace,
+  dispatches: readonly Dispatch[],
+  deps: ConvergeDeps,
+): Promise<void> {
   const refused =
-    plan.kind === 'rejected'
-      ? plan.audit.reason
-      : plan.kind === 'accepted'
-        ? plan.audit.refused?.[0]?.reason
+    trace.type === 'EventRejected'
+      ? trace.reason
+      : trace.type === 'EventAccepted'
+        ? trace.refused?.[0]?.reason
         : undefined;
-  const rejected = refused === undefined ? [] : [appendRejected(record, plan.audit.origin, refused, deps)];
-  await Promise.all([deps.appender.appendAll([...effects, trace]), ...rejected]);
+  await Promise.all([
+    deps.appender.appendAll(dispatches.map((dispatch) => dispatchRecord(dispatch, deps))),
+    ...(refused === undefined ? [] : [appendRejected(record, trace.origin, refused, deps)]),
+  ]);
 }
 
 function dispatchRecord(dispatch: Dispatch, { topics, partitions }: ConvergeDeps): AppendRecord {

@@ -6,7 +6,7 @@ describe('the mark of a commit', () => {
     expect(readTableMark(tableMark({ known: 1_000, live: 400 }))).toBe(400);
   });
 
-  it.each(['', 'endpoints=', 'endpoints=x', 'endpoints=-1', 'endpoints=1 ', 'something else', 'endpoints=1e3'])(
+  it.each(['', 'endpoints=', 'endpoints=x', 'endpoints=-1', 'something else', 'endpoints=1e3'])(
     'tells nothing when it reads "%s"',
     (metadata) => {
       expect(readTableMark(metadata)).toBeUndefined();

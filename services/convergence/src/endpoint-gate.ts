@@ -8,7 +8,7 @@ export interface TableSize {
   readonly live: number;
 }
 
-const marker = /^endpoints=(\d{1,9})$/;
+const marker = /\bendpoints=(\d{1,9})\b/;
 
 /** What a commit carries, so that the next owner knows how many endpoints there were. */
 export function tableMark(size: TableSize): string {

@@ -10,7 +10,7 @@ import {
   type EventUnmatched,
   type UpstreamEvent,
 } from '@postrider/core/contracts';
-import type { Dispatch, Endpoint, EndpointIndex, EventId, ProjectId } from '@postrider/core/domain';
+import type { Dispatch, EndpointId, EndpointIndex, EventId, Origin, ProjectId } from '@postrider/core/domain';
 import type { KafkaRecord } from '@postrider/kafka';
 import { buildBodies } from './build-bodies.ts';
 import { decodeEvent, type DecodeContext } from './decode-event.ts';
@@ -29,6 +29,15 @@ export type EventPlan =
     }
   | { readonly kind: 'unmatched'; readonly audit: EventUnmatched }
   | { readonly kind: 'rejected'; readonly audit: EventRejected };
+
+export interface DispatchFacts {
+  readonly event: UpstreamEvent;
+  readonly endpointId: EndpointId;
+  readonly body: Uint8Array;
+  readonly origin: Origin;
+  readonly environment: string;
+  readonly createdMs: number;
+}
 
 /** Decides what one upstream record leads to. */
 export function planEvent(record: KafkaRecord, context: PlanContext): EventPlan {
@@ -76,7 +85,10 @@ export function planEvent(record: KafkaRecord, context: PlanContext): EventPlan 
     };
     return { kind: 'rejected', audit };
   }
-  const dispatches = bodies.built.map(({ endpoint, body }) => dispatchOf(event, endpoint, body, origin, context));
+  const { environment, nowMs: createdMs } = context;
+  const dispatches = bodies.built.map(({ endpoint: { endpointId }, body }) =>
+    dispatchOf({ event, endpointId, body, origin, environment, createdMs }),
+  );
   return {
     kind: 'accepted',
     event,
@@ -95,31 +107,27 @@ export function planEvent(record: KafkaRecord, context: PlanContext): EventPlan 
   };
 }
 
-function dispatchOf(
-  event: UpstreamEvent,
-  endpoint: Endpoint,
-  body: Uint8Array,
-  origin: Dispatch['origin'],
-  { environment, nowMs }: PlanContext,
-): Dispatch {
+/** The first attempt of an event for an endpoint, due at once. */
+export function dispatchOf({ event, endpointId, body, origin, environment, createdMs }: DispatchFacts): Dispatch {
   return {
-    dispatchId: dispatchIdOf({ environment, source: event.source, eventId: event.id, endpointId: endpoint.endpointId }),
+    dispatchId: dispatchIdOf({ environment, source: event.source, eventId: event.id, endpointId }),
     round: 0,
     attempt: 1,
-    endpointId: endpoint.endpointId,
+    endpointId,
     projectId: event.projectId,
     eventId: event.id,
     eventType: event.type,
     eventTimeMs: event.timeMs,
     subject: event.subject,
-    createdMs: nowMs,
-    roundStartedMs: nowMs,
-    dueMs: nowMs,
+    createdMs,
+    roundStartedMs: createdMs,
+    dueMs: createdMs,
     hop: 0,
     park: 0,
     origin,
     deadlineMs: event.deadlineMs,
     correlation: event.correlation,
+    mustEnd: undefined,
     replay: undefined,
     traceparent: event.traceparent,
     body,

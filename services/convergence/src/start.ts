@@ -17,6 +17,7 @@ import {
 import {
   collectProgress,
   produceHooks,
+  recentTrouble,
   sleep,
   type Clock,
   type commonRows,
@@ -32,6 +33,7 @@ import { converge } from './converge.ts';
 import { readTableMark, tableMark, tableProblem, type TableSize } from './endpoint-gate.ts';
 import { windowBytes, windowRecords } from './limits.ts';
 import type { EventPlan } from './plan-event.ts';
+import { Traces, type EventTrace } from './traces.ts';
 
 export { convergenceRows } from './config.ts';
 
@@ -58,6 +60,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
   const table = new EndpointTable(environment);
   const mappings = new Map(config['convergence.mappings'].map((mapping) => [mapping.topic, mapping]));
   const stopping = new AbortController();
+  const trouble = recentTrouble('Kafka', clock);
   let appender: Appender | undefined;
   let reader: TableReader | undefined;
   let consumer: AckedConsumer | undefined;
@@ -111,7 +114,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
       );
       if (!described) return;
       const partitions = described.get(topics.dispatches)!.partitions;
-      appender = cluster.openAppender({ hooks: produceHooks(metrics, 'convergence') });
+      appender = cluster.openAppender({ hooks: produceHooks(metrics, 'convergence', trouble) });
       reader = cluster.readTable({
         topic: topics.endpoints,
         onRecord: (record) => {
@@ -125,7 +128,21 @@ export function createConvergence(deps: ConvergenceDeps): Service {
           }
         },
       });
+      const traces = new Traces({
+        cluster,
+        audit: topics.audit,
+        auditEnds: () => admin.endOffsets(topics.audit),
+        partitions,
+      });
       const convergeDeps = {
+        traces,
+        onRepeated: (trace: EventTrace, changed: readonly string[]) => {
+          if (changed.length === 0) return;
+          logger.error(
+            { origin: trace.origin, endpoints: changed },
+            'an accepted event cannot be built again as it was: its endpoints changed; it ends as a dead letter for them',
+          );
+        },
         appender,
         topics,
         partitions,
@@ -142,7 +159,11 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         windowBytes,
         commitIntervalMs,
         now: clock.now,
-        prepare: gate,
+        async prepare(assigned, signal) {
+          const records = await traces.restore(assigned, signal);
+          logger.info({ partitions: assigned.length, records }, 'read back what was traced before');
+          await gate(assigned, signal);
+        },
         // More members than partitions: a spare one is as ready as it can be.
         onAssigned: ({ assignment }) => {
           if (assignment.length === 0) waitingFor = undefined;
@@ -153,9 +174,11 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         },
         // An empty appender is not enough: the last acknowledgements come a moment after it, and would miss the commit.
         quiesce: async () => void (await Promise.all(underWay)),
-        metadata: () => tableMark(tableSize()),
-        onError: (error, attempt) =>
-          logger.warn({ code: error.code, problem: error.message, attempt }, 'reading events: trying again'),
+        metadata: (partition, watermark) => `${tableMark(tableSize())} ${traces.mark(partition, watermark)}`,
+        onError: (error, attempt) => {
+          trouble.tell(error);
+          logger.warn({ code: error.code, problem: error.message, attempt }, 'reading events: trying again');
+        },
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
         onRangeLost: (range) => logger.error({ ...range }, 'events were deleted by retention before they were read'),
       });
@@ -175,6 +198,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
       const reasons: string[] = [];
       if (waitingFor !== undefined) reasons.push(waitingFor);
       if (consumer?.group.state() !== 'stable') reasons.push('not a member of the consumer group yet');
+      reasons.push(...trouble.reasons());
       return { ready: reasons.length === 0, reasons };
     },
   };

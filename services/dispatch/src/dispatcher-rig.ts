@@ -259,6 +259,7 @@ export function dispatcherRig(
         origin: `live.events/0/${n}` as Dispatch['origin'],
         deadlineMs: undefined,
         correlation: undefined,
+        mustEnd: undefined,
         replay: undefined,
         traceparent: undefined,
         body: Buffer.from(`{"n":${n}}`),

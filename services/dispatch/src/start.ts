@@ -17,6 +17,7 @@ import { createSender, type Sender } from '@postrider/http';
 import {
   collectProgress,
   produceHooks,
+  recentTrouble,
   sleep,
   type Clock,
   type commonRows,
@@ -62,6 +63,7 @@ export function createDispatch(deps: DispatchDeps): Service {
   const table = new EndpointTable(environment);
   const states = new Map<number, PartitionState>();
   const stopping = new AbortController();
+  const trouble = recentTrouble('Kafka', clock);
   const cancels: (() => void)[] = [];
   let appender: Appender | undefined;
   let sender: Sender | undefined;
@@ -101,7 +103,7 @@ export function createDispatch(deps: DispatchDeps): Service {
       });
       if (!described) return;
       waitingFor = 'reading the endpoint table';
-      appender = cluster.openAppender({ hooks: produceHooks(metrics, 'dispatch') });
+      appender = cluster.openAppender({ hooks: produceHooks(metrics, 'dispatch', trouble) });
       reader = cluster.readTable({ topic: topics.endpoints, onRecord: applyEndpoint });
       sender = createSender({ now: clock.now, allowHosts: parseAllowHosts(config['dispatch.allowHosts']) });
       const attempts = createAttemptsReader(cluster, topics.attempts);
@@ -191,8 +193,10 @@ export function createDispatch(deps: DispatchDeps): Service {
         metadata({ partition }, watermark, timestampMs) {
           return restoreMark(states.get(partition)!.restoreStart(watermark, timestampMs));
         },
-        onError: (error, attempt) =>
-          logger.warn({ code: error.code, problem: error.message, attempt }, 'reading dispatches: trying again'),
+        onError: (error, attempt) => {
+          trouble.tell(error);
+          logger.warn({ code: error.code, problem: error.message, attempt }, 'reading dispatches: trying again');
+        },
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
         onRangeLost: (range) =>
           logger.error({ ...range }, 'dispatches were deleted by retention before they were read'),
@@ -218,6 +222,7 @@ export function createDispatch(deps: DispatchDeps): Service {
       const reasons: string[] = [];
       if (waitingFor !== undefined) reasons.push(waitingFor);
       if (consumer?.group.state() !== 'stable') reasons.push('not a member of the consumer group yet');
+      reasons.push(...trouble.reasons());
       return { ready: reasons.length === 0, reasons };
     },
   };

@@ -2,5 +2,6 @@
 
 export { applyEndpoints } from './apply-endpoints.ts';
 export { runCli } from './cli.ts';
+export { openKafka } from './composition.ts';
 export { loadSettings } from './settings.ts';
 export { applyTopics } from './topics.ts';

@@ -206,6 +206,7 @@ export function nextRound(dispatch: Dispatch, replay: string, nowMs: number): Di
     dueMs: nowMs,
     hop: 0,
     park: 0,
+    mustEnd: undefined,
     replay,
   };
 }

@@ -23,6 +23,7 @@ const dispatch = (attempt: number, over: Partial<Dispatch> = {}): Dispatch => ({
   origin: 'live.events/0/1' as Dispatch['origin'],
   deadlineMs: undefined,
   correlation: undefined,
+  mustEnd: undefined,
   replay: undefined,
   traceparent: undefined,
   body: Buffer.from('{}'),

@@ -7,6 +7,7 @@ import { consumeAcked, waitForTopics, type AckedConsumer, type Appender, type Ka
 import {
   collectProgress,
   produceHooks,
+  recentTrouble,
   sleep,
   type Clock,
   type commonRows,
@@ -36,6 +37,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
   const tiers = config['retry.tiers'];
   const tierTopics = tiers.map(topics.retry);
   const stopping = new AbortController();
+  const trouble = recentTrouble('Kafka', clock);
   const cancels: (() => void)[] = [];
   let appender: Appender | undefined;
   let consumer: AckedConsumer | undefined;
@@ -55,7 +57,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       });
       if (!described) return;
       waitingFor = undefined;
-      appender = cluster.openAppender({ hooks: produceHooks(metrics, 'retry-scheduler') });
+      appender = cluster.openAppender({ hooks: produceHooks(metrics, 'retry-scheduler', trouble) });
       const givenBack = new GivenBack({
         cluster,
         dispatches: topics.dispatches,
@@ -99,8 +101,10 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         onRecord: (record, ack, partition) => scheduler.accept(record, ack, partition),
         onBatchEnd: () => scheduler.arm(),
         quiesce: () => scheduler.quiesce(),
-        onError: (error, attempt) =>
-          logger.warn({ code: error.code, problem: error.message, attempt }, 'reading retry tiers: trying again'),
+        onError: (error, attempt) => {
+          trouble.tell(error);
+          logger.warn({ code: error.code, problem: error.message, attempt }, 'reading retry tiers: trying again');
+        },
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
         onRangeLost: (range) =>
           logger.error({ ...range }, 'waiting records were deleted by retention before they were read'),
@@ -127,6 +131,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       const reasons: string[] = [];
       if (waitingFor !== undefined) reasons.push(waitingFor);
       if (consumer?.group.state() !== 'stable') reasons.push('not a member of the consumer group yet');
+      reasons.push(...trouble.reasons());
       return { ready: reasons.length === 0, reasons };
     },
   };

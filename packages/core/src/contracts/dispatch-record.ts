@@ -1,7 +1,7 @@
 // A dispatch as it stands on a topic: the body is the value, everything else is `pr-` headers as UTF-8 text. The target
 // URL, custom headers and secrets are never in a record: they are looked up at the moment of sending.
 
-import type { Dispatch, DispatchId, EndpointId, EventId, Origin, ProjectId } from '../domain/index.ts';
+import type { DeadReason, Dispatch, DispatchId, EndpointId, EventId, Origin, ProjectId } from '../domain/index.ts';
 
 /** Version of the header layout. */
 const layout = '1';
@@ -33,6 +33,7 @@ export function dispatchHeaders(
   if (d.subject !== undefined) headers['pr-subject'] = d.subject;
   if (d.deadlineMs !== undefined) headers['pr-deadline'] = String(d.deadlineMs);
   if (d.correlation !== undefined) headers['pr-correlation'] = d.correlation;
+  if (d.mustEnd !== undefined) headers['pr-must-end'] = d.mustEnd;
   if (d.replay !== undefined) headers['pr-replay'] = d.replay;
   if (d.traceparent !== undefined) headers['traceparent'] = d.traceparent;
   if (stay) {
@@ -88,6 +89,7 @@ export function decodeDispatch(header: HeaderReader, body: Uint8Array | null): D
     origin: text('pr-origin') as Origin,
     deadlineMs: optionalTime('pr-deadline'),
     correlation: header('pr-correlation'),
+    mustEnd: header('pr-must-end') as DeadReason | undefined,
     replay: header('pr-replay'),
     traceparent: header('traceparent'),
     body,

@@ -2,6 +2,7 @@
 // tier, or in the dead letter queue. The body is fixed once, at convergence, and never changes.
 
 import type { AttemptId, DispatchId, EndpointId, EventId, Origin, ProjectId } from './brand.ts';
+import type { DeadReason } from './reasons.ts';
 
 export interface Dispatch {
   readonly dispatchId: DispatchId;
@@ -31,6 +32,8 @@ export interface Dispatch {
   readonly deadlineMs: number | undefined;
   /** Request/reply: what the reply is keyed by. */
   readonly correlation: string | undefined;
+  /** Convergence found that it must not be sent as it is: it ends at once, as a dead letter with this reason. */
+  readonly mustEnd: DeadReason | undefined;
   /** Id of the replay that opened this round. */
   readonly replay: string | undefined;
   /** W3C trace context, passed through. */

@@ -32,6 +32,7 @@ export type AttemptPlan =
 /** Decides what to do with a dispatch that is neither under way nor settled. Pure: equal inputs, equal plans. */
 export function planAttempt(input: PlanInput): AttemptPlan {
   const { dispatch, nowMs } = input;
+  if (dispatch.mustEnd) return { kind: 'end', reason: dispatch.mustEnd };
   if (input.endpoint.kind === 'deleted') return { kind: 'end', reason: 'endpoint-deleted' };
   if (input.endpoint.kind === 'unknown') return defer(input, 'unknown-endpoint');
 

@@ -1,0 +1,40 @@
+// An event that was decided before: its trace stands in the log, whether its dispatches do nobody knows. The trace is the truth:
+// the same endpoints, the same moment, the same bodies; nothing is matched anew, and nothing is traced again.
+
+import type { EventAccepted } from '@postrider/core/contracts';
+import type { Dispatch, Endpoint } from '@postrider/core/domain';
+import type { KafkaRecord } from '@postrider/kafka';
+import { buildBodies } from './build-bodies.ts';
+import { decodeEvent } from './decode-event.ts';
+import { dispatchOf, type PlanContext } from './plan-event.ts';
+
+export interface RepeatedEvent {
+  readonly dispatches: readonly Dispatch[];
+  /** Endpoints whose body would be another one now: their dispatch ends as a dead letter, since an id stands for one body. */
+  readonly changed: readonly Endpoint['endpointId'][];
+}
+
+/** The dispatches that a trace promises, from the record that it traces. */
+export function repeatEvent(record: KafkaRecord, trace: EventAccepted, context: PlanContext): RepeatedEvent {
+  const decision = decodeEvent(record, context);
+  if (!decision.ok) return { dispatches: [], changed: trace.dispatches.map(({ endpoint }) => endpoint) };
+  const { event } = decision;
+  const changed: Endpoint['endpointId'][] = [];
+  const dispatches = trace.dispatches.map(({ endpoint: endpointId, bodyDigest }) => {
+    const endpoint = context.endpoints.get(endpointId);
+    const built = endpoint && buildBodies(event, [endpoint], record.timestamp).built[0];
+    const facts = {
+      event,
+      endpointId,
+      origin: trace.origin,
+      environment: context.environment,
+      createdMs: Date.parse(trace.at),
+    };
+    // Without its endpoint it cannot be sent anyway; dispatch says what becomes of it.
+    if (!endpoint) return dispatchOf({ ...facts, body: event.data });
+    if (built?.digest === bodyDigest) return dispatchOf({ ...facts, body: built.body });
+    changed.push(endpointId);
+    return { ...dispatchOf({ ...facts, body: event.data }), mustEnd: 'invalid-configuration' as const };
+  });
+  return { dispatches, changed };
+}

@@ -1,0 +1,125 @@
+// The stage's own output, read back: an event whose trace stands in `audit` was decided already, by this process or by one that
+// died before it could commit. The first trace of an origin is the truth; it is carried out again, never decided anew.
+
+import { decodeAudit, type EventAccepted, type EventRejected, type EventUnmatched } from '@postrider/core/contracts';
+import { EffectMarks, type Origin } from '@postrider/core/domain';
+import type { AssignedPartition, KafkaCluster, TopicPartition } from '@postrider/kafka';
+import { windowRecords } from './limits.ts';
+
+export type EventTrace = EventAccepted | EventUnmatched | EventRejected;
+
+const marker = /\baudit=(\d{1,16})\b/;
+
+/** One upstream partition in one assignment. */
+interface UpstreamPartition {
+  readonly marks: EffectMarks;
+  readonly restoredFrom: number;
+  /** Events below it may have been traced by an earlier owner; none of them beyond its window. */
+  readonly inheritedUntil: number;
+  readTo: number;
+}
+
+export interface TracesDeps {
+  readonly cluster: Pick<KafkaCluster, 'scan'>;
+  readonly audit: string;
+  readonly auditEnds: () => Promise<ReadonlyMap<number, number>>;
+  /** N: an upstream partition's traces stand in partition number mod N. */
+  readonly partitions: number;
+}
+
+export class Traces {
+  readonly #deps: TracesDeps;
+  readonly #upstream = new Map<string, UpstreamPartition>();
+  readonly #known = new Map<Origin, EventTrace>();
+  /** By audit partition: its end as far as it is known. */
+  readonly #ends = new Map<number, number>();
+
+  constructor(deps: TracesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Audit partition of an upstream partition. */
+  partitionOf(upstreamPartition: number): number {
+    return upstreamPartition % this.#deps.partitions;
+  }
+
+  /** Reads back for newly assigned upstream partitions; returns how many records were read. */
+  async restore(assigned: readonly AssignedPartition[], signal: AbortSignal): Promise<number> {
+    const ends = await this.#deps.auditEnds();
+    const from = new Map<number, number>();
+    for (const upstream of assigned) {
+      const partition = this.partitionOf(upstream.partition);
+      const start = restoreStart(upstream, ends.get(partition) ?? 0);
+      from.set(partition, Math.min(from.get(partition) ?? start, start));
+    }
+    const wanted = new Set(assigned.map(({ topic, partition }) => `${topic}/${partition}`));
+    let records = 0;
+    await this.#deps.cluster.scan({
+      topic: this.#deps.audit,
+      partitions: [...from.keys()],
+      from,
+      signal,
+      onRecord: ({ value }) => {
+        records++;
+        const decoded = decodeAudit(value);
+        if (!decoded.ok || !isEventTrace(decoded.value)) return;
+        const { origin } = decoded.value;
+        if (!wanted.has(origin.slice(0, origin.lastIndexOf('/')))) return;
+        if (!this.#known.has(origin)) this.#known.set(origin, decoded.value);
+      },
+    });
+    for (const { topic, partition, committed, logStart, logEnd } of assigned) {
+      const audit = this.partitionOf(partition);
+      const start = Math.max(committed?.offset ?? 0, logStart);
+      this.#ends.set(audit, Math.max(this.#ends.get(audit) ?? 0, ends.get(audit) ?? 0));
+      this.#upstream.set(`${topic}/${partition}`, {
+        marks: new EffectMarks(),
+        restoredFrom: from.get(audit)!,
+        inheritedUntil: Math.min(logEnd, start + windowRecords),
+        readTo: start,
+      });
+    }
+    return records;
+  }
+
+  /** The trace that stands for a record already, once: the record comes again only with another owner. */
+  take(place: TopicPartition & { readonly offset: number }, origin: Origin): EventTrace | undefined {
+    const upstream = this.#upstream.get(`${place.topic}/${place.partition}`);
+    if (upstream) upstream.readTo = Math.max(upstream.readTo, place.offset + 1);
+    const found = this.#known.get(origin);
+    // It stands somewhere at or after where restoring began.
+    if (found) upstream?.marks.note(place.offset, upstream.restoredFrom);
+    this.#known.delete(origin);
+    return found;
+  }
+
+  /** A trace is about to be written. */
+  tracing(place: TopicPartition & { readonly offset: number }): void {
+    const end = this.#ends.get(this.partitionOf(place.partition)) ?? 0;
+    this.#upstream.get(`${place.topic}/${place.partition}`)?.marks.note(place.offset, end);
+  }
+
+  /** It stands in the audit partition of this upstream partition at this offset. */
+  traced(upstreamPartition: number, offset: number): void {
+    const audit = this.partitionOf(upstreamPartition);
+    this.#ends.set(audit, Math.max(this.#ends.get(audit) ?? 0, offset + 1));
+  }
+
+  /** The part of a commit's text that says where in `audit` the next owner must begin to read. */
+  mark({ topic, partition }: TopicPartition, watermark: number): string {
+    const upstream = this.#upstream.get(`${topic}/${partition}`);
+    if (!upstream) return 'audit=0';
+    const start = upstream.marks.restoreStart(watermark, this.#ends.get(this.partitionOf(partition)) ?? 0);
+    return `audit=${upstream.readTo < upstream.inheritedUntil ? Math.min(upstream.restoredFrom, start) : start}`;
+  }
+}
+
+function isEventTrace(record: { readonly type: string }): record is EventTrace {
+  return record.type === 'EventAccepted' || record.type === 'EventUnmatched' || record.type === 'EventRejected';
+}
+
+function restoreStart({ committed, logStart, logEnd }: AssignedPartition, end: number): number {
+  if (Math.max(committed?.offset ?? 0, logStart) >= logEnd) return end;
+  const match = marker.exec(committed?.metadata ?? '');
+  return match ? Number(match[1]) : 0;
+}
