@@ -76,7 +76,14 @@ export const LAYERS: readonly Layer[] = [
   { ...adapter('verify'), imports: none, npm: none },
   ...SERVICES.map(service),
   { ...service('postrider'), imports: [...PACKAGES, ...SERVICES] },
-  { name: 'dev-stack', folder: 'infra/dev', specifier: '@postrider/dev-stack', imports: ['postgres'], node: 'all', npm: 'any' },
+  {
+    name: 'dev-stack',
+    folder: 'infra/dev',
+    specifier: '@postrider/dev-stack',
+    imports: ['postgres'],
+    node: 'all',
+    npm: 'any',
+  },
   // Runs before anything is installed.
   { name: 'launcher', folder: 'infra/launcher', specifier: null, imports: none, node: 'all', npm: none },
   {

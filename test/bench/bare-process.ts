@@ -74,7 +74,8 @@ answerAsPeer({
       pipelining: 1,
       connect: {
         ca: options.caPem,
-        lookup: (_host, { all }, callback) => (all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4)),
+        lookup: (_host, { all }, callback) =>
+          all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4),
       },
     });
   },

@@ -31,7 +31,10 @@ export interface ProfileSummary {
 /** First that fits wins. A native function has no file: it belongs to the nearest caller that has one. */
 const kinds: readonly (readonly [kind: string, pattern: RegExp])[] = [
   ['HMAC and digests', /node:internal\/crypto\/(hash|hmac|keys)|core\/src\/contracts\/ids|profiles\/src/],
-  ['TLS and sockets (node)', /node:(_tls|tls|net|internal\/(tls|stream_base|net|js_stream|dtrace|crypto)|internal\/streams|internal\/stream)/],
+  [
+    'TLS and sockets (node)',
+    /node:(_tls|tls|net|internal\/(tls|stream_base|net|js_stream|dtrace|crypto)|internal\/streams|internal\/stream)/,
+  ],
   ['undici', /node_modules\/undici\//],
   ['kafkajs encode and decode', /node_modules\/kafkajs\/src\/(protocol|utils)\//],
   ['kafkajs, the rest', /node_modules\/kafkajs\//],
@@ -51,10 +54,13 @@ export function summarizeProfile(path: string, fromNs: bigint, toNs: bigint): Pr
     // A sample stands until the next one.
     atUs += profile.timeDeltas[index] ?? 0;
     const us = profile.timeDeltas[index + 1] ?? 0;
-    if (atUs * 1_000 >= Number(fromNs) && atUs * 1_000 <= Number(toNs)) selfUs.set(node, (selfUs.get(node) ?? 0) + Math.max(0, us));
+    if (atUs * 1_000 >= Number(fromNs) && atUs * 1_000 <= Number(toNs))
+      selfUs.set(node, (selfUs.get(node) ?? 0) + Math.max(0, us));
   }
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
-  const parents = new Map(profile.nodes.flatMap((node) => (node.children ?? []).map((child) => [child, node.id] as const)));
+  const parents = new Map(
+    profile.nodes.flatMap((node) => (node.children ?? []).map((child) => [child, node.id] as const)),
+  );
   const functions = new Map<string, number>();
   const byKind = new Map<string, number>();
   let busyUs = 0;
@@ -62,8 +68,15 @@ export function summarizeProfile(path: string, fromNs: bigint, toNs: bigint): Pr
     const { callFrame } = nodes.get(id)!;
     if (callFrame.functionName === '(idle)') continue;
     busyUs += us;
-    const file = callFrame.url === '' ? `native, for ${shortFile(fileOf(id))}` : `${shortFile(callFrame.url)}:${callFrame.lineNumber + 1}`;
-    add(functions, `${callFrame.functionName || '(anonymous)'}  ${callFrame.functionName.startsWith('(') ? '' : file}`, us);
+    const file =
+      callFrame.url === ''
+        ? `native, for ${shortFile(fileOf(id))}`
+        : `${shortFile(callFrame.url)}:${callFrame.lineNumber + 1}`;
+    add(
+      functions,
+      `${callFrame.functionName || '(anonymous)'}  ${callFrame.functionName.startsWith('(') ? '' : file}`,
+      us,
+    );
     add(byKind, kindOf(callFrame.functionName, fileOf(id)), us);
   }
   return { busyMs: busyUs / 1_000, functions: rows(functions), kinds: rows(byKind) };

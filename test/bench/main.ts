@@ -27,7 +27,8 @@ class Cleanup {
   }
 
   async run(): Promise<void> {
-    for (const step of this.#steps.splice(0).reverse()) await step().catch((error: unknown) => say(`while stopping: ${String(error)}`));
+    for (const step of this.#steps.splice(0).reverse())
+      await step().catch((error: unknown) => say(`while stopping: ${String(error)}`));
   }
 }
 
@@ -45,22 +46,34 @@ async function bench(options: BenchOptions, cleanup: Cleanup): Promise<{ text: s
   const stackFolder = join(root, '.postrider', `bench-stack-${process.pid}`);
   // Servers of someone else would be measured without their CPU time.
   const { POSTRIDER_KAFKA_BROKERS: _brokers, POSTRIDER_POSTGRES_URL: _url, ...env } = process.env;
-  const stack = await startStack({ dataDir: stackFolder, fresh: true, kafka: { profile: 'bench' }, env, progress: say });
+  const stack = await startStack({
+    dataDir: stackFolder,
+    fresh: true,
+    kafka: { profile: 'bench' },
+    env,
+    progress: say,
+  });
   cleanup.add(() => stack.stop());
   const servers = serverPids(stackFolder);
   const ca = await createLocalCa();
-  const setup: ReceiverSetup = { ...(await ca.issue({ names: ['*.bench.example'] })), folder: join(folder, 'receiver') };
+  const setup: ReceiverSetup = {
+    ...(await ca.issue({ names: ['*.bench.example'] })),
+    folder: join(folder, 'receiver'),
+  };
   const receiver = await startBenchReceiver(options.receiver, setup);
   cleanup.add(() => receiver.close());
   // Arrival times to the microsecond are what only ours keeps.
-  const timing = receiver.name === 'nginx' && options.scenarios.includes('latency') ? await startNodeReceiver(setup) : receiver;
+  const timing =
+    receiver.name === 'nginx' && options.scenarios.includes('latency') ? await startNodeReceiver(setup) : receiver;
   if (timing !== receiver) cleanup.add(() => timing.close());
   const cluster = openCluster({ brokers: stack.kafka.brokers, clientId: 'bench' });
   cleanup.add(() => cluster.close());
   const publisher = startPeer('publisher-process.ts');
   cleanup.add(() => publisher.stop());
 
-  say(`Receiver: ${receiver.name}. Kafka ${stack.kafka.version ?? ''} and PostgreSQL on loopback, data and logs in .postrider/.`);
+  say(
+    `Receiver: ${receiver.name}. Kafka ${stack.kafka.version ?? ''} and PostgreSQL on loopback, data and logs in .postrider/.`,
+  );
   const runs: Measured[] = [];
   const profiles: string[] = [];
   let failures = 0;
@@ -75,7 +88,9 @@ async function bench(options: BenchOptions, cleanup: Cleanup): Promise<{ text: s
         continue;
       }
       runs.push(measured);
-      say(`${name}: ${Math.round(measured.deliveriesPerS)}/s, ${measured.cpuMsPerDelivery.sum.toFixed(3)} ms CPU, load ${loadavg()[0]!.toFixed(1)}`);
+      say(
+        `${name}: ${Math.round(measured.deliveriesPerS)}/s, ${measured.cpuMsPerDelivery.sum.toFixed(3)} ms CPU, load ${loadavg()[0]!.toFixed(1)}`,
+      );
     }
   }
   const results = mediansOf(runs);
@@ -93,14 +108,25 @@ async function bench(options: BenchOptions, cleanup: Cleanup): Promise<{ text: s
   async function runOne(name: ScenarioName, environment: string): Promise<Measured> {
     const scenario = scenarios[name];
     const { caPem } = ca;
-    if (scenario.kind === 'bare') return runBare({ receiver, caPem, endpoints: scenario.endpoints, seconds: options.seconds / 2 });
+    if (scenario.kind === 'bare')
+      return runBare({ receiver, caPem, endpoints: scenario.endpoints, seconds: options.seconds / 2 });
     const to: BenchReceiver = scenario.kind === 'latency' ? timing : receiver;
     const ground: Ground = { stack, cluster, caPem, receiverPort: to.port };
     const logs = join(folder, environment);
     await mkdir(logs);
     const { profile, seconds } = options;
     const { measured, window } = await runDelivery({
-      name, scenario, environment, seconds, ground, servers, receiver: to, publisher, folder: logs, profile, progress: say,
+      name,
+      scenario,
+      environment,
+      seconds,
+      ground,
+      servers,
+      receiver: to,
+      publisher,
+      folder: logs,
+      profile,
+      progress: say,
     });
     for (const file of (await readdir(logs)).filter((each) => each.endsWith('.cpuprofile'))) {
       const summary = summarizeProfile(join(logs, file), window.first.atNs, window.last.atNs);

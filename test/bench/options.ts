@@ -63,9 +63,11 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' | {
   const seconds = Number(values.seconds);
   if (!(seconds >= 1 && seconds <= 600)) return { problem: '--seconds takes a number from 1 to 600' };
   const repeat = Number(values.repeat);
-  if (!Number.isInteger(repeat) || repeat < 1 || repeat > 50) return { problem: '--repeat takes a whole number from 1 to 50' };
+  if (!Number.isInteger(repeat) || repeat < 1 || repeat > 50)
+    return { problem: '--repeat takes a whole number from 1 to 50' };
   const profile = profiled.filter((name) => values.profile?.includes(name));
-  if (profile.length !== new Set(values.profile).size) return { problem: `--profile takes one of ${profiled.join(', ')}` };
+  if (profile.length !== new Set(values.profile).size)
+    return { problem: `--profile takes one of ${profiled.join(', ')}` };
   const receiver = (['auto', 'nginx', 'node'] as const).find((name) => name === values.receiver);
   if (receiver === undefined) return { problem: '--receiver takes auto, nginx or node' };
   const asked = values.scenario ?? (profile.length === 0 ? scenarioNames : ['drain-100']);

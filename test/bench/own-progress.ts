@@ -19,7 +19,11 @@ interface Sample extends Progress {
 
 export interface ProgressWatch {
   /** Ends the watch. CPU of each part for a delivery, from its own warm-up until now. */
-  finish(options: { readonly warmUp: number; readonly total: number; readonly after: Usages }): Promise<Measured['cpuMsPerDelivery']>;
+  finish(options: {
+    readonly warmUp: number;
+    readonly total: number;
+    readonly after: Usages;
+  }): Promise<Measured['cpuMsPerDelivery']>;
   /** Without a result. */
   cancel(): void;
 }
@@ -27,18 +31,18 @@ export interface ProgressWatch {
 /** Looks at progress and usage again and again. */
 export function watchProgress(world: World, admin: KafkaAdmin, usages: () => Usages): ProgressWatch {
   const samples: Sample[] = [];
-  let stopped = false;
+  const stopped = new AbortController();
   const loop = (async () => {
-    while (!stopped) {
+    while (!stopped.signal.aborted) {
       samples.push({ ...(await progressOf(world, admin)), usages: usages() });
       await new Promise((resolve) => setTimeout(resolve, progressPollMs));
     }
   })();
   loop.catch(() => {});
   return {
-    cancel: () => void (stopped = true),
+    cancel: () => stopped.abort(),
     async finish({ warmUp, total, after }) {
-      stopped = true;
+      stopped.abort();
       await loop;
       return cpuBy((part) => {
         const from = samples.find((sample) => done(part, sample) >= warmUp) ?? samples.at(-1)!;
@@ -58,7 +62,11 @@ function done(part: Part, { converged, settled, projected }: Progress): number {
     case 'broker':
       // Its work is spread over all three.
       return (converged + settled + projected) / 3;
-    default:
+    case 'dispatch':
+    case 'retry-scheduler':
+    case 'receiver':
+    case 'sender':
+    case 'publisher':
       return settled;
   }
 }

@@ -39,7 +39,10 @@ function readStat(pid: number): { parent: number; ticks: number; buriedTicks: nu
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The second field, the name in brackets, may itself hold spaces and brackets: cut after the last one.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ').map(Number);
+    const fields = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number);
     return {
       parent: fields[1] ?? 0,
       ticks: (fields[11] ?? 0) + (fields[12] ?? 0),
@@ -61,7 +64,10 @@ function memoryOf(pid: number): { all: number; alone: number } {
 }
 
 function byPs(pid: number, children: boolean): Usage {
-  const table = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,rss=,time='], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
+  const table = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,rss=,time='], {
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C' },
+  });
   let cpuMs = 0;
   let rssMb = 0;
   for (const line of table.trim().split('\n')) {

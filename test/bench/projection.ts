@@ -27,11 +27,16 @@ async function projectionLag(world: World, admin: KafkaAdmin, deliveries: number
  * Waits until nothing of `deliveries`, all there were so far, is behind.
  * @returns lag when asked, and ms until there was none. Throws when it takes too long
  */
-export async function catchUp(world: World, admin: KafkaAdmin, deliveries: number): Promise<{ lagRecords: number; caughtUpMs: number }> {
+export async function catchUp(
+  world: World,
+  admin: KafkaAdmin,
+  deliveries: number,
+): Promise<{ lagRecords: number; caughtUpMs: number }> {
   const startMs = performance.now();
   const lagRecords = await projectionLag(world, admin, deliveries);
   for (let lag = lagRecords; lag > 0; lag = await projectionLag(world, admin, deliveries)) {
-    if (performance.now() - startMs > caughtUpMs) throw new Error(`the projection is still ${lag} records behind after ${caughtUpMs} ms`);
+    if (performance.now() - startMs > caughtUpMs)
+      throw new Error(`the projection is still ${lag} records behind after ${caughtUpMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
   return { lagRecords, caughtUpMs: Math.round(performance.now() - startMs) };
@@ -50,9 +55,11 @@ export async function countProblems(
   const { deliveries, duplicates, late, unreadable, retried } = await world.reads.totals();
   const lost = published - received.distinct;
   if (lost > 0) problems.push(`${lost} of ${published} deliveries were lost`);
-  if (received.requests !== received.distinct) problems.push(`${received.requests - received.distinct} requests were repeated`);
+  if (received.requests !== received.distinct)
+    problems.push(`${received.requests - received.distinct} requests were repeated`);
   if (received.forged > 0) problems.push(`${received.forged} signatures did not verify`);
   if (deliveries.delivered !== published) problems.push(`the tables say ${JSON.stringify(deliveries)} of ${published}`);
-  if (duplicates + late + unreadable > 0) problems.push(`the tables flag ${duplicates} duplicates, ${late} late and ${unreadable} unreadable records`);
+  if (duplicates + late + unreadable > 0)
+    problems.push(`the tables flag ${duplicates} duplicates, ${late} late and ${unreadable} unreadable records`);
   return { problems, retried };
 }

@@ -13,12 +13,17 @@ import type { Arrival, BenchReceiver, ReceiverSetup } from './receiver.ts';
 const pollMs = 20;
 const readyMs = 10_000;
 
-export async function startNginxReceiver(command: string, { key, cert, folder }: ReceiverSetup): Promise<BenchReceiver> {
+export async function startNginxReceiver(
+  command: string,
+  { key, cert, folder }: ReceiverSetup,
+): Promise<BenchReceiver> {
   const [port, statusPort] = (await pickPorts(2)) as [number, number];
   writeFileSync(join(folder, 'key.pem'), key, { mode: 0o600 });
   writeFileSync(join(folder, 'cert.pem'), cert);
   writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port, statusPort));
-  const child = spawn(command, ['-p', folder, '-c', join(folder, 'nginx.conf')], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(command, ['-p', folder, '-c', join(folder, 'nginx.conf')], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const gone = once(child, 'exit');
   const log = join(folder, 'access.log');
 
@@ -29,7 +34,8 @@ export async function startNginxReceiver(command: string, { key, cert, folder }:
   const look = async (): Promise<void> => {
     count = (await requestsTaken(statusPort)) - before;
     const atNs = process.hrtime.bigint();
-    for (const { count: wanted, resolve } of waiting.filter((each) => each.count <= count)) resolve({ count: wanted, atNs });
+    for (const { count: wanted, resolve } of waiting.filter((each) => each.count <= count))
+      resolve({ count: wanted, atNs });
     waiting = waiting.filter((each) => each.count > count);
   };
   const until = performance.now() + readyMs;
@@ -38,7 +44,8 @@ export async function startNginxReceiver(command: string, { key, cert, folder }:
       before = await requestsTaken(statusPort);
       break;
     } catch (error) {
-      if (child.exitCode !== null || performance.now() > until) throw new Error('nginx did not start', { cause: error });
+      if (child.exitCode !== null || performance.now() > until)
+        throw new Error('nginx did not start', { cause: error });
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
   }

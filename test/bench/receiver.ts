@@ -49,7 +49,10 @@ export interface BenchReceiver {
 }
 
 /** nginx where the PATH has it, unless told otherwise. */
-export async function startBenchReceiver(wanted: 'auto' | 'nginx' | 'node', setup: ReceiverSetup): Promise<BenchReceiver> {
+export async function startBenchReceiver(
+  wanted: 'auto' | 'nginx' | 'node',
+  setup: ReceiverSetup,
+): Promise<BenchReceiver> {
   const nginx = wanted === 'node' ? undefined : onPath('nginx');
   if (nginx !== undefined) return startNginxReceiver(nginx, setup);
   if (wanted === 'nginx') throw new Error('nginx is not on the PATH');

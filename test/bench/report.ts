@@ -10,7 +10,9 @@ export function mediansOf(runs: readonly Measured[]): Measured[] {
   const bare = byName.get('bare');
   const bareMs = bare && median(bare.map(({ cpuMsPerDelivery }) => cpuMsPerDelivery.sender ?? Number.NaN));
   return [...byName.values()].map((of) => {
-    const cpu: Partial<Record<Part, number>> & { sum: number } = { sum: median(of.map((run) => run.cpuMsPerDelivery.sum)) };
+    const cpu: Partial<Record<Part, number>> & { sum: number } = {
+      sum: median(of.map((run) => run.cpuMsPerDelivery.sum)),
+    };
     const rss: Partial<Record<Part, number>> = {};
     for (const part of parts) {
       const times = of.flatMap((run) => run.cpuMsPerDelivery[part] ?? []);
@@ -40,7 +42,20 @@ export function mediansOf(runs: readonly Measured[]): Measured[] {
 
 export function table(results: readonly Measured[]): string {
   const used = parts.filter((part) => results.some(({ cpuMsPerDelivery }) => cpuMsPerDelivery[part] !== undefined));
-  const head = ['scenario', 'deliveries', 'per s', 'sum', ...used, 'x bare', 'p50 ms', 'p99 ms', 'RSS MB', 'conns', 'lag', 'caught up'];
+  const head = [
+    'scenario',
+    'deliveries',
+    'per s',
+    'sum',
+    ...used,
+    'x bare',
+    'p50 ms',
+    'p99 ms',
+    'RSS MB',
+    'conns',
+    'lag',
+    'caught up',
+  ];
   const rows = results.map((run) => [
     run.name,
     String(Math.round(run.deliveries)),
@@ -57,7 +72,9 @@ export function table(results: readonly Measured[]): string {
   ]);
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
   const line = (cells: readonly string[]): string =>
-    cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  ');
+    cells
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+      .join('  ');
   return [
     'CPU in ms for one delivery; sum is of everything but the publisher. RSS is of the services. Lag: audit records not in PostgreSQL at the last delivery.',
     line(head),
@@ -66,12 +83,15 @@ export function table(results: readonly Measured[]): string {
 }
 
 export function jsonLine(results: readonly Measured[], about: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify({ ...about, scenarios: results }, (_key, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value));
+  return JSON.stringify({ ...about, scenarios: results }, (_key, value: unknown) =>
+    typeof value === 'number' ? Number(value.toPrecision(5)) : value,
+  );
 }
 
 /** Self time for one delivery, the dearest functions first. */
 export function profileText(title: string, { busyMs, functions, kinds }: ProfileSummary, deliveries: number): string {
-  const per = (ms: number): string => `${((ms / deliveries) * 1_000).toFixed(1).padStart(8)} µs ${((ms / busyMs) * 100).toFixed(1).padStart(5)} %  `;
+  const per = (ms: number): string =>
+    `${((ms / deliveries) * 1_000).toFixed(1).padStart(8)} µs ${((ms / busyMs) * 100).toFixed(1).padStart(5)} %  `;
   return [
     `${title}: ${((busyMs / deliveries) * 1_000).toFixed(0)} µs of the main thread for a delivery (${deliveries} deliveries, idle time left out)`,
     '',

@@ -21,14 +21,21 @@ export async function runBare(options: {
     await receiver.begin({ latency: false });
     await peer.ask('open', { port: receiver.port, caPem, secret: signingSecret, endpoints } satisfies BareSetup);
     const warm = await peer.ask<{ sent: number }>('send', { seconds: warmUpSeconds });
-    const who = { services: [], servers: { broker: undefined, postgres: undefined }, receiver: receiver.pid, sender: peer.pid };
+    const who = {
+      services: [],
+      servers: { broker: undefined, postgres: undefined },
+      receiver: receiver.pid,
+      sender: peer.pid,
+    };
     const before = usagesOf(who);
     const { sent, ms } = await peer.ask<{ sent: number; ms: number }>('send', { seconds });
     const after = usagesOf(who);
     const latencies = await peer.ask<number[]>('latencies');
     const tally = await receiver.tally();
     if (tally.distinct !== sent + warm.sent || tally.requests !== tally.distinct) {
-      throw new Error(`bare: ${sent + warm.sent} sent, ${tally.requests} received, ${tally.distinct} of them different`);
+      throw new Error(
+        `bare: ${sent + warm.sent} sent, ${tally.requests} received, ${tally.distinct} of them different`,
+      );
     }
     return {
       name: 'bare',

@@ -44,7 +44,11 @@ export async function runDelivery(run: DeliveryRun): Promise<{ measured: Measure
   await receiver.begin({ latency: scenario.kind === 'latency' });
   const world = await createWorld(ground, run.environment, scenario.endpoints);
   try {
-    await publisher.ask('open', { brokers: ground.stack.kafka.brokers, topic: world.eventTopic, endpoints: scenario.endpoints });
+    await publisher.ask('open', {
+      brokers: ground.stack.kafka.brokers,
+      topic: world.eventTopic,
+      endpoints: scenario.endpoints,
+    });
     const services: ServiceProcess[] = [];
     try {
       const result = await deliver(run, world, services);
@@ -59,13 +63,16 @@ export async function runDelivery(run: DeliveryRun): Promise<{ measured: Measure
   }
 }
 
-async function deliver(run: DeliveryRun, world: World, services: ServiceProcess[]): Promise<{ measured: Measured; window: Window }> {
+async function deliver(
+  run: DeliveryRun,
+  world: World,
+  services: ServiceProcess[],
+): Promise<{ measured: Measured; window: Window }> {
   const { name, scenario, ground, receiver, publisher, seconds, progress } = run;
   const admin = ground.cluster.admin();
   const start = (): Promise<void> =>
     startServices({ ...run, env: world.env, dispatchProcesses: scenario.dispatchProcesses }, services);
-  const usages = () =>
-    usagesOf({ services, servers: run.servers, receiver: receiver.pid, publisher: publisher.pid });
+  const usages = () => usagesOf({ services, servers: run.servers, receiver: receiver.pid, publisher: publisher.pid });
   const arrival = (count: number): Promise<Arrival> => arrivalOf(count, receiver, services);
 
   let cpu: (after: Usages) => Promise<Measured['cpuMsPerDelivery']>;
@@ -87,7 +94,8 @@ async function deliver(run: DeliveryRun, world: World, services: ServiceProcess[
     progress(`${name}: measuring`);
   } else {
     await start();
-    const warmUp = scenario.kind === 'latency' ? warmUpMin : Math.max(warmUpMin, Math.round(drainPerSecond * seconds * warmUpShare));
+    const warmUp =
+      scenario.kind === 'latency' ? warmUpMin : Math.max(warmUpMin, Math.round(drainPerSecond * seconds * warmUpShare));
     progress(`${name}: warming up`);
     await publisher.ask('flood', { from: 0, count: warmUp });
     await arrival(warmUp);
@@ -96,7 +104,8 @@ async function deliver(run: DeliveryRun, world: World, services: ServiceProcess[
     cpu = async (to) => cpuBy(() => ({ from, to, deliveries: total - warmUp }));
     progress(`${name}: measuring`);
     const opened = arrival(warmUp + 1);
-    total = warmUp + (scenario.kind === 'latency' ? await clockwork(publisher, warmUp, seconds) : await stream(run, warmUp));
+    total =
+      warmUp + (scenario.kind === 'latency' ? await clockwork(publisher, warmUp, seconds) : await stream(run, warmUp));
     first = await opened;
   }
   const last = await arrival(total);
@@ -106,7 +115,10 @@ async function deliver(run: DeliveryRun, world: World, services: ServiceProcess[
   const cpuMsPerDelivery = await cpu(after);
   const { problems, retried } = await countProblems(world, total, tally);
   if (problems.length > 0) throw new Error(`${name}: ${problems.join('; ')}`);
-  if (retried > 0) progress(`${name}: ${retried} deliveries took more than one attempt (time limits ran out): the machine is overloaded`);
+  if (retried > 0)
+    progress(
+      `${name}: ${retried} deliveries took more than one attempt (time limits ran out): the machine is overloaded`,
+    );
 
   const arrivals = last.count - first.count;
   // What the warm-up published is settled before the window opens, except in a drain, where its last arrival opens it.
@@ -147,7 +159,11 @@ async function stream({ publisher, receiver, seconds }: DeliveryRun, warmUp: num
 }
 
 /** The n-th delivery, or an error that says why there is none. */
-async function arrivalOf(count: number, receiver: BenchReceiver, services: readonly ServiceProcess[]): Promise<Arrival> {
+async function arrivalOf(
+  count: number,
+  receiver: BenchReceiver,
+  services: readonly ServiceProcess[],
+): Promise<Arrival> {
   const failed = Promise.withResolvers<never>();
   let seen = -1;
   let seenMs = performance.now();
@@ -160,7 +176,9 @@ async function arrivalOf(count: number, receiver: BenchReceiver, services: reado
     }
   }, 1_000);
   for (const { service, ended, logPath } of services) {
-    void ended.then((how) => failed.reject(new Error(`${service} ended (${how}); the end of its log:\n${logTail(logPath)}`)));
+    void ended.then((how) =>
+      failed.reject(new Error(`${service} ended (${how}); the end of its log:\n${logTail(logPath)}`)),
+    );
   }
   failed.promise.catch(() => {});
   try {

@@ -60,7 +60,9 @@ async function allReady(services: readonly ServiceProcess[]): Promise<void> {
     if (answers.every(Boolean)) return;
     if (performance.now() > until) {
       const late = services.filter((_, index) => !answers[index]);
-      throw new Error(`not ready after ${readyMs} ms: ${late.map(({ service, logPath }) => `${service}\n${logTail(logPath)}`).join('\n')}`);
+      throw new Error(
+        `not ready after ${readyMs} ms: ${late.map(({ service, logPath }) => `${service}\n${logTail(logPath)}`).join('\n')}`,
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
@@ -69,7 +71,9 @@ async function allReady(services: readonly ServiceProcess[]): Promise<void> {
 function startOne(service: ProfiledName, name: string, { env, folder, profile }: ServicesOptions): ServiceProcess {
   const logPath = join(folder, `${name}.log`);
   const log = openSync(logPath, 'w');
-  const flags = profile.includes(service) ? ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${name}.cpuprofile`] : [];
+  const flags = profile.includes(service)
+    ? ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${name}.cpuprofile`]
+    : [];
   const child = spawn(process.execPath, [...flags, cli, 'run', service], {
     stdio: ['ignore', log, log],
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },

@@ -9,7 +9,8 @@ import { pathToFileURL } from 'node:url';
 import { createNonceCache, verifyRequest } from '@postrider/verify';
 import { describe, expect, it } from 'vitest';
 
-import { makeReceiverVectors, type ReceiverVector } from './receiver-vectors.ts';
+import type { ReceiverVector } from './receiver-flaws.ts';
+import { makeReceiverVectors } from './receiver-vectors.ts';
 
 const samples = join(import.meta.dirname, '..', '..', 'docs', 'receivers');
 const file = join(import.meta.dirname, 'receiver-vectors.json');

@@ -35,6 +35,8 @@ beforeAll(async () => {
         url: receiver.url('/', host),
         eventTypes: [`to.${i}`],
         tls: { ca: ca.caPem },
+        // All at once to one host on a machine that may be busy: this is not about patience.
+        timeoutMs: 60_000,
       }),
     ),
   );

@@ -3,7 +3,7 @@
 
 import { openCluster } from '@postrider/kafka';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { withoutProduced } from '../support/kafka-frames.ts';
+import { withoutProduced, withProduceError } from '../support/kafka-frames.ts';
 import { AppendLedger } from '../support/kafka-ledger.ts';
 import { startKafkaProxy, type ActiveRule, type KafkaProxy } from '../support/kafka-proxy.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -75,7 +75,7 @@ describe('silent loss A: an answer to a produce is lost', () => {
     const lost = first.append({ topic, partition: 0, key: null, value: 'in doubt' });
     const outcome = lost.then(
       () => 'acknowledged',
-      (error: { code?: string }) => error.code,
+      (error: unknown) => (error as { code?: string }).code,
     );
     await held.hit;
     await first.close({ drainMs: 0 });
@@ -131,6 +131,41 @@ describe('silent loss B: an answer that does not name every partition', () => {
     const verdict = await ledger.verify(direct);
     expect(verdict).toMatchObject({ acknowledged: 80, missing: [], disorder: [] });
     expect(verdict.duplicates).toBe(20); // ten records of partition 2, twice
+    await appender.close();
+  });
+});
+
+describe('errors that end a producer of the driver, or that a new leader mends', () => {
+  const codes = {
+    unknownServerError: -1,
+    unknownTopicOrPartition: 3,
+    notLeader: 6,
+    requestTimedOut: 7,
+    notEnoughReplicas: 19,
+    notEnoughReplicasAfterAppend: 20,
+    outOfOrderSequence: 45,
+    invalidProducerEpoch: 47,
+    storageError: 56,
+    unknownProducerId: 59,
+  };
+
+  test('whatever the broker answers, no record is rejected and none is lost', async () => {
+    const topic = await createTopic('errors');
+    const appender = proxied.openAppender();
+    const ledger = new AppendLedger(appender, topic, partitions);
+    for (const [name, code] of Object.entries(codes)) {
+      const refused = rule({
+        api: 'Produce',
+        side: 'response',
+        nth: 1,
+        action: (frame, head) => withProduceError(head, frame, 1, code),
+      });
+      ledger.append(12);
+      await ledger.settled();
+      expect({ name, hits: refused.hits() }).toEqual({ name, hits: 1 });
+    }
+    expect(appender.stats().resends).toBe(Object.keys(codes).length);
+    expect(await ledger.verify(direct)).toMatchObject({ acknowledged: 120, missing: [], disorder: [] });
     await appender.close();
   });
 });

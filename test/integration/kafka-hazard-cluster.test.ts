@@ -57,9 +57,9 @@ describe('leaders and the coordinator die with -9', () => {
     const table = cluster.readTable({ topic, onRecord: ({ value }) => void seenByTable.add(String(value)) });
     await soon(() => expect(group.state()).toBe('stable'));
 
-    let loading = true;
+    const loading = new AbortController();
     const load = (async () => {
-      while (loading) {
+      while (!loading.signal.aborted) {
         if (appender.depth() < 300) ledger.append(60);
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
@@ -75,7 +75,7 @@ describe('leaders and the coordinator die with -9', () => {
       await soon(() => expect(ledger.count()).toBeGreaterThan(atKill + 500)); // on two brokers
       await stack.restartKafka(nodeId);
     }
-    loading = false;
+    loading.abort();
     await load;
     await ledger.settled();
 

@@ -156,13 +156,17 @@ describe('errors that end a consumer of the driver', () => {
     await fill(topic, 8);
     await soon(() => expect(member.records.length).toBe(8));
     const group = stringBytes(topic);
-    const lost = rule({ api: 'OffsetCommit', side: 'response', action: 'reset', nth: [1, 2], only: (r) => r.includes(group) });
+    const lost = rule({
+      api: 'OffsetCommit',
+      side: 'response',
+      action: 'reset',
+      nth: [1, 2],
+      only: (r) => r.includes(group),
+    });
     await member.group.commit([{ topic, partition: 1, offset: 2, metadata: 'kept' }]);
     expect(lost.hits()).toBe(2);
     await soon(async () =>
-      expect(await admin.committed(topic, [topic])).toEqual([
-        { topic, partition: 1, offset: 2, metadata: 'kept' },
-      ]),
+      expect(await admin.committed(topic, [topic])).toEqual([{ topic, partition: 1, offset: 2, metadata: 'kept' }]),
     );
   });
 });

@@ -78,7 +78,9 @@ const countOf = (records: readonly KafkaRecord[], partition: number) =>
 describe('batches that other producers compressed', () => {
   test.each(['gzip', 'snappy', 'lz4', 'zstd'])('%s, as the Java codec of the broker writes it', async (codec) => {
     const topic = await createTopic(`java-${codec}`, { 'compression.type': codec }, 1);
-    const values = Array.from({ length: 40 }, (_, i) => Buffer.concat([randomBytes(i * 50), Buffer.alloc(i * 50, 'x')]));
+    const values = Array.from({ length: 40 }, (_, i) =>
+      Buffer.concat([randomBytes(i * 50), Buffer.alloc(i * 50, 'x')]),
+    );
     await appender.appendAll(values.map((value) => ({ topic, partition: 0, key: null, value })));
     const { records } = join(topic);
     await soon(() => expect(records.length).toBe(values.length));
@@ -184,7 +186,10 @@ describe('records that retention took', () => {
     await deleteRecordsBefore(broker, { topic, partition: 0, offset: 8 });
     const lost: object[] = [];
     const errors: string[] = [];
-    const second = join(topic, { onRangeLost: (range) => lost.push(range), onError: (error) => errors.push(error.code) });
+    const second = join(topic, {
+      onRangeLost: (range) => lost.push(range),
+      onError: (error) => errors.push(error.code),
+    });
     await soon(() => expect(second.records.length).toBe(12 + 17));
     expect(lost).toEqual([{ topic, partition: 0, from: 3, to: 8 }]);
     expect(second.records.find(({ partition }) => partition === 0)?.offset).toBe(8);
@@ -303,7 +308,9 @@ function withCodec(recordSet: Buffer, codec: number): Buffer {
 async function produceByKcat(topic: string, codec: string, lines: readonly string[]): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const args = ['-P', '-b', broker, '-t', topic, '-p', '0', '-z', codec, '-X', 'linger.ms=100'];
-    const child = execFile('kcat', args, { timeout: 20_000 }, (error) => (error ? reject(error) : resolve()));
+    const child = execFile('kcat', args, { timeout: 20_000 }, (error) =>
+      error instanceof Error ? reject(error) : resolve(),
+    );
     child.stdin?.end(lines.join('\n'));
   });
 }

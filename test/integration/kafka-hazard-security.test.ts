@@ -2,7 +2,13 @@
 // wrong one is told. Nobody gives up for it: what is mended at the broker is picked up without a restart.
 
 import { join } from 'node:path';
-import { createLocalCa, startStack, type SecureListeners, type ServerCertificate, type Stack } from '@postrider/dev-stack';
+import {
+  createLocalCa,
+  startStack,
+  type SecureListeners,
+  type ServerCertificate,
+  type Stack,
+} from '@postrider/dev-stack';
 import type { KafkaCluster } from '@postrider/kafka';
 
 import { loadSettings, openKafka } from '@postrider/postrider';
@@ -64,11 +70,16 @@ const sasl = (mechanism: string, password = 'right-password') => ({
 });
 
 /** Everything that a service does with Kafka: append, read back, be a member, commit. */
-async function useAll(cluster: KafkaCluster, groupId: string): Promise<void> {
+async function useAll(cluster: KafkaCluster, groupId: string): Promise<'committed'> {
   const appender = cluster.openAppender();
   const { offset } = await appender.append({ topic, partition: 0, key: null, value: groupId });
   const read: number[] = [];
-  await cluster.scan({ topic, from: new Map([[0, offset]]), timeoutMs: 10_000, onRecord: (record) => void read.push(record.offset) });
+  await cluster.scan({
+    topic,
+    from: new Map([[0, offset]]),
+    timeoutMs: 10_000,
+    onRecord: (record) => void read.push(record.offset),
+  });
   expect(read).toContain(offset);
   const seen: string[] = [];
   const group = cluster.consumeGroup({
@@ -78,12 +89,19 @@ async function useAll(cluster: KafkaCluster, groupId: string): Promise<void> {
   });
   await vi.waitFor(() => expect(seen).toContain(groupId), { timeout: 15_000 });
   await group.commit([{ topic, partition: 0, offset: 1 }]);
+  return 'committed';
 }
 
 describe('a listener that asks for more than an address', () => {
   const ways: [name: string, settings: () => Record<string, string>][] = [
     ['tls', () => ({ 'kafka.brokers': listeners.tls, ...tls() })],
-    ['mutual tls', () => ({ 'kafka.brokers': listeners.mutualTls, ...tls({ 'kafka.tls.cert': client.cert, 'kafka.tls.key': client.key }) })],
+    [
+      'mutual tls',
+      () => ({
+        'kafka.brokers': listeners.mutualTls,
+        ...tls({ 'kafka.tls.cert': client.cert, 'kafka.tls.key': client.key }),
+      }),
+    ],
     ['plain by tls', () => ({ 'kafka.brokers': listeners.saslTls, ...tls(), ...sasl('plain') })],
     ['scram-sha-256 by tls', () => ({ 'kafka.brokers': listeners.saslTls, ...tls(), ...sasl('scram-sha-256') })],
     ['scram-sha-512 by tls', () => ({ 'kafka.brokers': listeners.saslTls, ...tls(), ...sasl('scram-sha-512') })],
@@ -94,7 +112,7 @@ describe('a listener that asks for more than an address', () => {
   test.concurrent.for(ways)('%s: appends, reads, joins and commits', async ([name, settings], { onTestFinished }) => {
     const cluster = configured(settings());
     onTestFinished(() => cluster.close());
-    await useAll(cluster, name.replaceAll(' ', '-'));
+    expect(await useAll(cluster, name.replaceAll(' ', '-'))).toBe('committed');
   });
 });
 
@@ -126,13 +144,19 @@ describe('what is refused says how to mend it', () => {
     ],
     [
       'a client certificate of another authority',
-      () => ({ 'kafka.brokers': listeners.mutualTls, ...tls({ 'kafka.tls.cert': stranger.cert, 'kafka.tls.key': stranger.key }) }),
+      () => ({
+        'kafka.brokers': listeners.mutualTls,
+        ...tls({ 'kafka.tls.cert': stranger.cert, 'kafka.tls.key': stranger.key }),
+      }),
       'tls-refused',
       /issued by an authority that the broker trusts/,
     ],
     [
       'a key of another certificate',
-      () => ({ 'kafka.brokers': listeners.mutualTls, ...tls({ 'kafka.tls.cert': client.cert, 'kafka.tls.key': stranger.key }) }),
+      () => ({
+        'kafka.brokers': listeners.mutualTls,
+        ...tls({ 'kafka.tls.cert': client.cert, 'kafka.tls.key': stranger.key }),
+      }),
       'tls-refused',
       /kafka\.tls\.key is not the key of kafka\.tls\.cert/,
     ],

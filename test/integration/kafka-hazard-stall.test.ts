@@ -80,7 +80,9 @@ describe('a member whose heartbeats stop', () => {
     expect(stalled.events[known]).toBe('assigned');
   });
 
-  test.concurrent('because its process stood still: what had already come for it is not delivered', async ({ onTestFinished }) => {
+  test.concurrent('because its process stood still: what had already come for it is not delivered', async ({
+    onTestFinished,
+  }) => {
     const topic = await createTopic('process');
     const script = joinPath(import.meta.dirname, '..', 'support', 'group-member.ts');
     const child = spawn(process.execPath, [script, testBrokers().join(','), topic, topic, String(sessionTimeoutMs)], {

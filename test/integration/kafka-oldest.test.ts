@@ -34,7 +34,13 @@ test(`Kafka ${oldest}: topics, appends, tables, groups, commits and scans`, asyn
 
   const appender = cluster.openAppender({ compression: 'zstd' });
   const at = await appender.appendAll(
-    Array.from({ length: 1_000 }, (_, i) => ({ topic: 'events', partition: i % 2, key: `k${i}`, value: `v${i}`, headers: { n: String(i) } })),
+    Array.from({ length: 1_000 }, (_, i) => ({
+      topic: 'events',
+      partition: i % 2,
+      key: `k${i}`,
+      value: `v${i}`,
+      headers: { n: String(i) },
+    })),
   );
   expect(at.map(({ offset }) => offset)).toEqual(Array.from({ length: 1_000 }, (_, i) => Math.floor(i / 2)));
 
@@ -62,7 +68,23 @@ test(`Kafka ${oldest}: topics, appends, tables, groups, commits and scans`, asyn
   expect(keys).toEqual(['endpoint']);
   await table.stop();
 
-  const scanned = await cluster.scan({ topic: 'events', from: 'earliest', timeoutMs: 10_000, onRecord: () => undefined });
-  expect(scanned).toEqual({ records: 1_000, ends: new Map([[0, 500], [1, 500]]) });
-  expect(await admin.offsetsAt('events', 0)).toEqual(new Map([[0, 0], [1, 0]]));
+  const scanned = await cluster.scan({
+    topic: 'events',
+    from: 'earliest',
+    timeoutMs: 10_000,
+    onRecord: () => undefined,
+  });
+  expect(scanned).toEqual({
+    records: 1_000,
+    ends: new Map([
+      [0, 500],
+      [1, 500],
+    ]),
+  });
+  expect(await admin.offsetsAt('events', 0)).toEqual(
+    new Map([
+      [0, 0],
+      [1, 0],
+    ]),
+  );
 });

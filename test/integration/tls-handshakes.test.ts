@@ -11,7 +11,7 @@ import { guardedSender, receiverHost as host, sendTo } from '../support/guarded-
 import { startRawTcpServer, startRawTlsServer, type RawServer } from '../support/raw-server.ts';
 
 /** By hand, `FAILING_HANDSHAKES=10000` shows the long run: about a minute. */
-const failingHandshakes = Number(process.env['FAILING_HANDSHAKES'] ?? 600);
+const failingHandshakes = Number(process.env['FAILING_HANDSHAKES'] ?? 300);
 
 let ca: LocalCa;
 let sender: Sender | undefined;
@@ -120,7 +120,7 @@ it('leaves nothing behind, however many fail', async () => {
   process.stderr.write(
     `${failingHandshakes} failing handshakes: heap ${(grownBytes / 1e3).toFixed(0)} KB, rss ${rssMb.toFixed(1)} MB\n`,
   );
-  // Server and client live in this process: 600 connections kept would be 20 MB, and 10,000 of anything kept megabytes.
+  // Server and client live in this process: 300 connections kept would be 9 MB, and 10,000 of anything kept megabytes.
   expect(grownBytes).toBeLessThan(2e6);
   expect(failing.stats()).toMatchObject({ inFlight: 0, openConnections: 0, idleConnections: 0 });
 });

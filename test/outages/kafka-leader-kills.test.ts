@@ -23,7 +23,13 @@ let direct: KafkaCluster;
 let proxied: KafkaCluster;
 
 beforeAll(async () => {
-  stack = await startStack({ dataDir, fresh: true, env, postgres: false, kafka: { brokers: 3, ...testKafkaVersion() } });
+  stack = await startStack({
+    dataDir,
+    fresh: true,
+    env,
+    postgres: false,
+    kafka: { brokers: 3, ...testKafkaVersion() },
+  });
   proxy = await startKafkaProxy({ brokers: stack.kafka.brokers, seed });
   direct = openCluster({ brokers: stack.kafka.brokers, clientId: 'leader-kills' });
   proxied = openCluster({ brokers: proxy.brokers, clientId: 'leader-kills-proxied' });
@@ -37,66 +43,72 @@ afterAll(async () => {
 const soon = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 60_000, interval: 50 });
 
 describe(`leaders die and answers are lost, seed ${seed}`, () => {
-  test('every acknowledged record stands at its offset, in order; a member and a table behind the same faults miss none', {
-    timeout: 420_000,
-  }, async () => {
-    const topic = 'kills';
-    const random = seededRandom(seed);
-    await direct.admin().applyTopics([{ name: topic, partitions, replicationFactor: 3, config: {} }]);
-    const appender = proxied.openAppender({ recordsMax: 100 });
-    const ledger = new AppendLedger(appender, topic, partitions);
-    const seenByGroup = new Set<string>();
-    const seenByTable = new Set<string>();
-    const lost: object[] = [];
-    const group = proxied.consumeGroup({
-      groupId: topic,
-      topics: [topic],
-      sessionTimeoutMs: 6_000,
-      onRecords: ({ records }) => records.forEach(({ value }) => seenByGroup.add(String(value))),
-      onRangeLost: (range) => lost.push(range),
-    });
-    const table = proxied.readTable({ topic, onRecord: ({ value }) => void seenByTable.add(String(value)) });
-    await soon(() => expect(group.state()).toBe('stable'));
+  test(
+    'every acknowledged record stands at its offset, in order; a member and a table behind the same faults miss none',
+    {
+      timeout: 420_000,
+    },
+    async () => {
+      const topic = 'kills';
+      const random = seededRandom(seed);
+      await direct.admin().applyTopics([{ name: topic, partitions, replicationFactor: 3, config: {} }]);
+      const appender = proxied.openAppender({ recordsMax: 100 });
+      const ledger = new AppendLedger(appender, topic, partitions);
+      const seenByGroup = new Set<string>();
+      const seenByTable = new Set<string>();
+      const lost: object[] = [];
+      const group = proxied.consumeGroup({
+        groupId: topic,
+        topics: [topic],
+        sessionTimeoutMs: 6_000,
+        onRecords: ({ records }) => records.forEach(({ value }) => seenByGroup.add(String(value))),
+        onRangeLost: (range) => lost.push(range),
+      });
+      const table = proxied.readTable({ topic, onRecord: ({ value }) => void seenByTable.add(String(value)) });
+      await soon(() => expect(group.state()).toBe('stable'));
 
-    // One answer in fifty is lost with its connection, one in five hundred without a word (12 s until it is given up).
-    const nth = (chance: number) => Array.from({ length: 20_000 }, (_, i) => i + 1).filter(() => random() < chance);
-    const reset = proxy.add({ api: 'Produce', side: 'response', action: 'reset', nth: nth(0.02) });
-    const dropped = proxy.add({ api: 'Produce', side: 'response', action: 'drop', nth: nth(0.002) });
+      // One answer in fifty is lost with its connection, one in five hundred without a word (12 s until it is given up).
+      const nth = (chance: number) => Array.from({ length: 20_000 }, (_, i) => i + 1).filter(() => random() < chance);
+      const reset = proxy.add({ api: 'Produce', side: 'response', action: 'reset', nth: nth(0.02) });
+      const dropped = proxy.add({ api: 'Produce', side: 'response', action: 'drop', nth: nth(0.002) });
 
-    let loading = true;
-    const load = (async () => {
-      while (loading) {
-        if (appender.depth() < 500) ledger.append(100);
-        await new Promise((resolve) => setTimeout(resolve, 5));
+      const loading = new AbortController();
+      const load = (async () => {
+        while (!loading.signal.aborted) {
+          if (appender.depth() < 500) ledger.append(100);
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+      })();
+      for (let kill = 0; kill < kills; kill += 1) {
+        const nodeId = (kill % 3) + 1;
+        const before = ledger.count();
+        await soon(() => expect(ledger.count()).toBeGreaterThan(before + 1_000));
+        await new Promise((resolve) => setTimeout(resolve, random() * 500)); // not always at the same point of a batch
+        await stack.killKafka(nodeId);
+        const atKill = ledger.count();
+        await soon(() => expect(ledger.count()).toBeGreaterThan(atKill + 1_000));
+        await stack.restartKafka(nodeId);
       }
-    })();
-    for (let kill = 0; kill < kills; kill += 1) {
-      const nodeId = (kill % 3) + 1;
-      const before = ledger.count();
-      await soon(() => expect(ledger.count()).toBeGreaterThan(before + 1_000));
-      await new Promise((resolve) => setTimeout(resolve, random() * 500)); // not always at the same point of a batch
-      await stack.killKafka(nodeId);
-      const atKill = ledger.count();
-      await soon(() => expect(ledger.count()).toBeGreaterThan(atKill + 1_000));
-      await stack.restartKafka(nodeId);
-    }
-    reset.release();
-    dropped.release();
-    loading = false;
-    await load;
-    await ledger.settled();
+      reset.release();
+      dropped.release();
+      loading.abort();
+      await load;
+      await ledger.settled();
 
-    const verdict = await ledger.verify(direct);
-    expect(verdict).toMatchObject({ acknowledged: ledger.count(), missing: [], disorder: [] });
-    expect(reset.hits() + dropped.hits()).toBeGreaterThan(5);
-    expect(verdict.duplicates).toBeLessThanOrEqual(appender.stats().resends * 100);
-    await soon(() => expect(seenByGroup.size).toBe(verdict.acknowledged));
-    await soon(() => expect(seenByTable.size).toBe(verdict.acknowledged));
-    expect(lost).toEqual([]);
-    const { missing, disorder, ...counts } = verdict;
-    process.stderr.write(`${JSON.stringify({ ...counts, ...appender.stats(), reset: reset.hits(), dropped: dropped.hits() })}\n`);
-    await Promise.all([group.stop(), table.stop()]);
-  });
+      const verdict = await ledger.verify(direct);
+      expect(verdict).toMatchObject({ acknowledged: ledger.count(), missing: [], disorder: [] });
+      expect(reset.hits() + dropped.hits()).toBeGreaterThan(5);
+      expect(verdict.duplicates).toBeLessThanOrEqual(appender.stats().resends * 100);
+      await soon(() => expect(seenByGroup.size).toBe(verdict.acknowledged));
+      await soon(() => expect(seenByTable.size).toBe(verdict.acknowledged));
+      expect(lost).toEqual([]);
+      const { acknowledged, duplicates } = verdict;
+      process.stderr.write(
+        `${JSON.stringify({ acknowledged, duplicates, ...appender.stats(), reset: reset.hits(), dropped: dropped.hits() })}\n`,
+      );
+      await Promise.all([group.stop(), table.stop()]);
+    },
+  );
 });
 
 describe('a leader hangs without dying', () => {

@@ -8,6 +8,7 @@ import {
   requestHead,
   responseCorrelation,
   stringBytes,
+  withProduceError,
   withoutProduced,
 } from './kafka-frames.ts';
 
@@ -128,5 +129,24 @@ describe('record sets and produced partitions', () => {
     const shortened = withoutProduced(head('Produce', 5), answer(0, 1, 2), 't', 1);
     expect(shortened.equals(answer(0, 2))).toBe(true);
     expect(withoutProduced(head('Produce', 5), answer(0, 1, 2), 'other', 1).equals(answer(0, 1, 2))).toBe(true);
+  });
+
+  test('one partition of a Produce answer is refused', () => {
+    const answer = (error: number) =>
+      frame(
+        int32Bytes(9),
+        int32Bytes(1),
+        stringBytes('t'),
+        int32Bytes(2),
+        ...[0, 1].flatMap((partition) => [
+          int32Bytes(partition),
+          int16(partition === 1 ? error : 0),
+          int64(7),
+          int64(-1),
+          int64(0),
+        ]),
+        int32Bytes(0),
+      );
+    expect(withProduceError(head('Produce', 7), answer(0), 1, 6).equals(answer(6))).toBe(true);
   });
 });

@@ -23,6 +23,7 @@ export type ApiName = keyof typeof apiKeys;
 const metadataVersionMax = 8;
 const coordinatorVersionMax = 2;
 const fetchVersionMax = 11;
+const produceVersionMax = 7;
 
 export interface RequestHead {
   apiKey: number;
@@ -201,26 +202,46 @@ export function replaceRecordSets(
   return at.done();
 }
 
-/** A Produce answer (versions 3 to 7) without one of its partitions. */
-export function withoutProduced(head: RequestHead, frame: Buffer, topic: string, partition: number): Buffer {
-  refuseNewer('Produce', head.apiVersion, 7);
+/** A Produce answer with each partition's part put through `replace`; null takes it out. The part begins with partition and error. */
+function replaceProduced(
+  head: RequestHead,
+  frame: Buffer,
+  replace: (topic: string, part: Buffer) => Buffer | null,
+): Buffer {
+  refuseNewer('Produce', head.apiVersion, produceVersionMax);
   const at = new Rewriter(frame);
   at.skip(4);
-  const perPartition = 4 + 2 + 8 + 8 + (head.apiVersion >= 5 ? 8 : 0);
+  const partLength = 4 + 2 + 8 + 8 + (head.apiVersion >= 5 ? 8 : 0);
   for (let topics = at.int32(); topics > 0; topics -= 1) {
-    const name = at.string();
+    const topic = at.string() ?? '';
     const replaced = at.mark();
-    const count = at.int32();
-    const kept: Buffer[] = [];
-    for (let left = count; left > 0; left -= 1) {
-      const one = at.bytes(perPartition);
-      if (name !== topic || one.readInt32BE(0) !== partition) kept.push(one);
+    const parts: Buffer[] = [];
+    for (let left = at.int32(); left > 0; left -= 1) {
+      const part = replace(topic, at.bytes(partLength));
+      if (part !== null) parts.push(part);
     }
     replaced();
-    at.write(int32Bytes(kept.length));
-    at.write(Buffer.concat(kept));
+    at.write(int32Bytes(parts.length));
+    at.write(Buffer.concat(parts));
   }
   return at.done();
+}
+
+/** A Produce answer that does not name one of its partitions. */
+export function withoutProduced(head: RequestHead, frame: Buffer, topic: string, partition: number): Buffer {
+  return replaceProduced(head, frame, (name, part) =>
+    name === topic && part.readInt32BE(0) === partition ? null : part,
+  );
+}
+
+/** A Produce answer that refuses one of its partitions. */
+export function withProduceError(head: RequestHead, frame: Buffer, partition: number, code: number): Buffer {
+  return replaceProduced(head, frame, (_topic, part) => {
+    if (part.readInt32BE(0) !== partition) return part;
+    const refused = Buffer.from(part);
+    refused.writeInt16BE(code, 4);
+    return refused;
+  });
 }
 
 function refuseNewer(name: string, version: number, max: number): void {

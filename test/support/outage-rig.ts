@@ -100,7 +100,7 @@ async function assemble(name: string, closers: (() => Promise<unknown>)[], close
     routes: { [`/${flaky}`]: { kind: 'fail-then-ok', times: 1 }, [`/${broken}`]: { kind: 'status', status: 500 } },
   });
   closers.push(() => receiver.close());
-  const environment = name;
+  const environment = `outage-${name}`;
   const databaseUrl = await stack.createDatabase(environment);
   const database = openDatabase({ url: databaseUrl, connectionsMax: 2 });
   closers.push(() => database.close());

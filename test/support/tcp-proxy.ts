@@ -128,7 +128,7 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
     listener = undefined;
     if (server === undefined) return;
     const closed = new Promise((resolve) => server.close(resolve));
-    for (const connection of [...open]) destroy(connection);
+    for (const connection of open) destroy(connection);
     await closed;
   }
 
@@ -144,13 +144,13 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
     heal() {
       mode = 'pass';
       faults = { ...noFaults };
-      for (const connection of [...open]) {
+      for (const connection of open) {
         if (connection.lostBytes) destroy(connection);
         else for (const lane of connection.lanes) lane.release();
       }
     },
     reset() {
-      for (const connection of [...open]) destroy(connection);
+      for (const connection of open) destroy(connection);
     },
     down: refuse,
     async up() {

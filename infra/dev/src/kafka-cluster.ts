@@ -53,7 +53,9 @@ export function describeKafkaCluster(options: {
     const file = join(folder, `kafka-${node.nodeId}.properties`);
     writeFileSync(
       file,
-      propertiesText(brokerProperties({ self: node, cluster: nodes, logDir, secure: options.secure, overrides: options.properties })),
+      propertiesText(
+        brokerProperties({ self: node, cluster: nodes, logDir, secure: options.secure, overrides: options.properties }),
+      ),
     );
     const child = await spawnGuarded({
       command: runtime.java.command,

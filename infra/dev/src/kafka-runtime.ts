@@ -75,7 +75,13 @@ async function formatOfThree(java: Java, classPath: string, building: string, no
     controllerPort: ports[2 * index + 1] ?? 0,
   }));
   const self = cluster.find((node) => node.nodeId === nodeId) as BrokerAddress;
-  await format(java, classPath, { self, cluster, logDir: join(building, `node-${nodeId}`), scratch: building, more: [] });
+  await format(java, classPath, {
+    self,
+    cluster,
+    logDir: join(building, `node-${nodeId}`),
+    scratch: building,
+    more: [],
+  });
 }
 
 async function format(

@@ -54,7 +54,10 @@ export function secureListenerLists(ports: SecurePorts): { listeners: string; pr
 
 /** The properties of every secure listener. */
 export function secureProperties(security: KafkaSecurity): Record<string, string> {
-  return Object.assign({}, ...secureListenerNames.map((name) => propertiesOf(name, security))) as Record<string, string>;
+  return Object.assign({}, ...secureListenerNames.map((name) => propertiesOf(name, security))) as Record<
+    string,
+    string
+  >;
 }
 
 function propertiesOf(name: keyof SecureListeners, security: KafkaSecurity): Record<string, string> {

@@ -28,7 +28,11 @@ const ADVICE: readonly (readonly [pattern: RegExp, code: KafkaErrorCode, advice:
     'tls-refused',
     "in kafka.brokers, name the broker as its certificate does, or have a certificate issued for this name (the broker's advertised name counts too)",
   ],
-  [/certificate has expired|certificate is not yet valid/i, 'tls-refused', "renew the broker's certificate, or set this machine's clock"],
+  [
+    /certificate has expired|certificate is not yet valid/i,
+    'tls-refused',
+    "renew the broker's certificate, or set this machine's clock",
+  ],
   [
     /self[- ]signed certificate|unable to verify the first certificate|unable to get (?:local )?issuer certificate/i,
     'tls-refused',
@@ -44,7 +48,11 @@ const ADVICE: readonly (readonly [pattern: RegExp, code: KafkaErrorCode, advice:
     'tls-refused',
     'the broker asks for a client certificate: set kafka.tls.cert and kafka.tls.key',
   ],
-  [/key values mismatch/i, 'tls-refused', 'kafka.tls.key is not the key of kafka.tls.cert: give the pair that belongs together'],
+  [
+    /key values mismatch/i,
+    'tls-refused',
+    'kafka.tls.key is not the key of kafka.tls.cert: give the pair that belongs together',
+  ],
   [
     /PEM routines|no start line|bad base64|asn1 encoding|DECODER routines/i,
     'tls-refused',

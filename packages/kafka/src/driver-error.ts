@@ -111,5 +111,8 @@ export function toKafkaError(error: unknown, doing: string): KafkaError {
   const advice = connectionLost || brokerError === null || SASL.has(brokerError) ? connectAdvice(message) : null;
   if (advice !== null) code = advice.code;
   const mend = advice === null ? '' : ` (${advice.advice})`;
-  return new KafkaError(code, `${doing}: ${plainTlsText(message)}${mend}`, { cause: error, brokerError: brokerError ?? undefined });
+  return new KafkaError(code, `${doing}: ${plainTlsText(message)}${mend}`, {
+    cause: error,
+    brokerError: brokerError ?? undefined,
+  });
 }

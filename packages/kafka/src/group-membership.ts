@@ -87,7 +87,14 @@ export async function joinGroup(
     groupAssignment,
   });
   const assignment = fromAssignment(synced.memberAssignment).filter(({ topic }) => topics.includes(topic));
-  return { coordinator, memberId: joined.memberId, generationId: joined.generationId, assignment, leaderCounts, syncedAt };
+  return {
+    coordinator,
+    memberId: joined.memberId,
+    generationId: joined.generationId,
+    assignment,
+    leaderCounts,
+    syncedAt,
+  };
 }
 
 /** Fresh partition numbers of every topic that any member subscribed to. A topic that only others know may be absent. */

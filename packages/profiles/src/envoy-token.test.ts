@@ -58,7 +58,7 @@ describe('parseEnvoyToken', () => {
     for (const text of [
       `HMAC sig=${sig}, nonce=${nonce}, headers=a;b, kid=k-1`,
       `HMAC kid=k-1,headers=A ; b,,nonce=${nonce} ,sig= ${sig}`,
-      `HMAC sig=${sig},v=2,nonce=${nonce},headers=a,b,kid=k-1,`,
+      `HMAC =x, sig=${sig},v=2,nonce=${nonce},headers=a,b,kid=k-1,`,
       `HMAC sig=${sig}, nonce=${nonce}, headers=;a, ,b;, kid=k-1`,
     ]) {
       expect(read(text)).toMatchObject(expected);

@@ -87,6 +87,18 @@ describe('during a rotation', () => {
   });
 });
 
+it('argos tells a wrong ECB key also where the padding happens to fit, which it does for one in 256', () => {
+  const key = Buffer.alloc(32, 'k');
+  const ecb = createCipheriv('aes-256-ecb', key, null);
+  const sealed = Buffer.concat([ecb.update(`{"timestamp":"${new Date(nowMs).toISOString()}"}`), ecb.final()]);
+  const encryption = { cipher: 'aes-256-ecb', key: 'utf8-32' } as const;
+  const given = { headers: { 'x-webhook-encrypted': 'true' }, body: sealed.toString('base64'), nowMs, encryption };
+  const wrong = Array.from({ length: 1_500 }, (_, n) => String(n).padStart(32, '0'));
+  const reasons = wrong.map((apiKey) => verifyArgos({ ...given, apiKey }));
+  expect(reasons).toEqual(wrong.map(() => ({ ok: false, reason: 'decryption-failed' })));
+  expect(verifyArgos({ ...given, apiKey: [...wrong, key.toString()] }).ok).toBe(true);
+});
+
 it('argos checks the authentication header that was agreed on', () => {
   const body = `{"timestamp":"${new Date(nowMs).toISOString()}"}`;
   const auth = { header: 'Authorization', value: 'Bearer a' };

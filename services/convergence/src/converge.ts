@@ -8,9 +8,10 @@
 
 import { dispatchHeaders, encodeAudit, originOf, partitionOf, type TopicNames } from '@postrider/core/contracts';
 import type { Dispatch } from '@postrider/core/domain';
-import { KafkaError, type Ack, type Appender, type AppendRecord, type KafkaRecord } from '@postrider/kafka';
+import type { Ack, Appender, AppendRecord, KafkaRecord } from '@postrider/kafka';
 import { keyBytesMax } from './limits.ts';
 import { planEvent, type EventPlan, type PlanContext } from './plan-event.ts';
+import { appendRejected } from './rejected-record.ts';
 import { repeatEvent } from './repeat-event.ts';
 import type { EventTrace, Traces } from './traces.ts';
 
@@ -90,25 +91,4 @@ function dispatchRecord(dispatch: Dispatch, { topics, partitions }: ConvergeDeps
     value: Buffer.from(dispatch.body.buffer, dispatch.body.byteOffset, dispatch.body.byteLength),
     headers: dispatchHeaders(dispatch),
   };
-}
-
-/** The original record on `rejected`; one that is too large for the topic keeps its place without its value and headers. */
-async function appendRejected(
-  record: KafkaRecord,
-  origin: string,
-  reason: string,
-  { appender, topics, partitions }: ConvergeDeps,
-): Promise<void> {
-  const marks = { 'pr-reason': reason, 'pr-origin': origin };
-  const place = { topic: topics.rejected, partition: record.partition % partitions, key: record.key };
-  try {
-    await appender.append({
-      ...place,
-      value: record.value,
-      headers: { ...Object.fromEntries(record.headers), ...marks },
-    });
-  } catch (error) {
-    if (!(error instanceof KafkaError) || error.code !== 'record-too-large') throw error;
-    await appender.append({ ...place, key: null, value: null, headers: { ...marks, 'pr-truncated': 'true' } });
-  }
 }

@@ -14,7 +14,6 @@ import {
   parkDelayMs,
   planAttempt,
   type AttemptPlan,
-  type Endpoint,
   type EndpointId,
   type EndpointIndex,
   type EndpointView,
@@ -25,7 +24,8 @@ import type { AttemptsReader } from './attempts-reader.ts';
 import { tierRecord } from './consequences.ts';
 import { EndpointLanes } from './endpoint-lanes.ts';
 import type { EndpointRuntimes } from './endpoint-runtime.ts';
-import { clockSkewMsMax, copyDistanceMs, holdMsMax } from './limits.ts';
+import { clockSkewMsMax, copyDistanceMs, holdMsMax, originInFlightMax } from './limits.ts';
+import { OriginGate } from './origin-gate.ts';
 import type { PartitionState } from './partition-state.ts';
 import { extendWindow } from './restore.ts';
 import { sendAttempt, type SendPorts } from './send-attempt.ts';
@@ -46,6 +46,7 @@ export class Dispatcher {
   readonly #deps: DispatcherDeps;
   readonly #settler: Settler;
   readonly #lanes = new EndpointLanes<Work>();
+  readonly #origins = new OriginGate(originInFlightMax);
   /** Endpoint versions that answered 410; a newer version clears it. */
   readonly #goneVersions = new Map<EndpointId, number>();
   /** Records that wait for the window of their partition to be read back. */
@@ -221,49 +222,54 @@ export class Dispatcher {
     this.#pump(work.dispatch.endpointId);
   }
 
-  /** Sends what an endpoint's lane allows. What waited is looked at again: endpoint and log may have changed meanwhile. */
+  /** Sends what an endpoint's lane and its origin allow. */
   #pump(endpointId: EndpointId): void {
-    if (!this.#accepting) return;
     for (;;) {
-      const concurrency = this.#deps.endpoints.get(endpointId)?.concurrency ?? 1;
-      const work = this.#lanes.take(endpointId, concurrency);
-      if (!work) return;
-      if (work.state.window.look(work.attemptId) === 'settled') {
-        this.#lanes.done(endpointId);
-        this.#repeatConsequence(work);
-        continue;
-      }
-      const plan = this.#plan(work, false);
-      if (plan.kind === 'send') {
-        this.#send(work, plan.endpoint);
-        continue;
-      }
-      this.#lanes.done(endpointId);
-      this.#carryOut(work, plan);
+      const endpoint = this.#deps.endpoints.get(endpointId);
+      if (!this.#accepting || !this.#lanes.ready(endpointId, endpoint?.concurrency ?? 1)) return;
+      const origin = endpoint && this.#deps.runtimes.of(endpoint).url.origin;
+      if (origin !== undefined && !this.#origins.enter(origin, endpointId)) return;
+      const work = this.#lanes.take(endpointId);
+      if (!this.#start(work, origin)) this.#free(endpointId, origin);
     }
   }
 
-  #send(work: Work, endpoint: Endpoint): void {
-    const { dispatch } = work;
-    const free = (): void => {
-      this.#lanes.done(endpoint.endpointId);
-      this.#pump(endpoint.endpointId);
-      this.#checkIdle();
-    };
+  /** Looks again at work that waited, since endpoint and log may have changed meanwhile. True when a request is under way. */
+  #start(work: Work, origin: string | undefined): boolean {
+    if (work.state.window.look(work.attemptId) === 'settled') {
+      this.#repeatConsequence(work);
+      return false;
+    }
+    const plan = this.#plan(work, false);
+    if (plan.kind !== 'send') {
+      this.#carryOut(work, plan);
+      return false;
+    }
+    const { endpoint } = plan;
     const secrets = this.#deps.runtimes.secrets(endpoint, this.#deps.now());
     if (!secrets.ok) {
-      this.#perform(this.#settler.defer(work, 'secret-unavailable', this.#deps.now() + parkDelayMs(dispatch.park)));
-      free();
-      return;
+      const dueMs = this.#deps.now() + parkDelayMs(work.dispatch.park);
+      this.#perform(this.#settler.defer(work, 'secret-unavailable', dueMs));
+      return false;
     }
     const runtime = this.#deps.runtimes.of(endpoint);
     // The lane is free as soon as the receiver has answered; settling goes on beside the next request.
-    sendAttempt(dispatch, runtime, secrets.values, this.#deps).then((result) => {
+    sendAttempt(work.dispatch, runtime, secrets.values, this.#deps).then((result) => {
       if (result.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
         this.disable(endpoint.endpointId, endpoint.version);
       this.#perform(this.#settler.settle(work, runtime, result));
-      free();
+      this.#free(endpoint.endpointId, origin);
+      this.#pump(endpoint.endpointId);
+      this.#checkIdle();
     }, this.#deps.onFatal);
+    return true;
+  }
+
+  /** Gives a place in the lane and at the origin back; whoever waited for the origin has its turn first. */
+  #free(endpointId: EndpointId, origin: string | undefined): void {
+    this.#lanes.done(endpointId);
+    const next = origin === undefined ? undefined : this.#origins.leave(origin);
+    if (next !== undefined) queueMicrotask(() => this.#pump(next as EndpointId));
   }
 
   /** Runs effects; a stop waits for them. */

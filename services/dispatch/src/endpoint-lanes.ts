@@ -34,10 +34,15 @@ export class EndpointLanes<T> {
     this.#waiting++;
   }
 
-  /** Takes the next item of an endpoint out and counts it as under way, if `concurrency` allows. */
-  take(endpointId: string, concurrency: number): T | undefined {
+  /** True when something waits and `concurrency` allows one more. */
+  ready(endpointId: string, concurrency: number): boolean {
     const lane = this.#lanes.get(endpointId);
-    if (!lane || lane.underWay >= concurrency || lane.head >= lane.waiting.length) return undefined;
+    return lane !== undefined && lane.underWay < concurrency && lane.head < lane.waiting.length;
+  }
+
+  /** Takes the next item of an endpoint that is `ready` out and counts it as under way. */
+  take(endpointId: string): T {
+    const lane = this.#lanes.get(endpointId)!;
     const item = lane.waiting[lane.head]!;
     lane.head++;
     if (lane.head > 64 && lane.head * 2 > lane.waiting.length) {

@@ -17,3 +17,5 @@ export const copyDistanceMs = 10_000;
 export const restoreMarkEveryMs = 500;
 /** How far the clocks of the writers of due times may differ from the broker's. */
 export const clockSkewMsMax = 30_000;
+/** Requests to one origin at once: each may need a connection, and more handshakes at once than this only slow each other down. */
+export const originInFlightMax = 256;

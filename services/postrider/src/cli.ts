@@ -10,6 +10,7 @@ import { addConfig } from './commands/config.ts';
 import { addDb } from './commands/db.ts';
 import { addDeliveries } from './commands/deliveries.ts';
 import { addDlq } from './commands/dlq.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addEndpoints } from './commands/endpoints.ts';
 import { addPublish } from './commands/publish.ts';
 import { addReplay } from './commands/replay.ts';
@@ -90,7 +91,7 @@ function buildProgram(runner: CommandRunner, io: CliIo, out: Output): Command {
       'after',
       '\nExit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 refused, 5 partial, 6 timeout, 130 interrupted.',
     );
-  for (const add of [addRun, addTopics, addEndpoints, addPublish, addDeliveries, addDlq, addReplay, addDb, addConfig])
+  for (const add of [addRun, addTopics, addEndpoints, addPublish, addDeliveries, addDlq, addReplay, addDb, addDoctor, addConfig])
     add(program, runner);
   return program;
 }

@@ -28,3 +28,17 @@ export const databaseConnectionsMax = 4;
 export const excerptCharsMax = 200;
 /** Problems of a file that are printed; the rest is counted. */
 export const problemsShownMax = 100;
+/** Clocks may be this far apart: what NTP keeps on a bad day. From the second on dispatch's own allowance is used up. */
+export const clockWarningMs = 1_000;
+export const clockProblemMs = 30_000;
+/** Work that waits this long beyond what it should is not ordinary load any more. */
+export const lagAgeWarningMs = 60_000;
+/** A day of outage should lose nothing: what a topic keeps beyond what it needs in good times. */
+export const retentionSlackMs = 24 * 60 * 60_000;
+/** Renewals that are automatic happen a month before; two weeks before, one has failed. */
+export const certificateWarningMs = 14 * 24 * 60 * 60_000;
+/** Handshakes and topic look-ups under way at once: quick for hundreds, and no burst that a firewall takes for a scan. */
+export const receiverProbesAtOnce = 32;
+export const topicLooksAtOnce = 8;
+/** Rows of implausible times that are counted; more is not worse. */
+export const defaultRowsCounted = 1_000;

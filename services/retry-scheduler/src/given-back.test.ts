@@ -129,7 +129,10 @@ describe('what was given back before', () => {
 
   it('does not hold a long tier back for ever: beyond a window nothing was read by anyone', async () => {
     const { givenBack } = memoryLog([dispatch(2)]);
-    await givenBack.restore([assigned({ committed: { offset: 0, metadata: 'dispatches=0' }, logEnd: 1_000_000 })], never);
+    await givenBack.restore(
+      [assigned({ committed: { offset: 0, metadata: 'dispatches=0' }, logEnd: 1_000_000 })],
+      never,
+    );
     givenBack.has(place(windowRecords - 1), dispatch(9));
     expect(givenBack.metadata(place(0), 0)).toBe('dispatches=1');
   });

@@ -90,7 +90,9 @@ export class GivenBack {
 
   /** A record is about to be given back. */
   giving(place: TopicPartition & { readonly offset: number }): void {
-    this.#tiers.get(`${place.topic}/${place.partition}`)?.marks.note(place.offset, this.#ends.get(place.partition) ?? 0);
+    this.#tiers
+      .get(`${place.topic}/${place.partition}`)
+      ?.marks.note(place.offset, this.#ends.get(place.partition) ?? 0);
   }
 
   /** It stands in `dispatches` at this offset. */

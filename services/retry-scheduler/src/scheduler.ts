@@ -98,10 +98,13 @@ export class Scheduler {
     if (!this.#accepting || !head || head.dueMs >= this.#timerAtMs) return;
     this.#cancelTimer?.();
     this.#timerAtMs = head.dueMs;
-    this.#cancelTimer = this.#deps.timers.setTimer(Math.min(sleepMsMax, Math.max(0, head.dueMs - this.#deps.now())), () => {
-      this.#timerAtMs = Number.POSITIVE_INFINITY;
-      this.runOnce();
-    });
+    this.#cancelTimer = this.#deps.timers.setTimer(
+      Math.min(sleepMsMax, Math.max(0, head.dueMs - this.#deps.now())),
+      () => {
+        this.#timerAtMs = Number.POSITIVE_INFINITY;
+        this.runOnce();
+      },
+    );
   }
 
   /** Gives back what is due now, at most one batch; returns how many. */
