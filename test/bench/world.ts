@@ -69,7 +69,8 @@ export async function createWorld(ground: Ground, environment: string, endpoints
       POSTRIDER_POSTGRES_URL: postgresUrl,
       POSTRIDER_TOPICS_PARTITIONS: String(partitionCount),
       POSTRIDER_HEALTH_PORT: '0',
-      POSTRIDER_DISPATCH_ALLOW_HOSTS: Array.from({ length: originCount }, (_, i) => `${originHost(i)}=127.0.0.1`).join(
+      POSTRIDER_EGRESS_ALLOW_PORTS: '1-65535',
+      POSTRIDER_EGRESS_ALLOW_HOSTS: Array.from({ length: originCount }, (_, i) => `${originHost(i)}=127.0.0.1`).join(
         ',',
       ),
       [signingSecretName]: signingSecret,

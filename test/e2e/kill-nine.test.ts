@@ -66,7 +66,8 @@ test.each(services)('%s killed with 5,000 events in flight: nothing is lost', as
     POSTRIDER_POSTGRES_URL: postgresUrl,
     POSTRIDER_RETRY_TIERS: '500ms,2s',
     POSTRIDER_TOPICS_PARTITIONS: '4',
-    POSTRIDER_DISPATCH_ALLOW_HOSTS: `${host}=127.0.0.1`,
+    POSTRIDER_EGRESS_ALLOW_HOSTS: `${host}=127.0.0.1`,
+    POSTRIDER_EGRESS_ALLOW_PORTS: '1-65535',
     POSTRIDER_LOG_LEVEL: 'warn',
   };
   const processes = new Map<ServiceName, ServiceProcess>();

@@ -53,7 +53,8 @@ beforeAll(async () => {
     routes: { '/failing': { kind: 'status', status: 500, body: 'out of \u001b[31morder' }, '/gone': { kind: 'gone' } },
   });
   cli = await cliTerminal('cliflow', {
-    POSTRIDER_DISPATCH_ALLOW_HOSTS: 'hooks.shop.test=127.0.0.1',
+    POSTRIDER_EGRESS_ALLOW_HOSTS: 'hooks.shop.test=127.0.0.1',
+    POSTRIDER_EGRESS_ALLOW_PORTS: '1-65535',
     SHOP_SECRET: secret,
   });
   await cli.json(['topics', 'apply']);
@@ -217,7 +218,7 @@ describe('running services', () => {
       .find((text) => text.startsWith('postrider run:'));
     expect(line).toContain(`environment ${cli.environment}`);
     expect(line).toMatch(/health and metrics http:\/\/127\.0\.0\.1:\d+/);
-    expect(line).toContain('dispatch.allowHosts): hooks.shop.test=127.0.0.1');
+    expect(line).toMatch(/egress: .*hooks\.shop\.test/);
     expect(line).not.toContain('postgres://');
   });
 

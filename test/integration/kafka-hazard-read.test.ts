@@ -149,6 +149,28 @@ describe('batches that other producers compressed', () => {
   });
 });
 
+describe('a batch that is cut off', () => {
+  test('stops its partition loudly: bytes that cannot be used are no gap to step over', async () => {
+    const topic = await createTopic('cutoff', {}, 2);
+    await fill(topic, 20, 2);
+    rules.push(
+      proxy.add({
+        api: 'Fetch',
+        side: 'response',
+        action: (frame, head) =>
+          replaceRecordSets(head, frame, (at, set) =>
+            at.topic === topic && at.partition === 1 ? set.subarray(0, Math.max(0, set.length - 3)) : set,
+          ),
+      }),
+    );
+    const faults: string[] = [];
+    const { records, group } = join(topic, { onPartitionFault: ({ error }) => faults.push(error.message) });
+    await soon(() => expect(countOf(records, 0)).toBe(10));
+    await soon(() => expect(faults).toEqual(['the broker sends an incomplete batch']));
+    expect(group.position(topic, 1)).toBe(0);
+  });
+});
+
 describe('odd records', () => {
   test('null, empty and larger than one fetch reach the group as they were written', async () => {
     const topic = await createTopic('odd', { 'max.message.bytes': '6000000' }, 3);
@@ -237,9 +259,11 @@ describe('a compacted topic', () => {
 
   test('is read to its end in few steps when the last records of a batch are compacted away', async () => {
     const topic = await createTopic('compacted', compacting, 1);
+    // So large that a fetch ends within the second batch: what is left of the first one is then the last that it brings.
+    const value = 'v'.repeat(8_000);
     const put = (from: number, to: number) =>
       appender.appendAll(
-        Array.from({ length: to - from }, (_, i) => ({ topic, partition: 0, key: `k${from + i}`, value: 'v' })),
+        Array.from({ length: to - from }, (_, i) => ({ topic, partition: 0, key: `k${from + i}`, value })),
       );
     await put(0, 100);
     await nextSegment();

@@ -3,18 +3,18 @@
 import type { DispatchId } from '@postrider/core/domain';
 import { createLocalCa } from '@postrider/dev-stack/local-ca';
 import { startReceiver } from '@postrider/dev-stack/receiver';
-import { createSender } from '@postrider/http';
 import { buildRequest, profileNamed, type SecretValue } from '@postrider/profiles';
 import { verifyStandardWebhook } from '@postrider/verify';
 import { randomBytes } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { expect, it } from 'vitest';
+import { guardedSender } from '../support/guarded-sender.ts';
 
 it('a signed request arrives so that every current secret verifies it, and no other', async () => {
   const host = 'signed.postrider.example';
   const ca = await createLocalCa();
   const receiver = await startReceiver(await ca.issue({ names: [host] }));
-  const sender = createSender({ now: Date.now, allowHosts: { [host]: '127.0.0.1' } });
+  const sender = guardedSender({}, { allowHosts: [`${host}=127.0.0.1`] });
   try {
     const profile = profileNamed('standard-webhooks');
     if (profile === undefined) throw new Error('no such profile');

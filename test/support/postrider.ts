@@ -10,6 +10,7 @@ import { createDispatch, dispatchRows } from '@postrider/dispatch';
 import { openCluster, type Appender, type KafkaCluster } from '@postrider/kafka';
 import { createRetryScheduler } from '@postrider/retry-scheduler';
 
+import { guardOf } from './guarded-sender.ts';
 import {
   commonRows,
   createLogger,
@@ -74,7 +75,6 @@ export function createTestService(
       `kafka.brokers=${options.brokers.join(',')}`,
       `topics.partitions=4`,
       ...(options.tiers ? [`retry.tiers=${options.tiers}`] : []),
-      ...(options.allowHosts ? [`dispatch.allowHosts=${options.allowHosts.join(',')}`] : []),
       ...(options.set ?? []),
     ],
   });
@@ -90,6 +90,7 @@ export function createTestService(
         ...common,
         random: systemRandom,
         randomBytes,
+        guard: guardOf({ allowHosts: options.allowHosts ?? [], allowPorts: ['1-65535'] }),
         secrets: createSecretSource({ env: options.env ?? {}, clock: systemClock }),
       });
     case 'retry-scheduler':

@@ -8,7 +8,7 @@ import { decodeAudit, topicNames } from '@postrider/core/contracts';
 import { pickPorts, startStack } from '@postrider/dev-stack';
 import { openCluster } from '@postrider/kafka';
 import { migrate, openAuditReads, openDatabase } from '@postrider/postgres';
-import { applyEndpoints, applyTopics, loadSettings } from '@postrider/postrider';
+import { applyEndpoints, applyTopics, egressOf, loadSettings } from '@postrider/postrider';
 import { createPublisher } from '@postrider/publisher';
 import { liveLine } from './live-lines.ts';
 import { parseOptions, usage, type DemoOptions } from './options.ts';
@@ -77,7 +77,14 @@ async function demonstrate(options: DemoOptions, cleanup: Cleanup, interrupted: 
   progress('Preparing topics, tables and endpoints …');
   await Promise.all([applyTopics(cluster.admin(), settings.config), migrate(postgresUrl)]);
   const applied = await applyEndpoints(
-    { cluster, config: settings.config, now, actor: 'demo', readFile: (path) => readFileSync(path, 'utf8') },
+    {
+      cluster,
+      config: settings.config,
+      guard: egressOf(settings.config).guard,
+      now,
+      actor: 'demo',
+      readFile: (path) => readFileSync(path, 'utf8'),
+    },
     workspace.endpointFile,
   );
   if (!applied.ok)

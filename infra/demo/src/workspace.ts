@@ -59,7 +59,8 @@ export async function writeWorkspace(
       // Shorter than the defaults, so that a person sees retries within seconds.
       retry: { tiers: ['1s', '2s', '5s', '1m'] },
       topics: { partitions: 4, replicationFactor: 1, minInsyncReplicas: 1 },
-      dispatch: { allowHosts: sampleEndpoints.map(({ host }) => `${host}=127.0.0.1`) },
+      // The customers of the demonstration live on loopback, which no delivery may reach otherwise.
+      egress: { allowHosts: sampleEndpoints.map(({ host }) => `${host}=127.0.0.1`), allowPorts: ['1-65535'] },
     }),
     { mode: 0o600 },
   );

@@ -1,6 +1,7 @@
 // The only importer of undici: sends a request with a deadline and caps, and says what became of it.
 
 export { createEgressGuard, type EgressGuard } from './egress-guard.ts';
+export type { UrlRefusal } from './egress-url.ts';
 export { readEgressPolicy, type EgressSettings } from './egress-policy.ts';
 export { nodeDnsResolver } from './node-dns-resolver.ts';
 export { probeTls, type ProbeOptions, type TlsProbe } from './probe-tls.ts';

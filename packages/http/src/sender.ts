@@ -1,8 +1,7 @@
 // Sends one request over HTTPS and says what became of it, as a value. No redirects, no retries, no decompression, no
 // proxy: what an attempt came to is decided by whoever called.
 
-import { createEgressGuard, type EgressGuard } from './egress-guard.ts';
-import { readEgressPolicy, type EgressPolicy } from './egress-policy.ts';
+import type { EgressGuard } from './egress-guard.ts';
 import { ExchangeInFlight } from './exchange-in-flight.ts';
 import {
   connectionsPerOriginMax,
@@ -21,10 +20,8 @@ export interface SenderOptions {
   /** Epoch ms. */
   readonly now: () => number;
   readonly resolver?: Resolver | undefined;
-  /** Every connection passes it. Without one: public addresses and `allowHosts` only, on any port. */
-  readonly guard?: Pick<EgressGuard, 'vet' | 'allowHosts'> | undefined;
-  /** For a sender without a guard: name → address. */
-  readonly allowHosts?: Readonly<Record<string, string>> | undefined;
+  /** Every connection passes it. */
+  readonly guard: Pick<EgressGuard, 'vet' | 'allowHosts'>;
   readonly connectionsPerOriginMax?: number | undefined;
   readonly idleConnectionsMax?: number | undefined;
   readonly idleTimeoutMs?: number | undefined;
@@ -50,9 +47,8 @@ export interface Sender {
   close(): Promise<void>;
 }
 
-/** Throws a TypeError when an entry of `allowHosts` is not an address. */
 export function createSender(options: SenderOptions): Sender {
-  const guard = options.guard ?? createEgressGuard(anyPort(options.allowHosts ?? {}));
+  const { guard } = options;
   const pools = new TrustPools({
     resolver: options.resolver ?? nodeDnsResolver(),
     allowHosts: guard.allowHosts,
@@ -140,11 +136,4 @@ function planRoute(url: URL): Route {
   if (url.protocol !== 'https:') return { ok: false, problem: 'url: only https is sent to' };
   if (url.username !== '' || url.password !== '') return { ok: false, problem: 'url: user information is not sent' };
   return { ok: true, origin: url.origin, path: `${url.pathname}${url.search}` };
-}
-
-function anyPort(hosts: Readonly<Record<string, string>>): EgressPolicy {
-  const allowHosts = Object.entries(hosts).map(([name, address]) => `${name}=${address}`);
-  const read = readEgressPolicy({ environment: 'test', allowHosts, allowPorts: ['1-65535'] });
-  if (!read.ok) throw new TypeError(read.problems.join('; '));
-  return read.policy;
 }

@@ -19,7 +19,8 @@ export interface FetchedPartition {
   highWatermark: string;
   lastStableOffset?: string;
   abortedTransactions?: { producerId: string; firstOffset: string }[];
-  messages: DriverRecord[];
+  /** `incomplete` (by our patch): the last bytes are only the beginning of a batch. */
+  messages: DriverRecord[] & { incomplete?: boolean };
 }
 
 export interface ProducedPartition {

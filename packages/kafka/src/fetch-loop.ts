@@ -12,7 +12,7 @@ import { toKafkaError } from './driver-error.ts';
 import type { DriverBroker, DriverCluster } from './driver.ts';
 import { fetchOnce } from './fetch.ts';
 import type { FetchedSlice, FetchLimits, FetchPosition } from './fetch.ts';
-import type { KafkaError } from './kafka-error.ts';
+import { KafkaError } from './kafka-error.ts';
 import { FAULTY_PARTITION_RETRY_MS } from './limits.ts';
 import type { TopicPartition } from './record.ts';
 
@@ -120,12 +120,15 @@ export function startFetchLoop(connections: Connections, limits: FetchLimits, ow
 
   /**
    * Nothing came although the log goes on: either the other partitions filled the response, or compaction removed everything up
-   * to the end. Asked for alone, a broker must return a batch if there is one; if not, the reader steps over the gap.
+   * to the end. Asked for alone, a broker must return a whole batch if there is one; if not, the reader steps over the gap.
    */
   async function lookAgain(broker: DriverBroker, slice: FetchedSlice): Promise<void> {
     const again = await fetchOnce(broker, [slice], { ...limits, maxWaitMs: 0 });
     const alone = again.kind === 'fetched' ? again.slices[0] : undefined;
     if (alone === undefined || signal.aborted) return; // the next regular fetch meets the same trouble and names it
+    if (alone.incomplete && alone.nextOffset === alone.offset) {
+      return setAside(alone, new KafkaError('undecodable', 'the broker sends an incomplete batch'));
+    }
     const gap = alone.nextOffset === alone.offset && alone.offset < alone.readableEnd;
     owner.onSlice(gap ? { ...alone, nextOffset: alone.readableEnd } : alone);
   }
@@ -138,11 +141,7 @@ export function startFetchLoop(connections: Connections, limits: FetchLimits, ow
     error: KafkaError,
   ): Promise<void> {
     const [only] = positions;
-    if (positions.length === 1 && only !== undefined) {
-      faultyUntil.set(key(only), performance.now() + FAULTY_PARTITION_RETRY_MS);
-      setTimeout(wake, FAULTY_PARTITION_RETRY_MS).unref();
-      return owner.onFault(only, error);
-    }
+    if (positions.length === 1 && only !== undefined) return setAside(only, error);
     for (const at of positions) {
       const result = await fetchOnce(broker, [at], { ...limits, maxWaitMs: 0 });
       if (signal.aborted) return;
@@ -150,6 +149,12 @@ export function startFetchLoop(connections: Connections, limits: FetchLimits, ow
       else if (result.kind === 'undecodable') await isolate(broker, cluster, [at], result.error);
       else for (const slice of result.slices) owner.onSlice(slice);
     }
+  }
+
+  function setAside({ topic, partition, offset }: FetchPosition, error: KafkaError): void {
+    faultyUntil.set(key({ topic, partition }), performance.now() + FAULTY_PARTITION_RETRY_MS);
+    setTimeout(wake, FAULTY_PARTITION_RETRY_MS).unref();
+    owner.onFault({ topic, partition, offset }, error);
   }
 
   async function failed(error: unknown): Promise<void> {

@@ -19,6 +19,8 @@ export interface FetchLimits {
 
 export interface FetchedSlice extends FetchPosition {
   records: KafkaRecord[];
+  /** Bytes came, but not one whole batch: normal when other partitions filled the answer, never for a partition asked alone. */
+  incomplete: boolean;
   nextOffset: number;
   /** The log's readable end: nothing at or after it can be seen yet (open transactions included). */
   readableEnd: number;
@@ -80,6 +82,7 @@ function slice(topic: string, offset: number, part: FetchedPartition): FetchedSl
     partition: part.partition,
     offset,
     records: records.map((record) => fromDriver(topic, part.partition, record)),
+    incomplete: part.messages.incomplete === true,
     nextOffset,
     readableEnd: stable < 0 ? highWatermark : Math.min(stable, highWatermark),
     highWatermark,

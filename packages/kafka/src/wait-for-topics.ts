@@ -2,6 +2,7 @@
 // broker create a topic with settings of its own.
 
 import type { KafkaAdmin } from './admin.ts';
+import { KafkaError } from './kafka-error.ts';
 import type { TopicDescription } from './topic-plan.ts';
 
 export interface WaitOptions {
@@ -38,6 +39,9 @@ async function describe(admin: KafkaAdmin, names: readonly string[]): Promise<Ma
       ? described
       : `waiting for topics ${missing.join(', ')}: create them with \`postrider topics apply\``;
   } catch (error) {
-    return `waiting for Kafka: start it, or set POSTRIDER_KAFKA_BROKERS (${error instanceof Error ? error.message : String(error)})`;
+    const message = error instanceof Error ? error.message : String(error);
+    // The others say what mends them.
+    const mend = error instanceof KafkaError && error.code !== 'unavailable' && error.code !== 'timeout' ? '' : 'start it, or set POSTRIDER_KAFKA_BROKERS: ';
+    return `waiting for Kafka: ${mend}${message}`;
   }
 }

@@ -81,6 +81,31 @@ export const commonRows = defineRows({
     default: 2,
     doc: 'Copies that must have a record before it counts as written; at most the replication factor.',
   },
+  'egress.allowHosts': {
+    schema: z.array(z.string()).max(1_000),
+    default: [],
+    doc: 'Names that are dialled at a fixed address, as name=address; for development and private networks.',
+  },
+  'egress.allowPorts': {
+    schema: z.array(z.coerce.string()).max(1_000),
+    default: [],
+    doc: 'Ports besides 443 that endpoints may have: 8443, or 8000-8999.',
+  },
+  'egress.allowCidrs': {
+    schema: z.array(z.string()).max(1_000),
+    default: [],
+    doc: 'Private ranges that may be dialled, as address/prefix.',
+  },
+  'egress.ownAddresses': {
+    schema: z.array(z.string()).max(1_000),
+    default: [],
+    doc: 'Addresses and ranges of the deployment itself; never dialled, whatever else is allowed.',
+  },
+  'egress.allowPrivateInLive': {
+    schema: z.boolean(),
+    default: false,
+    doc: 'Lets the three allow lists stand in the environment live.',
+  },
   drainTimeoutMs: {
     schema: durationMs({ minMs: 0, maxMs: 3_600_000 }),
     default: '30s',

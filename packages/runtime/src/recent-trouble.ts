@@ -12,7 +12,15 @@ export interface RecentTrouble {
 }
 
 /** Codes that say: the other side does not answer, or does not let us in. */
-const outages: ReadonlySet<string> = new Set(['unavailable', 'timeout', 'protocol', 'not-authorized', 'unknown-topic']);
+const outages: ReadonlySet<string> = new Set([
+  'unavailable',
+  'timeout',
+  'protocol',
+  'not-authorized',
+  'not-authenticated',
+  'tls-refused',
+  'unknown-topic',
+]);
 
 /** @param name of what is needed, as an operator calls it */
 export function recentTrouble(name: string, clock: Clock): RecentTrouble {

@@ -14,9 +14,4 @@ export const dispatchRows = defineRows({
     default: 1_000,
     doc: 'Records of one endpoint that may wait for a free connection; more go to a retry tier and come back',
   },
-  'dispatch.allowHosts': {
-    schema: z.array(z.string().regex(/^[^=\s]+=[^=\s]+$/, 'name=address')).max(1_000),
-    default: [],
-    doc: 'Names that are dialled at a fixed address, as name=address; for development and private networks',
-  },
 });

@@ -13,7 +13,7 @@ import {
   type KafkaCluster,
   type TableReader,
 } from '@postrider/kafka';
-import { createSender, type Sender } from '@postrider/http';
+import { createSender, type EgressGuard, type Sender } from '@postrider/http';
 import {
   collectProgress,
   produceHooks,
@@ -52,6 +52,8 @@ export interface DispatchDeps {
   readonly random: Random;
   readonly randomBytes: (size: number) => Uint8Array;
   readonly secrets: SecretSource;
+  /** Every connection passes it. */
+  readonly guard: EgressGuard;
 }
 
 /** Builds the service; `start` of it joins the group. */
@@ -105,7 +107,7 @@ export function createDispatch(deps: DispatchDeps): Service {
       waitingFor = 'reading the endpoint table';
       appender = cluster.openAppender({ hooks: produceHooks(metrics, 'dispatch', trouble) });
       reader = cluster.readTable({ topic: topics.endpoints, onRecord: applyEndpoint });
-      sender = createSender({ now: clock.now, allowHosts: parseAllowHosts(config['dispatch.allowHosts']) });
+      sender = createSender({ now: clock.now, guard: deps.guard });
       const attempts = createAttemptsReader(cluster, topics.attempts);
       dispatcher = new Dispatcher({
         sender,
@@ -226,8 +228,4 @@ export function createDispatch(deps: DispatchDeps): Service {
       return { ready: reasons.length === 0, reasons };
     },
   };
-}
-
-function parseAllowHosts(rows: readonly string[]): Record<string, string> {
-  return Object.fromEntries(rows.map((row) => row.split('=') as [string, string]));
 }

@@ -15,6 +15,7 @@ import type { AppendRecord, KafkaCluster } from '@postrider/kafka';
 import type { SecretSource } from '@postrider/runtime';
 import { contentDigest, planEndpoints, type EndpointChange } from './endpoint-changes.ts';
 import { readEndpointFile } from './endpoint-file.ts';
+import type { UrlGuard } from './endpoint-form.ts';
 import { deletedVersionHeader, readEndpoints } from './endpoint-table.ts';
 import type { FileProblem, LineOf } from './file-problem.ts';
 import { appendChunk, timeoutMsDefault } from './limits.ts';
@@ -27,6 +28,8 @@ export interface EndpointPorts {
   readonly now: () => number;
   /** Who does it, for the audit. */
   readonly actor: string;
+  /** Says which URLs may ever be dialled. */
+  readonly guard: UrlGuard;
   /** With it secrets that cannot be had here are warned of. */
   readonly secrets?: SecretSource | undefined;
   /** Reads what the file names (`tls.caFile`); throws as node:fs does. Default: nothing may be named. */
@@ -53,10 +56,10 @@ export async function applyEndpoints(
   file: unknown,
   options: ApplyOptions = {},
 ): Promise<EndpointsResult> {
-  const { cluster, now, actor, secrets, readFile = noFiles } = ports;
+  const { cluster, now, actor, guard, secrets, readFile = noFiles } = ports;
   const { environment } = ports.config;
   const { lineOf, prune = false, dryRun = false, timeoutMs = timeoutMsDefault } = options;
-  const read = readEndpointFile(file, { environment, readFile, secrets, lineOf });
+  const read = readEndpointFile(file, { environment, readFile, guard, secrets, lineOf });
   if (!read.ok) return { ok: false, refused: read.wrongEnvironment, problems: read.problems };
 
   const nowMs = now();

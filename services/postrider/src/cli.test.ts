@@ -167,7 +167,7 @@ describe('config', () => {
 
   it('docs names every setting of every service', async () => {
     const { stdout } = await postrider(['config', 'docs']);
-    for (const key of ['kafka.brokers', 'convergence.eventTopics', 'dispatch.allowHosts', 'projector.batchRecords'])
+    for (const key of ['kafka.brokers', 'convergence.eventTopics', 'egress.allowHosts', 'projector.batchRecords'])
       expect(stdout).toContain(`| \`${key}\` |`);
   });
 });

@@ -91,7 +91,18 @@ function buildProgram(runner: CommandRunner, io: CliIo, out: Output): Command {
       'after',
       '\nExit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 refused, 5 partial, 6 timeout, 130 interrupted.',
     );
-  for (const add of [addRun, addTopics, addEndpoints, addPublish, addDeliveries, addDlq, addReplay, addDb, addDoctor, addConfig])
+  for (const add of [
+    addRun,
+    addTopics,
+    addEndpoints,
+    addPublish,
+    addDeliveries,
+    addDlq,
+    addReplay,
+    addDb,
+    addDoctor,
+    addConfig,
+  ])
     add(program, runner);
   return program;
 }

@@ -3,6 +3,7 @@
 import { createAuditProjector } from '@postrider/audit-projector';
 import { createConvergence } from '@postrider/convergence';
 import { createDispatch } from '@postrider/dispatch';
+import type { EgressGuard } from '@postrider/http';
 import { openCluster, type KafkaCluster, type KafkaSettings } from '@postrider/kafka';
 import { createRetryScheduler } from '@postrider/retry-scheduler';
 import type { Clock, Logger, Metrics, Random, SecretSource, Service, Timers } from '@postrider/runtime';
@@ -22,6 +23,7 @@ export interface ServiceParts {
   readonly random: Random;
   readonly randomBytes: (size: number) => Uint8Array;
   readonly secrets: SecretSource;
+  readonly guard: EgressGuard;
 }
 
 /** The named services, not yet started, in start order. */

@@ -1,5 +1,6 @@
 import type { Endpoint, EndpointId } from '@postrider/core/domain';
 import { describe, expect, it } from 'vitest';
+import { strictGuard } from './strict-guard.ts';
 import { contentDigest, planEndpoints, type EndpointsNow } from './endpoint-changes.ts';
 import type { EndpointContent } from './endpoint-form.ts';
 import { readEndpointFile } from './endpoint-file.ts';
@@ -7,9 +8,9 @@ import { readEndpointFile } from './endpoint-file.ts';
 function content(id: string, changes: Record<string, unknown> = {}): EndpointContent {
   const file = {
     environment: 'test',
-    endpoints: [{ id, project: 'p', url: `https://${id}.example/`, eventTypes: ['*'], profile: 'plain', ...changes }],
+    endpoints: [{ id, project: 'p', url: `https://${id}.com/`, eventTypes: ['*'], profile: 'plain', ...changes }],
   };
-  const read = readEndpointFile(file, { environment: 'test', readFile: () => '' });
+  const read = readEndpointFile(file, { environment: 'test', readFile: () => '', guard: strictGuard });
   if (!read.ok || !read.endpoints[0]) throw new Error(JSON.stringify(read));
   return read.endpoints[0];
 }

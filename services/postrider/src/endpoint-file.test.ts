@@ -1,5 +1,6 @@
 import { createSecretSource, systemClock } from '@postrider/runtime';
 import { describe, expect, it } from 'vitest';
+import { strictGuard } from './strict-guard.ts';
 import { readEndpointFile } from './endpoint-file.ts';
 import { problemText } from './file-problem.ts';
 import { readYaml } from './read-yaml.ts';
@@ -11,7 +12,7 @@ function oneEndpoint(changes: Record<string, unknown> = {}): unknown {
   const endpoint = {
     id: 'shop-eu',
     project: 'shop',
-    url: 'https://hooks.shop.example/in',
+    url: 'https://hooks.shop.com/in',
     eventTypes: ['order.*'],
     profile: 'plain',
     ...changes,
@@ -29,6 +30,7 @@ function read(file: unknown, env: Record<string, string> = { HOOK_SECRET: secret
   return readEndpointFile(file, {
     environment: 'test',
     readFile,
+    guard: strictGuard,
     secrets: createSecretSource({ env, clock: systemClock }),
   });
 }
@@ -116,8 +118,8 @@ describe('an endpoints file', () => {
         headers: { 'X-One': '1', 'X-Two': '2' },
       },
       endpoints: [
-        { id: 'a', url: 'https://a.example/' },
-        { id: 'b', url: 'https://b.example/', timeout: '4s', eventTypes: ['b'], headers: { 'X-Two': 'b' } },
+        { id: 'a', url: 'https://a.com/' },
+        { id: 'b', url: 'https://b.com/', timeout: '4s', eventTypes: ['b'], headers: { 'X-Two': 'b' } },
       ],
     });
     expect(result.ok && result.endpoints).toMatchObject([
@@ -129,7 +131,7 @@ describe('an endpoints file', () => {
   it.each([
     ['a missing key', { url: undefined }, 'endpoints[0].url: is missing'],
     ['a misspelt key', { timout: '5s' }, 'endpoints[0].timout: is not known; did you mean timeout?'],
-    ['plain http', { url: 'http://a.example/' }, 'endpoints[0].url: must begin with https://'],
+    ['plain http', { url: 'http://a.com/' }, 'endpoints[0].url: must begin with https://'],
     [
       'a misspelt profile',
       { profile: 'standard-webhook' },
@@ -190,7 +192,7 @@ describe('an endpoints file', () => {
           profile: 'plain',
           secrets: [{ id: 'k', purpose: 'auth', ref: 'hunter2' }],
         },
-        { id: 'a', project: 'p', url: 'https://b.example/', eventTypes: ['b'], profile: 'plain', retry: 'fast' },
+        { id: 'a', project: 'p', url: 'https://b.com/', eventTypes: ['b'], profile: 'plain', retry: 'fast' },
       ],
     };
     const problems = problemsOf(file);
@@ -240,8 +242,7 @@ describe('an endpoints file', () => {
 });
 
 describe('the text of a file', () => {
-  const text =
-    'environment: test\nendpoints:\n  - id: a\n    url:\n      https://a.example/\n    retry: [5s,\n      x]\n';
+  const text = 'environment: test\nendpoints:\n  - id: a\n    url:\n      https://a.com/\n    retry: [5s,\n      x]\n';
 
   it('tells the line of a key, of an item, and of the parent of what is missing', () => {
     const reading = readYaml(text);

@@ -1,13 +1,14 @@
 // The endpoints file: everything in it is read and judged before anything is written. Pure but for what the context reads.
 
 import type { SecretSource } from '@postrider/runtime';
-import { endpointKeys, readEndpoint, type EndpointContent } from './endpoint-form.ts';
+import { endpointKeys, readEndpoint, type EndpointContent, type UrlGuard } from './endpoint-form.ts';
 import { isMapping, pathText, Problems, type FileProblem, type LineOf } from './file-problem.ts';
 
 export interface EndpointFileContext {
   /** The configured environment: a file for another one is refused. */
   readonly environment: string;
   readonly readFile: (path: string) => string;
+  readonly guard: UrlGuard;
   readonly secrets?: SecretSource | undefined;
   readonly lineOf?: LineOf | undefined;
 }
@@ -74,7 +75,13 @@ export function readEndpointFile(file: unknown, context: EndpointFileContext): E
     const read = readEndpoint(
       path,
       form,
-      { environment: context.environment, readFile: context.readFile, secrets: context.secrets, warn },
+      {
+        environment: context.environment,
+        readFile: context.readFile,
+        guard: context.guard,
+        secrets: context.secrets,
+        warn,
+      },
       problems,
     );
     return read ? [read] : [];

@@ -3,11 +3,15 @@
 
 import { checkEndpoint } from '@postrider/core/contracts';
 import type { Endpoint } from '@postrider/core/domain';
+import type { EgressGuard, UrlRefusal } from '@postrider/http';
 import { checkAuthHeader, checkCustomHeaders, type Profile, type SecretValue } from '@postrider/profiles';
 import type { SecretSource } from '@postrider/runtime';
 import { isTexts, readProfile, readRetry, readSecrets, readStatus, readSuccess, readTls } from './endpoint-sugar.ts';
 import type { FilePath, Problems } from './file-problem.ts';
 import { formDuration } from './form-values.ts';
+
+/** The registration half of the egress guard. */
+export type UrlGuard = Pick<EgressGuard, 'checkUrl'>;
 
 /** Keys of one endpoint in the file. */
 export const endpointKeys = [
@@ -36,6 +40,8 @@ export interface FormContext {
   readonly readFile: (path: string) => string;
   /** Tells whether secrets can be had here; undefined: nobody asks. */
   readonly secrets: SecretSource | undefined;
+  /** Says which URLs may ever be dialled. */
+  readonly guard: UrlGuard;
   readonly warn: (path: FilePath, message: string) => void;
 }
 
@@ -71,7 +77,7 @@ export function readEndpoint(
     managedBy: 'file',
     projectId: form['project'],
     environment: context.environment,
-    url: form['url'],
+    url: readUrl(at('url'), form['url'], context.guard, problems),
     status: readStatus(at('status'), form['status'], problems),
     eventTypes: typeof form['eventTypes'] === 'string' ? [form['eventTypes']] : form['eventTypes'],
     profile: profile?.name ?? 'unknown',
@@ -172,3 +178,28 @@ function checkRegistration(
   });
   addAll('secrets', profile.checkSecrets(values));
 }
+
+/** The canonical form of a URL that the guard lets pass; what is no text is left to the schema. */
+function readUrl(path: FilePath, text: unknown, guard: UrlGuard, problems: Problems): unknown {
+  if (typeof text !== 'string') return text;
+  const check = guard.checkUrl(text);
+  if (check.allowed) return check.href;
+  problems.add(path, `${urlRefusals[check.reason]} (${check.reason})`);
+  // Told once: for the schema it is taken as good.
+  return 'https://refused.invalid/';
+}
+
+const urlRefusals: Readonly<Record<UrlRefusal, string>> = {
+  'too-long': 'is too long',
+  'forbidden-character': 'holds a space, a backslash or a control character',
+  'not-https': 'must begin with https://',
+  unreadable: 'is not a URL',
+  'user-info': 'holds user information; use a secret instead',
+  fragment: 'holds a fragment, which is never sent',
+  'port-not-allowed': 'has a port that is not allowed; name it in egress.allowPorts',
+  'ip-literal': 'names an address instead of a host; a private one can be allowed with egress.allowCidrs',
+  'trailing-dot': 'has a host that ends in a dot',
+  'single-label': 'has a host without a dot',
+  'not-a-host-name': 'has a host that is no host name',
+  'special-name': 'has a host of a name space that is never public; a private one can be mapped with egress.allowHosts',
+};

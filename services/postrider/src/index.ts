@@ -5,3 +5,4 @@ export { runCli } from './cli.ts';
 export { openKafka } from './composition.ts';
 export { loadSettings } from './settings.ts';
 export { applyTopics } from './topics.ts';
+export { egressOf } from './egress.ts';

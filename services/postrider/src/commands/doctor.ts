@@ -34,7 +34,9 @@ interface DoctorFlags {
 export const addDoctor: AddCommand = (parent, runner) => {
   parent
     .command('doctor')
-    .description('look at brokers, topics, rights, retention, PostgreSQL, clocks, secrets and receivers; say how to mend each')
+    .description(
+      'look at brokers, topics, rights, retention, PostgreSQL, clocks, secrets and receivers; say how to mend each',
+    )
     .option('--probe', 'also make, write, read and delete a topic: shows rights to write, and the clock of the broker')
     .option('--strict', 'end with 1 on warnings too')
     .addHelpText(
@@ -64,7 +66,9 @@ async function examine(session: Session, flags: DoctorFlags): Promise<ExitCode> 
   const answered = found.some(({ level }) => level === 'ok');
   const cluster = openKafka(config);
   try {
-    const kafka: KafkaPorts | undefined = answered ? { config, cluster, admin: cluster.admin(), now, timeoutMs } : undefined;
+    const kafka: KafkaPorts | undefined = answered
+      ? { config, cluster, admin: cluster.admin(), now, timeoutMs }
+      : undefined;
     const { environment } = config;
     const postgres = postgresCheck({ url: config['postgres.url'], environment, now, admin: kafka?.admin });
     if (kafka === undefined) {

@@ -9,6 +9,7 @@ import type { AddCommand } from '../command-runner.ts';
 import { examples } from '../command-runner.ts';
 import { readEndpoints } from '../endpoint-table.ts';
 import { changeJson, changesText, listText, showText } from '../endpoint-text.ts';
+import { egressOf } from '../egress.ts';
 import { CliError } from '../failure.ts';
 import { problemText, type FileProblem } from '../file-problem.ts';
 import { endpointsFileBytesMax, problemsShownMax } from '../limits.ts';
@@ -104,6 +105,7 @@ async function apply(
   session.waitFor('the endpoint table');
   const result = await applyEndpoints(
     {
+      guard: egressOf(session.config).guard,
       cluster,
       config,
       now: io.clock.now,

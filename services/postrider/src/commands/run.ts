@@ -14,6 +14,7 @@ import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples } from '../command-runner.ts';
 import { composeServices, openKafka, serviceWords, type ServiceWord } from '../composition.ts';
+import { egressOf } from '../egress.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
 import type { Session } from '../session.ts';
 import { postgresPlace, type PostriderConfig } from '../settings.ts';
@@ -55,6 +56,7 @@ async function run(session: Session, words: readonly string[]): Promise<ExitCode
   const metrics = createMetrics({ version: manifest.version });
   const cluster = openKafka(config, logger);
   const { clock, timers } = io;
+  const { guard, notices } = egressOf(config);
   const secrets = createSecretSource({ env: io.env, clock });
   const services = composeServices(names, {
     config,
@@ -66,6 +68,7 @@ async function run(session: Session, words: readonly string[]): Promise<ExitCode
     random: systemRandom,
     randomBytes,
     secrets,
+    guard,
   });
   const running = runProcess(services, {
     logger,
@@ -76,7 +79,7 @@ async function run(session: Session, words: readonly string[]): Promise<ExitCode
     health: { host: config['health.host'], port: config['health.port'], metrics },
   });
   const started = await running.started;
-  if (started.ok) session.out.note(startLine(names, config, started.health?.url));
+  if (started.ok) session.out.note(startLine(names, config, notices, started.health?.url));
   const code = await running.finished;
   await cluster.close();
   metrics.close();
@@ -106,16 +109,18 @@ function refuseUnverifiedTls(env: Readonly<Record<string, string | undefined>>):
 }
 
 /** What is in force that an operator must know, escape hatches first of all. */
-function startLine(names: readonly ServiceWord[], config: PostriderConfig, healthUrl: string | undefined): string {
-  const allowed = config['dispatch.allowHosts'];
+function startLine(
+  names: readonly ServiceWord[],
+  config: PostriderConfig,
+  notices: readonly string[],
+  healthUrl: string | undefined,
+): string {
   return [
     `postrider run: ${names.join(', ')}`,
     `environment ${config.environment}`,
     `kafka ${config['kafka.brokers'].join(',')}`,
     `postgres ${postgresPlace(config['postgres.url']) ?? 'none'}`,
     `health and metrics ${healthUrl ?? 'nowhere'}`,
-    ...(allowed.length > 0 && names.includes('dispatch')
-      ? [`names dialled at fixed addresses (dispatch.allowHosts): ${allowed.join(', ')}`]
-      : []),
+    ...(names.includes('dispatch') ? notices.map((notice) => `egress: ${notice}`) : []),
   ].join(' · ');
 }

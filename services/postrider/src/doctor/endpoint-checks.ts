@@ -1,10 +1,10 @@
 // What is asked about endpoints: the table, their secrets, and the way to each receiver as a delivery would go it.
 
 import type { Endpoint } from '@postrider/core/domain';
-import { createEgressGuard, probeTls, readEgressPolicy, type EgressGuard } from '@postrider/http';
+import { probeTls } from '@postrider/http';
 import type { SecretSource } from '@postrider/runtime';
 import type { EndpointSnapshot } from '../endpoint-table.ts';
-import { CliError } from '../failure.ts';
+import { egressOf } from '../egress.ts';
 import { receiverProbesAtOnce } from '../limits.ts';
 import type { PostriderConfig } from '../settings.ts';
 import { counted } from '../table-text.ts';
@@ -53,7 +53,7 @@ export async function receiverFindings(ports: EndpointPorts): Promise<Finding[]>
     if (target) target.ids.push(endpointId);
     else targets.set(key, { url, tls, ids: [endpointId] });
   }
-  const guard = guardOf(ports.config);
+  const { guard } = egressOf(ports.config);
   let done = 0;
   const found = await eachBounded([...targets.values()], receiverProbesAtOnce, async ({ url, tls, ids }) => {
     const probe = await probeTls(url, { guard, tls, timeoutMs: ports.timeoutMs });
@@ -65,13 +65,7 @@ export async function receiverFindings(ports: EndpointPorts): Promise<Finding[]>
   const names = new Set([...targets.values()].map(({ url }) => url.hostname));
   const { ok } = findingsOf('dns');
   const anyUnknown = found.some(({ area }) => area === 'dns');
-  return names.size === 0 || anyUnknown ? found : [...found, ok({ subject: counted(names.size, 'name'), what: 'have addresses' })];
-}
-
-/** As dispatch dials: public addresses, and what its configuration maps. */
-function guardOf(config: PostriderConfig): EgressGuard {
-  const allowHosts = config['dispatch.allowHosts'];
-  const read = readEgressPolicy({ environment: 'test', allowHosts, allowPorts: ['1-65535'] });
-  if (!read.ok) throw new CliError('config', `dispatch.allowHosts: ${read.problems.join('; ')}`);
-  return createEgressGuard(read.policy);
+  return names.size === 0 || anyUnknown
+    ? found
+    : [...found, ok({ subject: counted(names.size, 'name'), what: 'have addresses' })];
 }

@@ -36,8 +36,7 @@ export function brokerChecks(config: PostriderConfig): Check[] {
         const { clusterId } = await cluster.admin().clusterInfo();
         return [findingsOf('kafka').ok({ subject: broker, what: `answers, cluster ${clusterId}` })];
       } catch (error) {
-        const settings = { tls: config['kafka.tls.enabled'], sasl: config['kafka.sasl.mechanism'] !== 'none' };
-        return [brokerFinding(broker, error, settings)];
+        return [brokerFinding(broker, error)];
       } finally {
         await cluster.close();
       }
@@ -77,7 +76,12 @@ export function retentionCheck({ config, admin }: KafkaPorts, endpoints: readonl
     async run() {
       const names = topicNames(config.environment);
       const tiers = config['retry.tiers'];
-      const described = await admin.describeTopics([names.dispatches, names.attempts, names.dlq, ...tiers.map(names.retry)]);
+      const described = await admin.describeTopics([
+        names.dispatches,
+        names.attempts,
+        names.dlq,
+        ...tiers.map(names.retry),
+      ]);
       return judgeRetention({ endpoints, tiers, names, configOf: (topic) => described.get(topic)?.config });
     },
   };
@@ -128,7 +132,8 @@ async function lookAtTopic(
     let newestMs: number | undefined;
     if (last.length > 0) {
       const partitions = last.map(([partition]) => partition);
-      const onRecord = ({ timestamp }: { timestamp: number }): void => void (newestMs = Math.max(newestMs ?? 0, timestamp));
+      const onRecord = ({ timestamp }: { timestamp: number }): void =>
+        void (newestMs = Math.max(newestMs ?? 0, timestamp));
       await cluster.scan({ topic, partitions, from: new Map(last), timeoutMs, onRecord });
     }
     return { newestMs };

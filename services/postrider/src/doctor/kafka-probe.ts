@@ -34,10 +34,16 @@ export function probeCheck({ cluster, admin, environment, now, word, timeoutMs }
         await appender.append({ topic, partition: 0, key: null, value: 'doctor' });
         const answeredMs = now();
         let theirsMs: number | undefined;
-        await cluster.scan({ topic, from: new Map([[0, 1]]), timeoutMs, onRecord: (record) => void (theirsMs = record.timestamp) });
+        await cluster.scan({
+          topic,
+          from: new Map([[0, 1]]),
+          timeoutMs,
+          onRecord: (record) => void (theirsMs = record.timestamp),
+        });
         const { ok } = findingsOf('rights');
         const may = ok({ subject: topic, what: 'a topic was made, written, read and deleted' });
-        const reading: ClockReading | undefined = theirsMs === undefined ? undefined : { askedMs, answeredMs, theirsMs };
+        const reading: ClockReading | undefined =
+          theirsMs === undefined ? undefined : { askedMs, answeredMs, theirsMs };
         return reading ? [may, judgeClock('Kafka', reading)] : [may];
       } finally {
         await appender.close({ drainMs: 0 });

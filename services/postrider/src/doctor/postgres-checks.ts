@@ -35,9 +35,15 @@ export function postgresCheck({ url, environment, now, admin }: PostgresPorts): 
     async run() {
       if (url === undefined) {
         const mend = 'set POSTRIDER_POSTGRES_URL=postgres://user:password@host:port/database';
-        return [postgres.warning({ subject, what: 'is not set: nothing is projected, `deliveries` knows nothing', mend })];
+        return [
+          postgres.warning({ subject, what: 'is not set: nothing is projected, `deliveries` knows nothing', mend }),
+        ];
       }
-      const database = openDatabase({ url, connectionsMax: databaseConnectionsMax, applicationName: 'postrider doctor' });
+      const database = openDatabase({
+        url,
+        connectionsMax: databaseConnectionsMax,
+        applicationName: 'postrider doctor',
+      });
       try {
         await readServerFacts(database); // the time to connect must not be taken for a difference of clocks
         const askedMs = now();
@@ -69,10 +75,15 @@ export function postgresCheck({ url, environment, now, admin }: PostgresPorts): 
 /** In words for the cause. */
 export function refusal(subject: string, { code, message, sqlState }: PostgresError): Finding {
   const what = message;
-  if (sqlState === '3D000') return postgres.problem({ subject, what, mend: 'create the database, then run `postrider db migrate`' });
+  if (sqlState === '3D000')
+    return postgres.problem({ subject, what, mend: 'create the database, then run `postrider db migrate`' });
   switch (code) {
     case 'denied':
-      return postgres.problem({ subject, what, mend: 'set user and password in POSTRIDER_POSTGRES_URL_FILE, or grant what is missing' });
+      return postgres.problem({
+        subject,
+        what,
+        mend: 'set user and password in POSTRIDER_POSTGRES_URL_FILE, or grant what is missing',
+      });
     case 'not-migrated':
       return tables.problem({ subject, what, mend: 'run `postrider db migrate`' });
     case 'unreachable':
@@ -87,7 +98,11 @@ export function refusal(subject: string, { code, message, sqlState }: PostgresEr
 
 async function judgeMigrations(url: string, subject: string): Promise<Finding> {
   const states = await migrationStatus(url);
-  const named = (wanted: string): string => states.filter(({ state }) => state === wanted).map(({ name }) => name).join(', ');
+  const named = (wanted: string): string =>
+    states
+      .filter(({ state }) => state === wanted)
+      .map(({ name }) => name)
+      .join(', ');
   const [changed, unknown, pending] = [named('changed'), named('unknown'), named('pending')];
   if (changed !== '')
     return tables.problem({
@@ -96,8 +111,13 @@ async function judgeMigrations(url: string, subject: string): Promise<Finding> {
       mend: 'run the version that the tables are of, or put the migrations back',
     });
   if (unknown !== '')
-    return tables.problem({ subject, what: `made by a newer version: ${unknown}`, mend: 'run that version, or a newer one' });
-  if (pending !== '') return tables.problem({ subject, what: `not applied: ${pending}`, mend: 'run `postrider db migrate`' });
+    return tables.problem({
+      subject,
+      what: `made by a newer version: ${unknown}`,
+      mend: 'run that version, or a newer one',
+    });
+  if (pending !== '')
+    return tables.problem({ subject, what: `not applied: ${pending}`, mend: 'run `postrider db migrate`' });
   return tables.ok({ subject, what: `${states.length} migrations, all applied` });
 }
 
@@ -114,7 +134,10 @@ export function judgeDefault(rows: number): Finding {
 type Offsets = Awaited<ReturnType<ReturnType<typeof openAuditReads>['projectionStatus']>>;
 
 /** Tables that are ahead of the log belong to another Kafka. */
-async function judgeOffsets(rows: Offsets, admin: Pick<KafkaAdmin, 'describeTopics' | 'endOffsets'>): Promise<Finding[]> {
+async function judgeOffsets(
+  rows: Offsets,
+  admin: Pick<KafkaAdmin, 'describeTopics' | 'endOffsets'>,
+): Promise<Finding[]> {
   const present = await admin.describeTopics([...new Set(rows.map(({ topic }) => topic))]);
   const found: Finding[] = [];
   for (const topic of present.keys()) {

@@ -27,13 +27,13 @@ export function judgeReceiver({ subject, endpoints, probe }: ProbedReceiver, now
       return dns.problem({
         subject,
         what: `the name has no address: ${code} ${of}`,
-        mend: 'look at the name in `url`, and at the name servers of this machine; dispatch.allowHosts maps a private name',
+        mend: 'look at the name in `url`, and at the name servers of this machine; egress.allowHosts maps a private name',
       });
     case 'vet':
       return receivers.problem({
         subject,
         what: `Postrider does not connect there: ${code} ${of}`,
-        mend: 'a public address, or name it in POSTRIDER_DISPATCH_ALLOW_HOSTS',
+        mend: 'a public address, or name it in POSTRIDER_EGRESS_ALLOW_HOSTS',
       });
     case 'connect':
       return receivers.problem({
