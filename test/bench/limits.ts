@@ -22,8 +22,8 @@ export const bareConcurrency = 128;
 export const warmUpShare = 0.1;
 export const warmUpMin = 1_500;
 
-/** Events of a drain's backlog for each second that was asked for: about what this takes on a small machine. */
-export const drainPerSecond = 3_000;
+/** Events of a drain's backlog for each second that was asked for: about what one overloaded core delivers. */
+export const drainPerSecond = 2_000;
 
 /** Events that *through* keeps on their way: the system is busy all the time and no backlog grows. */
 export const throughOutstanding = 2_000;

@@ -49,6 +49,8 @@ describe('a member whose heartbeats stop', () => {
   test.concurrent('takes itself for lost before another one has its partition', async ({ onTestFinished }) => {
     const topic = await createTopic('heartbeats');
     const proxy = await startKafkaProxy({ brokers: testBrokers() });
+    // The coordinator's clock starts when it gets a heartbeat, not when its answer has come back: that much earlier.
+    for (const node of proxy.nodes) node.set({ latencyMs: 150 });
     const proxied = openCluster({ brokers: proxy.brokers, clientId: `${prefix}-stalled` });
     const stalled = join(proxied, topic);
     onTestFinished(async () => {

@@ -67,7 +67,11 @@ test('PostgreSQL away for 60 s, the projector killed, the disk full: deliveries 
   const totals = await rig.expectNothingLost(published, 120 * SECOND_MS);
   await expectComplete();
   expectNobodyRestarted(rig);
-  for (const name of others) expect(rig.watch().seen(name).filter(({ ready }) => !ready)).toEqual([]);
+  for (const name of others) {
+    const seen = rig.watch().seen(name);
+    const started = seen.findIndex(({ ready }) => ready);
+    expect(seen.slice(started).filter(({ ready }) => !ready)).toEqual([]);
+  }
   // Nobody who writes to the log was hurt, so nothing in it may stand twice.
   expect(totals).toMatchObject({ duplicates: 0, late: 0, unreadable: 0 });
   expect(rig.receiver.count).toBe(totals.deliveries.delivered + totals.retried + totals.deliveries.dead);

@@ -18,20 +18,27 @@ afterAll(() => rig?.close());
 test('before the broker is there, every service says where it looks for it', async () => {
   await rig.startServices();
   const [broker] = rig.stack.kafka.brokers;
-  for (const name of serviceNames)
-    await rig.notReady(name, new RegExp(`Kafka.*POSTRIDER_KAFKA_BROKERS.*${broker}`), patienceMs);
+  for (const name of serviceNames) {
+    const wanted = new RegExp(`Kafka.*POSTRIDER_KAFKA_BROKERS.*${broker}`);
+    expect(await rig.notReady(name, wanted, patienceMs)).toMatch(wanted);
+  }
 });
 
 test('before the topics are made, every service says how to make them', async () => {
   await rig.stack.restartKafka();
-  for (const name of serviceNames) await rig.notReady(name, /postrider topics apply/, patienceMs);
+  for (const name of serviceNames) {
+    const wanted = /postrider topics apply/;
+    expect(await rig.notReady(name, wanted, patienceMs)).toMatch(wanted);
+  }
 });
 
 test('before PostgreSQL is there, and before its tables are, the projector says so', async () => {
   await rig.makeTopics();
-  await rig.notReady('audit-projector', /PostgreSQL.*POSTRIDER_POSTGRES_URL/, patienceMs);
+  const away = await rig.notReady('audit-projector', /PostgreSQL/, patienceMs);
+  expect(away).toContain('start it, or set POSTRIDER_POSTGRES_URL');
   await rig.stack.startPostgres();
-  await rig.notReady('audit-projector', /postrider db migrate/, patienceMs);
+  const empty = await rig.notReady('audit-projector', /not-migrated/, patienceMs);
+  expect(empty).toContain('postrider db migrate');
 });
 
 test('before any endpoint is there, events wait instead of being nobody’s', async () => {

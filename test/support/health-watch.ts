@@ -31,7 +31,7 @@ export function watchHealth(urls: Readonly<Record<string, string>>): HealthWatch
   const paused = new Set<string>();
   const changes = new Map<string, ReadinessSeen[]>(Object.keys(urls).map((name) => [name, []]));
   const startedMs = performance.now();
-  let stopped = false;
+  const stopped = new AbortController();
 
   async function look(name: string, url: string): Promise<void> {
     const atMs = Math.round(performance.now() - startedMs);
@@ -48,7 +48,7 @@ export function watchHealth(urls: Readonly<Record<string, string>>): HealthWatch
   }
 
   async function watch(name: string, url: string): Promise<void> {
-    while (!stopped) {
+    while (!stopped.signal.aborted) {
       if (!paused.has(name)) await look(name, url);
       await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
@@ -62,7 +62,7 @@ export function watchHealth(urls: Readonly<Record<string, string>>): HealthWatch
     pause: (name) => void paused.add(name),
     resume: (name) => void paused.delete(name),
     async stop() {
-      stopped = true;
+      stopped.abort();
       await ended;
     },
   };
@@ -80,5 +80,10 @@ async function ask(url: string): Promise<{ status: number; text: string }> {
 
 function readAnswer(text: string): Omit<ReadinessSeen, 'atMs'> {
   const answer = JSON.parse(text) as { ready: boolean; services: Record<string, { reasons: readonly string[] }> };
-  return { ready: answer.ready, reasons: Object.values(answer.services).flatMap(({ reasons }) => reasons).join('; ') };
+  return {
+    ready: answer.ready,
+    reasons: Object.values(answer.services)
+      .flatMap(({ reasons }) => reasons)
+      .join('; '),
+  };
 }

@@ -3,7 +3,14 @@
 
 import { join } from 'node:path';
 import { createLocalCa, pickPorts, startReceiver, startStack, type Receiver, type Stack } from '@postrider/dev-stack';
-import { migrate, openAuditReads, openDatabase, type AuditReads, type Database, type Totals } from '@postrider/postgres';
+import {
+  migrate,
+  openAuditReads,
+  openDatabase,
+  type AuditReads,
+  type Database,
+  type Totals,
+} from '@postrider/postgres';
 import { expect } from 'vitest';
 import { eventually } from './eventually.ts';
 import { readReadiness, watchHealth, type HealthWatch } from './health-watch.ts';
@@ -39,8 +46,8 @@ export interface OutageRig {
   killService(name: ServiceName): Promise<void>;
   /** Resolves when every service says that it is ready. */
   allReady(timeoutMs: number): Promise<void>;
-  /** Waits until the service says that it is not ready, for a reason that `pattern` finds. */
-  notReady(name: ServiceName, pattern: RegExp, timeoutMs: number): Promise<void>;
+  /** Waits until the service says that it is not ready, for a reason that `pattern` finds; gives all its reasons. */
+  notReady(name: ServiceName, pattern: RegExp, timeoutMs: number): Promise<string>;
   /** Publishes steadily until it is stopped; the promise of `stop` gives how many were acknowledged: all. */
   load(eventsPerSecond: number): Load;
   /** Every event published so far in exactly one terminal state, the counts as counted anew, nobody restarted. */
@@ -81,7 +88,11 @@ export async function startOutageRig({ name, bare = false }: RigOptions): Promis
   }
 }
 
-async function assemble(name: string, closers: (() => Promise<unknown>)[], close: () => Promise<void>): Promise<OutageRig> {
+async function assemble(
+  name: string,
+  closers: (() => Promise<unknown>)[],
+  close: () => Promise<void>,
+): Promise<OutageRig> {
   // Servers that were given by the environment are not ours to kill.
   const { POSTRIDER_KAFKA_BROKERS: _k, POSTRIDER_POSTGRES_URL: _p, POSTRIDER_CONTAINERS: _c, ...env } = process.env;
   const stack = await startStack({
@@ -133,13 +144,19 @@ async function assemble(name: string, closers: (() => Promise<unknown>)[], close
     const { port } = new URL(healthUrls[service]);
     processes.set(service, startServiceProcess(service, { ...settings, POSTRIDER_HEALTH_PORT: port }));
     await eventually(
-      async () => processes.get(service)!.ended() ?? (await fetch(`${healthUrls[service]}/livez`).then((r) => r.status, () => 0)),
+      async () =>
+        processes.get(service)!.ended() ??
+        (await fetch(`${healthUrls[service]}/livez`).then(
+          (r) => r.status,
+          () => 0,
+        )),
       (seen) => seen === 200 || typeof seen === 'string',
       60_000,
     );
-    expect(processes.get(service)!.ended(), processes.get(service)!.log()).toBeUndefined();
+    if (processes.get(service)!.ended() !== undefined) throw new Error(`${service}: ${processes.get(service)!.log()}`);
   };
-  const readiness = (service: ServiceName) => readReadiness(healthUrls[service]).catch((error) => ({ ready: false, reasons: String(error) }));
+  const readiness = (service: ServiceName) =>
+    readReadiness(healthUrls[service]).catch((error: unknown) => ({ ready: false, reasons: String(error) }));
 
   return {
     stack,
@@ -167,7 +184,7 @@ async function assemble(name: string, closers: (() => Promise<unknown>)[], close
       ),
     async startServices(names = serviceNames) {
       await Promise.all(names.map(start));
-      if (watch === undefined) watch = watchHealth(healthUrls);
+      watch ??= watchHealth(healthUrls);
       for (const service of names) watch.resume(service);
     },
     async killService(service) {
@@ -176,19 +193,21 @@ async function assemble(name: string, closers: (() => Promise<unknown>)[], close
     },
     async allReady(timeoutMs) {
       await eventually(
-        async () => Object.fromEntries(await Promise.all(serviceNames.map(async (n) => [n, await readiness(n)] as const))),
+        async () =>
+          Object.fromEntries(await Promise.all(serviceNames.map(async (n) => [n, await readiness(n)] as const))),
         (all) => Object.values(all).every(({ ready }) => ready),
         timeoutMs,
         200,
       );
     },
     async notReady(service, pattern, timeoutMs) {
-      await eventually(
+      const seen = await eventually(
         () => readiness(service),
         ({ ready, reasons }) => !ready && pattern.test(reasons),
         timeoutMs,
         200,
       );
+      return seen.reasons;
     },
     load(eventsPerSecond) {
       let sent = 0;
@@ -217,11 +236,24 @@ async function assemble(name: string, closers: (() => Promise<unknown>)[], close
       };
     },
     async expectNothingLost(published, timeoutMs) {
-      const terminal = ({ deliveries }: Totals): number => deliveries.delivered + deliveries.dead + deliveries.suppressed;
-      const totals = await eventually(() => reads.totals(), (seen) => terminal(seen) >= published, timeoutMs, 500);
+      const terminal = ({ deliveries }: Totals): number =>
+        deliveries.delivered + deliveries.dead + deliveries.suppressed;
+      const totals = await eventually(
+        () => reads.totals(),
+        (seen) => terminal(seen) >= published,
+        timeoutMs,
+        500,
+      );
       // Every tenth event went to the endpoint that always fails.
       const dead = Math.floor((published + endpointCount - 1 - broken) / endpointCount);
-      expect(totals.deliveries).toEqual({ delivered: published - dead, dead, suppressed: 0, pending: 0, retrying: 0, deferred: 0 });
+      expect(totals.deliveries).toEqual({
+        delivered: published - dead,
+        dead,
+        suppressed: 0,
+        pending: 0,
+        retrying: 0,
+        deferred: 0,
+      });
       expect(await reads.dailyCounts()).toEqual(await reads.recount());
       return totals;
     },
@@ -231,6 +263,7 @@ async function assemble(name: string, closers: (() => Promise<unknown>)[], close
 
 /** Nobody ended, nobody was ever not alive. Call it before the rig is closed. */
 export function expectNobodyRestarted(rig: OutageRig): void {
-  for (const [service, process] of rig.processes) expect(process.ended(), `${service}: ${process.log()}`).toBeUndefined();
+  const ended = [...rig.processes].filter(([, process]) => process.ended() !== undefined);
+  expect(ended.map(([service, process]) => `${service}: ${process.log()}`)).toEqual([]);
   expect(rig.watch().notAlive).toEqual([]);
 }

@@ -44,7 +44,21 @@ export function describePostgresServer(options: {
   const url = `postgres://${USER}:${PASSWORD}@127.0.0.1:${port}/postgres`;
   let running: GuardedProcess | undefined;
 
+  /** The last processes of a killed server hold its shared memory for a moment; until then another one refuses to start. */
   async function start(): Promise<void> {
+    const deadline = performance.now() + POSTGRES_READY_TIMEOUT_MS;
+    for (;;) {
+      try {
+        return await launch();
+      } catch (error) {
+        const held = error instanceof StackError && error.message.includes('pre-existing shared memory block');
+        if (!held || performance.now() > deadline) throw error;
+        await delay(READY_POLL_MS);
+      }
+    }
+  }
+
+  async function launch(): Promise<void> {
     if (running && running.ended() === undefined) return;
     if (!existsSync(join(dataFolder, 'PG_VERSION'))) await fillDataFolder(options);
     const child = await spawnGuarded({

@@ -24,6 +24,13 @@ const tooManyInformational: ClassifiedFailure = {
   detail: 'headers: too many informational responses',
 };
 
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+const headerReader =
+  (headers: Headers) =>
+  (name: string): string | undefined =>
+    first(headers[name]);
+
 export interface InFlightOptions {
   readonly now: () => number;
   readonly timeoutMs: number;
@@ -52,6 +59,7 @@ export class ExchangeInFlight implements Dispatcher.DispatchHandler {
   /** Bytes of the body as announced; NaN when not. */
   #announcedBytes = Number.NaN;
   #bytes = 0;
+  #headers: Headers = {};
   #excerptBytes = 0;
   #excerpt: Buffer[] = [];
   #tries = 0;
@@ -123,6 +131,7 @@ export class ExchangeInFlight implements Dispatcher.DispatchHandler {
       return;
     }
     this.#status = status;
+    this.#headers = headers;
     const retryAfter = first(headers['retry-after']);
     if (retryAfter !== undefined) this.#retryAfterMs = parseRetryAfter(retryAfter, this.#now());
     this.#announcedBytes = Number(first(headers['content-length']) ?? Number.NaN);
@@ -199,7 +208,9 @@ export class ExchangeInFlight implements Dispatcher.DispatchHandler {
       startedAtMs: this.#startedAtMs,
       durationMs: performance.now() - this.#startMs,
       phases: this.#phases,
-      response: isResponse ? { excerpt, bytes: this.#bytes, truncated: this.#bytes > excerpt.length } : undefined,
+      response: isResponse
+        ? { excerpt, bytes: this.#bytes, truncated: this.#bytes > excerpt.length, header: headerReader(this.#headers) }
+        : undefined,
     });
     const controller = this.#controller;
     this.#controller = undefined;

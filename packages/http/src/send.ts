@@ -38,5 +38,13 @@ export interface SendResult {
   readonly durationMs: number;
   readonly phases: Readonly<SendPhases>;
   /** `bytes`: body bytes read; `truncated`: the excerpt holds fewer. Undecoded, as they came. */
-  readonly response: { readonly excerpt: Buffer; readonly bytes: number; readonly truncated: boolean } | undefined;
+  readonly response:
+    | {
+        readonly excerpt: Buffer;
+        readonly bytes: number;
+        readonly truncated: boolean;
+        /** First value of a response header by lower-case name. */
+        readonly header: (name: string) => string | undefined;
+      }
+    | undefined;
 }

@@ -6,6 +6,8 @@ import type { KafkaSettings } from './settings.ts';
 
 export interface TableOptions {
   topic: string;
+  /** Where to begin, by partition; default: all that stands there. */
+  from?: ReadonlyMap<number, number>;
   /** In offset order within a partition; a null value deletes. Synchronous. */
   onRecord(record: KafkaRecord): void;
   /** Just before `ready` resolves. */
@@ -29,7 +31,7 @@ export function openTableReader(settings: KafkaSettings, options: TableOptions):
   ready.promise.catch(() => undefined); // a caller that stops early need not look at it
   const reader = openLogReader(settings, {
     topic: options.topic,
-    from: 'earliest',
+    from: options.from ?? 'earliest',
     bounded: false,
     onRecord: (record) => options.onRecord(record),
     onCaughtUp() {

@@ -41,7 +41,10 @@ async function describe(admin: KafkaAdmin, names: readonly string[]): Promise<Ma
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     // The others say what mends them.
-    const mend = error instanceof KafkaError && error.code !== 'unavailable' && error.code !== 'timeout' ? '' : 'start it, or set POSTRIDER_KAFKA_BROKERS: ';
+    const mend =
+      error instanceof KafkaError && error.code !== 'unavailable' && error.code !== 'timeout'
+        ? ''
+        : 'start it, or set POSTRIDER_KAFKA_BROKERS: ';
     return `waiting for Kafka: ${mend}${message}`;
   }
 }

@@ -73,7 +73,7 @@ export type DeliveryEffect =
         readonly next:
           | { readonly kind: 'delivered' }
           | { readonly kind: 'retry'; readonly dueMs: number | null }
-          | { readonly kind: 'dead'; readonly reason: string };
+          | { readonly kind: 'dead' | 'suppressed'; readonly reason: string };
       })
   | ({ readonly kind: 'deferred' } & Move & { readonly reason: string; readonly dueMs: number | null })
   | ({ readonly kind: 'ended' } & Move & { readonly state: 'dead' | 'suppressed'; readonly reason: string });

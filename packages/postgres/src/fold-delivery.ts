@@ -7,7 +7,7 @@
 //                          └────────┬────────────────┴─────────────────┘
 //                                   ├─ settled(delivered) ─▶ delivered
 //                                   ├─ settled(dead) · ended(dead) ─▶ dead
-//                                   └─ ended(suppressed) ─▶ suppressed
+//                                   └─ settled(suppressed) · ended(suppressed) ─▶ suppressed
 //
 // Two logs feed it: `audit` says that it exists, `attempts` moves it, and neither waits for the other. So the two sides
 // touch different parts: `audit` only the facts, which are those of the earliest statement (a minimum: any order gives the
@@ -64,7 +64,8 @@ export function advance(progress: Progress, effect: MovingEffect, recordedMs: nu
         case 'delivered':
           return { ...made, state: 'delivered', reason: null, nextDueMs: null, settledMs: recordedMs };
         case 'dead':
-          return { ...made, state: 'dead', reason: effect.next.reason, nextDueMs: null, settledMs: recordedMs };
+        case 'suppressed':
+          return { ...made, state: effect.next.kind, reason: effect.next.reason, nextDueMs: null, settledMs: recordedMs };
         case 'retry':
           return { ...made, state: 'retrying', reason: null, nextDueMs: effect.next.dueMs };
       }

@@ -27,7 +27,7 @@ export async function readServerFacts(database: Database): Promise<ServerFacts> 
  */
 export async function countDefaultRows(database: Database, limit: number): Promise<number> {
   const rows = await database.query<{ rows: number }>(
-    'SELECT count(*) AS rows FROM (SELECT FROM audit_record_default LIMIT $1) AS some',
+    'SELECT count(*) AS rows FROM (SELECT FROM audit_record_default LIMIT $1) AS row',
     [limit],
   );
   return rows[0]!.rows;

@@ -3,8 +3,9 @@
 /**
  * - `invalid-event`: Postrider would reject it; nothing was sent.
  * - `unknown-topic`: the topic does not exist; brokers never create it by themselves.
+ * - `reply-timeout`: no answer came in the time the caller gave; whether the call was made is not known.
  */
-export type PublisherErrorCode = 'invalid-event' | 'unknown-topic';
+export type PublisherErrorCode = 'invalid-event' | 'unknown-topic' | 'reply-timeout';
 
 export class PublisherError extends Error {
   override readonly name = 'PublisherError';

@@ -106,6 +106,18 @@ export const commonRows = defineRows({
     default: false,
     doc: 'Lets the three allow lists stand in the environment live.',
   },
+  'secrets.keyring': {
+    schema: z
+      .string()
+      .regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:(\/|[A-Za-z]:[\\/]).+)$/, 'expected file:/absolute/path or env:NAME')
+      .optional(),
+    doc: 'Where the key-encryption keys of wrapped secrets are: file:/absolute/path (mode 600), or env:NAME.',
+  },
+  'secrets.directories': {
+    schema: z.array(z.string().regex(/^(\/|[A-Za-z]:[\\/])/, 'expected an absolute path')).max(100),
+    default: [],
+    doc: 'Directories that endpoints may name secrets below, as file:PATH; empty: any.',
+  },
   drainTimeoutMs: {
     schema: durationMs({ minMs: 0, maxMs: 3_600_000 }),
     default: '30s',

@@ -34,7 +34,21 @@ export { recentTrouble, type RecentTrouble } from './recent-trouble.ts';
 export { runProcess, type RunningProcess, type RunOptions, type StartResult } from './run-process.ts';
 export { RuntimeError, type RuntimeErrorCode } from './runtime-error.ts';
 export {
+  environmentOfKek,
+  rewrapSecret,
+  wrapSecret,
+  type KeyFailure,
+  type KeyProvider,
+  type KeyResult,
+  type Wrapping,
+} from './key-provider.ts';
+export { openKeyring, readKeyring, type KeyringSettings } from './keyring.ts';
+export { addKek, type KekAdded } from './keyring-file.ts';
+export { secretAsk, type WrappedAsk } from './opened-secrets.ts';
+export { sealedPart, type SecretPlace } from './secret-envelope.ts';
+export {
   createSecretSource,
+  type SecretAsk,
   type SecretProblem,
   type SecretProblemCode,
   type SecretResult,

@@ -18,6 +18,25 @@ export const secretRecheckMs = 3_000;
  */
 export const secretStaleMs = 60_000;
 
+/** Secrets in memory; more endpoints than one process serves. The oldest goes, and is opened again when it is asked for. */
+export const secretsCachedMax = 50_000;
+
+/** A wrapped secret in bytes: keys, tokens and small PEM texts. It travels in the endpoint record with up to 49 others. */
+export const wrappedSecretBytesMax = 8_192;
+
+/** A wrapped data key in bytes: 60 from the local keyring, a few hundred from a key service. */
+export const wrappedDataKeyBytesMax = 1_024;
+
+/** Data keys that are asked for at once: a start with 10,000 endpoints must not be a burst that a key service refuses. */
+export const unwrapsAtOnceMax = 16;
+
+/** After a wrapped secret could not be opened it is tried again at the earliest, in ms; parked work comes back after 5 s. */
+export const unwrapRetryMs = 2_000;
+
+/** A keyring file in bytes, and its keys: some rotations a year for decades; more is a wrong path. */
+export const keyringBytesMax = 65_536;
+export const keyringKeysMax = 200;
+
 /** Beyond its drain time a service gets this long to let go before the process goes on without it, in ms. */
 export const stopGraceMs = 2_000;
 

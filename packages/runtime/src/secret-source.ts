@@ -1,11 +1,16 @@
-// Secrets by reference: `env:NAME` or `file:PATH`. An attempt asks synchronously and is answered from memory; a file that
-// was replaced (a rotation) is noticed within seconds, without a restart. Wrapped secrets will be another SecretSource,
-// which does its unwrapping in `prepare`.
+// The secrets of endpoints: by reference (`env:NAME`, `file:PATH`) or wrapped in the record. An attempt asks synchronously and
+// is answered from memory; a file that was replaced (a rotation) is noticed within seconds, without a restart. Wrapped ones
+// are opened beforehand by `prepare`, or from the first time that they are asked for.
+//
+// A Buffer stays the same object for as long as the secret is the same: whoever decodes keys caches by it.
 
 import { readFileSync, statSync } from 'node:fs';
 import { isAbsolute, relative, resolve as resolvePath, sep } from 'node:path';
 import type { Clock } from './clock.ts';
-import { secretBytesMax, secretRecheckMs, secretStaleMs } from './limits.ts';
+import type { KeyProvider } from './key-provider.ts';
+import { secretBytesMax, secretRecheckMs, secretsCachedMax, secretStaleMs } from './limits.ts';
+import { setBounded } from './bounded-map.ts';
+import { openedSecrets, type WrappedAsk } from './opened-secrets.ts';
 
 export type SecretProblemCode =
   | 'malformed'
@@ -15,10 +20,17 @@ export type SecretProblemCode =
   | 'not-found'
   | 'not-readable'
   | 'empty'
-  | 'too-large';
+  | 'too-large'
+  /** Wrapped, and being opened: ask again. */
+  | 'not-ready'
+  /** Wrapped, and its key-encryption key is not to be had (yet). */
+  | 'key-unavailable'
+  /** Wrapped, and not openable with its key at this place. */
+  | 'damaged';
 
 /** Which reference, and what is wrong with it; never the value. */
 export interface SecretProblem {
+  /** The reference, or for a wrapped one its place: `endpoint/id`. */
   readonly ref: string;
   readonly code: SecretProblemCode;
   readonly message: string;
@@ -28,11 +40,14 @@ export type SecretResult =
   | { readonly ok: true; readonly value: Buffer }
   | { readonly ok: false; readonly problem: SecretProblem };
 
+/** A reference, or what `secretAsk` makes of a wrapped secret. */
+export type SecretAsk = string | WrappedAsk;
+
 export interface SecretSource {
   /** The secret's bytes, without one newline at the end of a file. The buffer is shared: do not write to it. */
-  resolve(ref: string): SecretResult;
+  resolve(ask: SecretAsk): SecretResult;
   /** Brings secrets into memory before they are needed; says which are not to be had. */
-  prepare(refs: readonly string[]): Promise<readonly SecretProblem[]>;
+  prepare(asks: readonly SecretAsk[]): Promise<readonly SecretProblem[]>;
 }
 
 export interface SecretSourceOptions {
@@ -42,6 +57,10 @@ export interface SecretSourceOptions {
   readonly fileRoots?: readonly string[];
   /** How often a file is looked at, in ms. */
   readonly recheckMs?: number;
+  /** Opens wrapped secrets; without it none can be had. */
+  readonly keys?: KeyProvider | undefined;
+  /** References of Postrider's own secrets (the keyring): never an endpoint's. */
+  readonly own?: readonly string[];
 }
 
 interface CachedFile {
@@ -56,8 +75,15 @@ export function createSecretSource(options: SecretSourceOptions): SecretSource {
   const { env, clock, recheckMs = secretRecheckMs } = options;
   const fileRoots = options.fileRoots?.map((root) => resolvePath(root));
   const files = new Map<string, CachedFile>();
+  const variables = new Map<string, { readonly text: string; readonly result: SecretResult }>();
+  const own = options.own ?? [];
+  const opened = openedSecrets(options.keys, clock);
 
-  function resolve(ref: string): SecretResult {
+  function resolve(ask: SecretAsk): SecretResult {
+    return typeof ask === 'string' ? resolveRef(ask) : opened.resolve(ask);
+  }
+
+  function resolveRef(ref: string): SecretResult {
     const cut = ref.indexOf(':');
     const rest = ref.slice(cut + 1);
     if (cut < 1 || rest === '') return refuse(ref, 'malformed', 'is neither env:NAME nor file:PATH');
@@ -73,10 +99,17 @@ export function createSecretSource(options: SecretSourceOptions): SecretSource {
 
   function resolveEnv(ref: string, name: string): SecretResult {
     // Whoever may write an endpoint must not be able to have our own credentials sent to a URL of his.
-    if (name.startsWith('POSTRIDER_')) return refuse(ref, 'not-allowed', 'names a setting of Postrider itself');
+    if (name.startsWith('POSTRIDER_') || own.includes(ref)) {
+      return refuse(ref, 'not-allowed', 'names a setting of Postrider itself');
+    }
     const text = env[name];
     if (text === undefined) return refuse(ref, 'not-set', 'is not set in the environment');
-    return text === '' ? refuse(ref, 'empty', 'is empty') : { ok: true, value: Buffer.from(text, 'utf8') };
+    const known = variables.get(name);
+    if (known?.text === text) return known.result;
+    const result: SecretResult =
+      text === '' ? refuse(ref, 'empty', 'is empty') : { ok: true, value: Buffer.from(text, 'utf8') };
+    setBounded(variables, name, { text, result }, secretsCachedMax);
+    return result;
   }
 
   function resolveFile(ref: string, path: string): SecretResult {
@@ -85,7 +118,7 @@ export function createSecretSource(options: SecretSourceOptions): SecretSource {
     const cached = files.get(path);
     if (cached && nowMs - cached.checkedAtMs < recheckMs) return cached.result;
     const fresh = look(ref, path, nowMs, cached);
-    files.set(path, fresh);
+    setBounded(files, path, fresh, secretsCachedMax);
     return fresh.result;
   }
 
@@ -94,7 +127,8 @@ export function createSecretSource(options: SecretSourceOptions): SecretSource {
     let fingerprint = '';
     let result: SecretResult;
     try {
-      const { mtimeMs, size, ino } = statSync(path);
+      const { mtimeMs, size, ino, dev } = statSync(path);
+      if (isOwn(dev, ino)) return { result: refuse(ref, 'not-allowed', 'is a file of Postrider itself'), fingerprint, ...checked };
       fingerprint = `${mtimeMs}/${size}/${ino}`;
       if (cached?.result.ok === true && cached.fingerprint === fingerprint) return { ...cached, ...checked };
       result =
@@ -112,13 +146,22 @@ export function createSecretSource(options: SecretSourceOptions): SecretSource {
     return fileRoots?.some((root) => isBelow(root, resolvePath(path))) ?? true;
   }
 
+  /** By what it is, not by its name: a link leads to the same file. */
+  function isOwn(dev: number, ino: number): boolean {
+    return own.some((ref) => {
+      if (!ref.startsWith('file:')) return false;
+      const stat = statSync(ref.slice(5), { throwIfNoEntry: false });
+      return stat?.ino === ino && stat.dev === dev;
+    });
+  }
+
   return {
     resolve,
-    async prepare(refs) {
-      return refs.flatMap((ref) => {
-        const result = resolve(ref);
-        return result.ok ? [] : [result.problem];
-      });
+    async prepare(asks) {
+      const results = await Promise.all(
+        asks.map((ask) => (typeof ask === 'string' ? resolveRef(ask) : opened.prepare(ask))),
+      );
+      return results.flatMap((result) => (result.ok ? [] : [result.problem]));
     },
   };
 }

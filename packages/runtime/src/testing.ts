@@ -4,7 +4,7 @@
 import type { Clock, Timers } from './clock.ts';
 import type { LogFields, Logger } from './logger.ts';
 import type { FatalKind, ProcessHost, StopSignal } from './process-host.ts';
-import type { SecretResult, SecretSource } from './secret-source.ts';
+import type { SecretAsk, SecretResult, SecretSource } from './secret-source.ts';
 
 export interface ManualClock {
   readonly clock: Clock;
@@ -143,9 +143,10 @@ export function memoryHost(): MemoryHost {
   };
 }
 
-/** Secrets by reference from an object; everything else is not set. */
+/** Secrets by reference, or by their wrapped text, from an object; everything else is not set. */
 export function memorySecrets(values: Readonly<Record<string, string | Buffer>>): SecretSource {
-  const resolve = (ref: string): SecretResult => {
+  const resolve = (ask: SecretAsk): SecretResult => {
+    const ref = typeof ask === 'string' ? ask : ask.wrapped;
     const value = Object.hasOwn(values, ref) ? values[ref] : undefined;
     return value === undefined
       ? { ok: false, problem: { ref, code: 'not-set', message: `secret ${ref} is not set` } }

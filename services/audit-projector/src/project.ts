@@ -59,6 +59,11 @@ function extract(record: AuditRecord, reader: ColumnReader, recordedMs: number):
   switch (record.type) {
     case 'AttemptSettled':
       return attemptSettled(reader, recordedMs);
+    case 'AttemptStarted': {
+      const atMs = reader.moment('at') ?? recordedMs;
+      const move = moving(reader, atMs);
+      return move && { columns: { ...move.columns, occurredMs: atMs }, effects: [] };
+    }
     case 'DispatchDeferred':
     case 'DispatchEnded':
       return withoutAttempt(record.type, reader, recordedMs);
@@ -101,6 +106,13 @@ function extract(record: AuditRecord, reader: ColumnReader, recordedMs: number):
         },
         effects: [],
       };
+    }
+    case 'SecretRotated': {
+      const endpoint = reader.text('endpoint');
+      if (endpoint === null) return undefined;
+      const endpointVersion = reader.integer('endpointVersion', Number.MAX_SAFE_INTEGER);
+      const told = { project: reader.text('project'), reason: reader.text('change') };
+      return { columns: { ...statement(reader), endpoint, endpointVersion, ...told }, effects: [] };
     }
     case 'EndpointDisabled': {
       const endpoint = reader.text('endpoint');
@@ -171,10 +183,10 @@ function attemptSettled(reader: ColumnReader, recordedMs: number): Extracted | u
   const status = reader.word('status', ['SUCCESS', 'FAIL', 'ERROR']);
   const outcome = reader.text('outcome');
   const disposition = reader.within('disposition');
-  const kind = disposition?.word('kind', ['delivered', 'retry', 'dead']) ?? null;
+  const kind = disposition?.word('kind', ['delivered', 'retry', 'dead', 'suppressed']) ?? null;
   if (move === undefined || status === null || outcome === null || disposition === null || kind === null)
     return undefined;
-  const reason = kind === 'dead' ? (disposition.text('reason') ?? 'unknown') : null;
+  const reason = kind === 'dead' || kind === 'suppressed' ? (disposition.text('reason') ?? 'unknown') : null;
   const dueMs = kind === 'retry' ? disposition.epochMs('dueMs') : null;
   const httpStatus = reader.integer('httpStatus');
   const response = reader.within('response');
@@ -206,7 +218,12 @@ function attemptSettled(reader: ColumnReader, recordedMs: number): Extracted | u
         outcome,
         httpStatus,
         startedMs,
-        next: kind === 'dead' ? { kind, reason: reason ?? 'unknown' } : kind === 'retry' ? { kind, dueMs } : { kind },
+        next:
+          kind === 'dead' || kind === 'suppressed'
+            ? { kind, reason: reason ?? 'unknown' }
+            : kind === 'retry'
+              ? { kind, dueMs }
+              : { kind },
       },
     ],
   };

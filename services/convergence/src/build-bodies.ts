@@ -3,10 +3,21 @@
 import { sha256Hex, type UpstreamEvent } from '@postrider/core/contracts';
 import type { Endpoint } from '@postrider/core/domain';
 import { profileNamed } from '@postrider/profiles';
+import { isCalled } from './calls.ts';
 
 interface Bodies {
-  readonly built: { readonly endpoint: Endpoint; readonly body: Uint8Array; readonly digest: string }[];
-  readonly refused: { readonly endpoint: Endpoint['endpointId']; readonly reason: `profile:${string}` }[];
+  readonly built: {
+    readonly endpoint: Endpoint;
+    readonly body: Uint8Array;
+    readonly digest: string;
+    /** Of a call: what its answer is keyed by. */
+    readonly correlation: string | undefined;
+  }[];
+  readonly refused: {
+    readonly endpoint: Endpoint['endpointId'];
+    readonly reason: `profile:${string}`;
+    readonly isCall: boolean;
+  }[];
 }
 
 /** The body for each endpoint; endpoints of one profile and options share one. */
@@ -37,8 +48,18 @@ export function buildBodies(event: UpstreamEvent, endpoints: readonly Endpoint[]
         : { reason: result.reason as `profile:${string}` };
       shared.set(key, made);
     }
-    if ('reason' in made) bodies.refused.push({ endpoint: endpoint.endpointId, reason: made.reason });
-    else bodies.built.push({ endpoint, ...made });
+    const isCall = isCalled(endpoint);
+    const refuse = (reason: `profile:${string}`): number =>
+      bodies.refused.push({ endpoint: endpoint.endpointId, reason, isCall });
+    if ('reason' in made) {
+      refuse(made.reason);
+      continue;
+    }
+    const correlation = isCall
+      ? (event.correlation ?? profileNamed(endpoint.profile)?.reply?.correlationOf(made.body))
+      : undefined;
+    if (isCall && correlation === undefined) refuse('profile:correlation');
+    else bodies.built.push({ endpoint, ...made, correlation });
   }
   return bodies;
 }

@@ -6,7 +6,15 @@
 //
 // The trace comes first: what it promises is carried out even if this process dies right after it.
 
-import { dispatchHeaders, encodeAudit, originOf, partitionOf, type TopicNames } from '@postrider/core/contracts';
+import {
+  dispatchHeaders,
+  encodeAudit,
+  encodeReply,
+  originOf,
+  partitionOf,
+  replyPlace,
+  type TopicNames,
+} from '@postrider/core/contracts';
 import type { Dispatch } from '@postrider/core/domain';
 import type { Ack, Appender, AppendRecord, KafkaRecord } from '@postrider/kafka';
 import { keyBytesMax } from './limits.ts';
@@ -77,7 +85,12 @@ async function follow(
       : trace.type === 'EventAccepted'
         ? trace.refused?.[0]?.reason
         : undefined;
+  const reply = trace.reply && {
+    ...replyPlace(trace.reply.correlationId, deps.topics, deps.partitions),
+    value: encodeReply(trace.reply),
+  };
   await Promise.all([
+    ...(reply ? [deps.appender.append(reply)] : []),
     deps.appender.appendAll(dispatches.map((dispatch) => dispatchRecord(dispatch, deps))),
     ...(refused === undefined ? [] : [appendRejected(record, trace.origin, refused, deps)]),
   ]);

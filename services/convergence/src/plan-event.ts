@@ -13,6 +13,7 @@ import {
 import type { Dispatch, EndpointId, EndpointIndex, EventId, Origin, ProjectId } from '@postrider/core/domain';
 import type { KafkaRecord } from '@postrider/kafka';
 import { buildBodies } from './build-bodies.ts';
+import { answerTo, takersOf } from './calls.ts';
 import { decodeEvent, type DecodeContext } from './decode-event.ts';
 
 export interface PlanContext extends DecodeContext {
@@ -34,6 +35,8 @@ export interface DispatchFacts {
   readonly event: UpstreamEvent;
   readonly endpointId: EndpointId;
   readonly body: Uint8Array;
+  /** Of a call: what its answer is keyed by. */
+  readonly correlation: string | undefined;
   readonly origin: Origin;
   readonly environment: string;
   readonly createdMs: number;
@@ -70,24 +73,28 @@ export function planEvent(record: KafkaRecord, context: PlanContext): EventPlan 
   };
   if (event.hasCallbackUrl)
     return { kind: 'unmatched', audit: { type: 'EventUnmatched', ...facts, reason: 'callback-url' } };
-  const endpoints = context.endpoints.match(event);
-  if (endpoints.length === 0)
-    return { kind: 'unmatched', audit: { type: 'EventUnmatched', ...facts, reason: 'no-endpoint' } };
+  const { endpoints, refusal } = takersOf(event, context.endpoints.match(event));
+  const reply = refusal && answerTo(event, refusal);
+  if (endpoints.length === 0) {
+    const reason = refusal === 'ambiguous' ? refusal : 'no-endpoint';
+    return { kind: 'unmatched', audit: { type: 'EventUnmatched', ...facts, reason, reply } };
+  }
 
   const bodies = buildBodies(event, endpoints, record.timestamp);
   if (bodies.built.length === 0) {
-    const refusal = bodies.refused[0]!;
+    const { reason, endpoint, isCall } = bodies.refused[0]!;
     const audit: EventRejected = {
       ...facts,
       type: 'EventRejected',
-      reason: refusal.reason,
-      detail: `endpoint ${refusal.endpoint} cannot be told`,
+      reason,
+      detail: `endpoint ${endpoint} cannot be told`,
+      reply: reply ?? (isCall ? answerTo(event, 'invalid', reason) : undefined),
     };
     return { kind: 'rejected', audit };
   }
   const { environment, nowMs: createdMs } = context;
-  const dispatches = bodies.built.map(({ endpoint: { endpointId }, body }) =>
-    dispatchOf({ event, endpointId, body, origin, environment, createdMs }),
+  const dispatches = bodies.built.map(({ endpoint, body, correlation }) =>
+    dispatchOf({ event, endpointId: endpoint.endpointId, body, correlation, origin, environment, createdMs }),
   );
   return {
     kind: 'accepted',
@@ -96,19 +103,30 @@ export function planEvent(record: KafkaRecord, context: PlanContext): EventPlan 
     audit: {
       type: 'EventAccepted',
       ...facts,
+      reply,
       eventTime: event.timeMs === undefined ? undefined : timestamp(event.timeMs),
       dispatches: dispatches.map((dispatch, i) => ({
         endpoint: dispatch.endpointId,
         dispatch: dispatch.dispatchId,
         bodyDigest: bodies.built[i]!.digest,
       })),
-      ...(bodies.refused.length > 0 ? { refused: bodies.refused } : {}),
+      ...(bodies.refused.length > 0
+        ? { refused: bodies.refused.map(({ endpoint, reason }) => ({ endpoint, reason })) }
+        : {}),
     },
   };
 }
 
 /** The first attempt of an event for an endpoint, due at once. */
-export function dispatchOf({ event, endpointId, body, origin, environment, createdMs }: DispatchFacts): Dispatch {
+export function dispatchOf({
+  event,
+  endpointId,
+  body,
+  correlation,
+  origin,
+  environment,
+  createdMs,
+}: DispatchFacts): Dispatch {
   return {
     dispatchId: dispatchIdOf({ environment, source: event.source, eventId: event.id, endpointId }),
     round: 0,
@@ -125,8 +143,8 @@ export function dispatchOf({ event, endpointId, body, origin, environment, creat
     hop: 0,
     park: 0,
     origin,
-    deadlineMs: event.deadlineMs,
-    correlation: event.correlation,
+    deadlineMs: correlation === undefined ? undefined : event.deadlineMs,
+    correlation,
     mustEnd: undefined,
     replay: undefined,
     traceparent: event.traceparent,

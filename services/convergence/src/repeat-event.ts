@@ -26,6 +26,7 @@ export function repeatEvent(record: KafkaRecord, trace: EventAccepted, context: 
     const facts = {
       event,
       endpointId,
+      correlation: built?.correlation,
       origin: trace.origin,
       environment: context.environment,
       createdMs: Date.parse(trace.at),

@@ -102,7 +102,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
       const admin = cluster.admin();
       const described = await waitForTopics(
         admin,
-        [topics.dispatches, topics.audit, topics.rejected, topics.endpoints, ...eventTopics],
+        [topics.dispatches, topics.audit, topics.rejected, topics.replies, topics.endpoints, ...eventTopics],
         {
           signal: stopping.signal,
           sleep: (ms, signal) => sleep(timers, ms, signal),

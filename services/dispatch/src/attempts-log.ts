@@ -2,7 +2,7 @@
 // record's offset; the expected one means that nobody else wrote, and nothing is read. A gap is a zombie, a late append, or an
 // append of ours that was repeated: it is read into the window before anything follows from the record.
 
-import { encodeAudit, responseHeader, type AttemptsRecord } from '@postrider/core/contracts';
+import { encodeAudit, replyHeader, responseHeader, type AttemptsRecord } from '@postrider/core/contracts';
 import type { Appender } from '@postrider/kafka';
 import type { AttemptsReader } from './attempts-reader.ts';
 import type { PartitionState } from './partition-state.ts';
@@ -14,9 +14,17 @@ export interface AttemptsGap {
   readonly got: number;
 }
 
+/** What travels beside a record, in headers: outside of what is hashed, or too large for it. */
+export interface RecordParts {
+  /** The first bytes of the response. */
+  readonly excerpt?: Buffer | undefined;
+  /** Of a call: the bytes of its answer. */
+  readonly reply?: Uint8Array | undefined;
+}
+
 export interface AttemptsLog {
   /** Appends a record. Resolves when it is acknowledged and the window knows everything that stands before it. */
-  append(state: PartitionState, key: string, record: AttemptsRecord, excerpt?: Buffer): Promise<void>;
+  append(state: PartitionState, key: string, record: AttemptsRecord, parts?: RecordParts): Promise<void>;
 }
 
 export interface AttemptsLogDeps {
@@ -36,19 +44,21 @@ export function createAttemptsLog({ appender, reader, topic, onGap, onDisabled }
     earlier: Promise<void> | undefined,
   ): Promise<void> => {
     await earlier;
-    await reader.read(state.partition, { from, to }, (record, timestampMs) =>
-      remember(state, record, timestampMs, onDisabled),
-    );
+    await reader.read(state.partition, { from, to }, (entry) => remember(state, entry, onDisabled));
   };
 
   return {
-    async append(state, key, record, excerpt) {
+    async append(state, key, record, { excerpt, reply } = {}) {
+      const headers = {
+        ...(excerpt && excerpt.length > 0 ? { [responseHeader]: excerpt } : {}),
+        ...(reply ? { [replyHeader]: Buffer.from(reply) } : {}),
+      };
       const { offset } = await appender.append({
         topic,
         partition: state.partition,
         key,
         value: encodeAudit(record),
-        ...(excerpt && excerpt.length > 0 ? { headers: { [responseHeader]: excerpt } } : {}),
+        headers,
       });
       // Acknowledgements of one appender come in the order of its appends, so one counter a partition is enough.
       const expected = state.attemptsNext;

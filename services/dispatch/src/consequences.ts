@@ -9,6 +9,8 @@ export interface Routes {
   readonly topics: TopicNames;
   readonly tiers: Tiers;
   readonly group: string;
+  /** N of the topic of answers. */
+  readonly partitions: number;
 }
 
 /** Where the dispatch was read: its consequences stay in that partition. */
@@ -29,6 +31,7 @@ export function consequenceOf(
 ): AppendRecord | undefined {
   switch (disposition.kind) {
     case 'delivered':
+    case 'suppressed':
       return undefined;
     case 'retry':
       return tierRecord(

@@ -25,7 +25,7 @@ export const tiers: Tiers = [
   { name: '5s', delayMs: 5_000 },
   { name: '1m', delayMs: 60_000 },
 ];
-export const routes: Routes = { topics, tiers, group: 'live.dispatch' };
+export const routes: Routes = { topics, tiers, group: 'live.dispatch', partitions: 4 };
 
 export const ok: Exchange = { kind: 'response', status: 200, retryAfterMs: undefined, bodyCut: false };
 export const status = (code: number): Exchange => ({
@@ -115,7 +115,7 @@ export function dispatcherRig(
     async read(partition, { from, to }, onRecord) {
       const log = logOf(partition);
       const end = to ?? log.length;
-      for (const { record, timestampMs } of log.slice(from, end)) onRecord(record, timestampMs);
+      for (const { record, timestampMs } of log.slice(from, end)) onRecord({ record, timestampMs, reply: undefined });
       return end;
     },
     async offsetAt(partition, timestampMs) {
@@ -175,7 +175,7 @@ export function dispatcherRig(
                 phases: {},
                 response:
                   exchange.kind === 'response'
-                    ? { excerpt: Buffer.from('body'), bytes: 4, truncated: false }
+                    ? { excerpt: Buffer.from('body'), bytes: 4, truncated: false, header: () => undefined }
                     : undefined,
               });
             },

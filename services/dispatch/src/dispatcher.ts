@@ -155,13 +155,13 @@ export class Dispatcher {
   #repeatConsequence(work: Work): void {
     const { state, attemptId } = work;
     state.window.release(attemptId);
-    const disposition = state.window.takeConsequence(attemptId);
-    if (!disposition) {
+    const consequence = state.window.takeConsequence(attemptId);
+    if (!consequence) {
       this.#drop(work, 'settled');
       return;
     }
     this.#deps.observer.dropped('settled');
-    this.#perform(this.#settler.follow(work, disposition, 'its settlement was found in the log').then(work.ack));
+    this.#perform(this.#settler.follow(work, consequence, 'its settlement was found in the log').then(work.ack));
   }
 
   #plan(work: Work, first: boolean): AttemptPlan {
@@ -214,6 +214,9 @@ export class Dispatcher {
       case 'end':
         this.#perform(this.#settler.end(work, plan.reason));
         return;
+      case 'answer':
+        this.#perform(this.#settler.answer(work, plan.outcome, plan.reason));
+        return;
     }
   }
 
@@ -241,6 +244,11 @@ export class Dispatcher {
       return false;
     }
     const plan = this.#plan(work, false);
+    const isCall = work.dispatch.correlation !== undefined;
+    if (isCall && work.state.window.outcomeUnknown(work.attemptId)) {
+      this.#perform(this.#settler.answer(work, 'unavailable', 'outcome-unknown'));
+      return false;
+    }
     if (plan.kind !== 'send') {
       this.#carryOut(work, plan);
       return false;
@@ -248,13 +256,20 @@ export class Dispatcher {
     const { endpoint } = plan;
     const secrets = this.#deps.runtimes.secrets(endpoint, this.#deps.now());
     if (!secrets.ok) {
+      if (isCall) {
+        this.#perform(this.#settler.answer(work, 'unavailable', 'secret-unavailable'));
+        return false;
+      }
       const dueMs = this.#deps.now() + parkDelayMs(work.dispatch.park);
       this.#perform(this.#settler.defer(work, 'secret-unavailable', dueMs));
       return false;
     }
     const runtime = this.#deps.runtimes.of(endpoint);
     // The lane is free as soon as the receiver has answered; settling goes on beside the next request.
-    sendAttempt(work.dispatch, runtime, secrets.values, this.#deps).then((result) => {
+    const sending = isCall
+      ? this.#settler.started(work).then(() => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps))
+      : sendAttempt(work.dispatch, runtime, secrets.values, this.#deps);
+    sending.then((result) => {
       if (result.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
         this.disable(endpoint.endpointId, endpoint.version);
       this.#perform(this.#settler.settle(work, runtime, result));

@@ -4,13 +4,15 @@
 import type { Endpoint } from '@postrider/core/domain';
 import { maskUrl } from '@postrider/core/contracts';
 import { profileNamed, type Profile, type SecretValue } from '@postrider/profiles';
-import type { SecretProblem, SecretSource } from '@postrider/runtime';
+import { secretAsk, type SecretAsk, type SecretProblem, type SecretSource } from '@postrider/runtime';
 
 export interface EndpointRuntime {
   readonly endpoint: Endpoint;
   readonly url: URL;
   readonly maskedUrl: string;
   readonly profile: Profile | undefined;
+  /** What to ask the source for, beside each of the endpoint's secrets. */
+  readonly asks: readonly SecretAsk[];
 }
 
 export type Secrets =
@@ -20,6 +22,7 @@ export type Secrets =
 export class EndpointRuntimes {
   readonly #cache = new WeakMap<Endpoint, EndpointRuntime>();
   readonly #source: SecretSource;
+  readonly #preparing = new Set<Promise<readonly SecretProblem[]>>();
 
   constructor(source: SecretSource) {
     this.#source = source;
@@ -33,10 +36,36 @@ export class EndpointRuntimes {
         url: new URL(endpoint.url),
         maskedUrl: maskUrl(endpoint.url),
         profile: profileNamed(endpoint.profile),
+        asks: endpoint.secrets.map((secret) => secretAsk(endpoint, secret)),
       };
       this.#cache.set(endpoint, runtime);
     }
     return runtime;
+  }
+
+  /**
+   * Opens the wrapped secrets of an endpoint version before its first attempt, so that none waits for a key service. Resolves
+   * with those that cannot be opened now: their work waits, and they are tried again when it comes back.
+   */
+  async prepare(endpoint: Endpoint, nowMs: number): Promise<readonly SecretProblem[]> {
+    if (endpoint.secrets.every(({ wrapped }) => wrapped === undefined)) return [];
+    const { asks } = this.of(endpoint);
+    const current = asks.filter((ask, index) => {
+      const notAfterMs = endpoint.secrets[index]?.notAfterMs;
+      return typeof ask !== 'string' && (notAfterMs === undefined || notAfterMs > nowMs);
+    });
+    const preparing = this.#source.prepare(current);
+    this.#preparing.add(preparing);
+    try {
+      return await preparing;
+    } finally {
+      this.#preparing.delete(preparing);
+    }
+  }
+
+  /** Resolves when nothing that was prepared so far is under way any more. */
+  async prepared(): Promise<void> {
+    await Promise.all(this.#preparing);
   }
 
   /**
@@ -45,9 +74,10 @@ export class EndpointRuntimes {
    */
   secrets(endpoint: Endpoint, nowMs: number): Secrets {
     const values: SecretValue[] = [];
-    for (const { id, purpose, ref, notBeforeMs, notAfterMs } of endpoint.secrets) {
+    const { asks } = this.of(endpoint);
+    for (const [index, { id, purpose, notBeforeMs, notAfterMs }] of endpoint.secrets.entries()) {
       if (notAfterMs !== undefined && notAfterMs <= nowMs) continue;
-      const result = this.#source.resolve(ref);
+      const result = this.#source.resolve(asks[index]!);
       if (!result.ok) return { ok: false, problem: result.problem };
       values.push({
         id,

@@ -19,3 +19,7 @@ export const restoreMarkEveryMs = 500;
 export const clockSkewMsMax = 30_000;
 /** Requests to one origin at once: each may need a connection, and more handshakes at once than this only slow each other down. */
 export const originInFlightMax = 256;
+/** A key service that is away may not keep endpoints without wrapped secrets waiting; the work of the others waits by itself. */
+export const secretsPreparedMsMax = 2_000;
+/** A read-back that a broker did not answer is tried again after this; every try waits a few seconds by itself. */
+export const readAgainMs = 500;

@@ -1,8 +1,7 @@
 // Restoring: what an earlier owner settled is read from `attempts` before the first dispatch is taken.
 
-import type { AttemptsRecord } from '@postrider/core/contracts';
-import type { AttemptId, EndpointId, SettledDisposition } from '@postrider/core/domain';
-import type { AttemptsReader } from './attempts-reader.ts';
+import type { AttemptId, EndpointId, SettledConsequence } from '@postrider/core/domain';
+import type { AttemptsEntry, AttemptsReader } from './attempts-reader.ts';
 import type { PartitionState } from './partition-state.ts';
 
 /** Told of endpoint versions that answered 410 while somebody else owned the partition. */
@@ -35,10 +34,10 @@ export async function restore(
   const end = await reader.read(
     state.partition,
     { from },
-    (record, timestampMs) => {
+    (entry) => {
       records++;
-      firstMs ??= timestampMs;
-      remember(state, record, timestampMs, onDisabled);
+      firstMs ??= entry.timestampMs;
+      remember(state, entry, onDisabled);
     },
     options.signal,
   );
@@ -49,22 +48,23 @@ export async function restore(
 }
 
 /** Takes one record of the log into the window. */
-export function remember(
-  state: PartitionState,
-  record: AttemptsRecord,
-  timestampMs: number,
-  onDisabled: DisabledSink,
-): void {
+export function remember(state: PartitionState, entry: AttemptsEntry, onDisabled: DisabledSink): void {
+  const { record, timestampMs } = entry;
   if (record.type === 'EndpointDisabled') onDisabled(record.endpoint, record.endpointVersion);
-  const settlement = settlementOf(record);
-  if (settlement) state.window.restore(settlement.attemptId, settlement.disposition, timestampMs);
+  if (record.type === 'AttemptStarted') state.window.restoreStarted(record.attemptId);
+  const settlement = settlementOf(entry);
+  if (settlement) state.window.restore(settlement.attemptId, settlement.consequence, timestampMs);
 }
 
 /** What a record of `attempts` settles, if it is one that ends or moves a dispatch. A deferral settles nothing. */
-function settlementOf(record: AttemptsRecord): { attemptId: AttemptId; disposition: SettledDisposition } | undefined {
+function settlementOf({ record, reply }: AttemptsEntry): Settlement | undefined {
   if (record.type !== 'AttemptSettled' && record.type !== 'DispatchEnded') return undefined;
-  const { attemptId, disposition } = record;
-  return { attemptId, disposition: disposition.kind === 'suppressed' ? { kind: 'suppressed' } : disposition };
+  return { attemptId: record.attemptId, consequence: { disposition: record.disposition, reply } };
+}
+
+interface Settlement {
+  readonly attemptId: AttemptId;
+  readonly consequence: SettledConsequence;
 }
 
 /** Reads the part of `attempts` between a moment and the beginning of the window (rule R6). */
@@ -72,10 +72,10 @@ export async function extendWindow(state: PartitionState, fromMs: number, reader
   const from = await reader.offsetAt(state.partition, fromMs);
   let records = 0;
   if (from < state.restoredFrom) {
-    await reader.read(state.partition, { from, to: state.restoredFrom }, (record, timestampMs) => {
+    await reader.read(state.partition, { from, to: state.restoredFrom }, (entry) => {
       records++;
-      const settlement = settlementOf(record);
-      if (settlement) state.window.restoreOlder(settlement.attemptId, settlement.disposition, timestampMs);
+      const settlement = settlementOf(entry);
+      if (settlement) state.window.restoreOlder(settlement.attemptId, settlement.consequence, entry.timestampMs);
     });
   }
   state.window.cover(fromMs);

@@ -1,9 +1,10 @@
-// One HTTP attempt: sign over exactly the bytes that go out, send within the total deadline, judge what came back.
+// One HTTP attempt: sign over exactly the bytes that go out, send within the total deadline, judge what came back. A call is
+// judged by its profile, which reads the reply; everything else by its status.
 
-import { sha256Hex } from '@postrider/core/contracts';
+import { encodeReply, sha256Hex } from '@postrider/core/contracts';
 import { judge, type Dispatch, type Outcome } from '@postrider/core/domain';
 import type { Sender, SendResult } from '@postrider/http';
-import { buildRequest, type SecretValue } from '@postrider/profiles';
+import { buildRequest, type ReplyRule, type ReplyVerdict, type SecretValue } from '@postrider/profiles';
 import type { EndpointRuntime } from './endpoint-runtime.ts';
 
 export interface SendPorts {
@@ -23,7 +24,12 @@ export interface AttemptResult {
   readonly keyIds: readonly string[];
   readonly bodyDigest: string;
   readonly bodyBytes: number;
+  /** Of a call: why it was not replied to (undefined when it was), and the bytes of its answer. */
+  readonly answer: { readonly refusal: string | undefined; readonly reply: Buffer } | undefined;
 }
+
+/** Of a call's reply the audit keeps this much; the whole of it is in the answer. */
+const excerptBytesMax = 4_096;
 
 /** Sends one attempt. Never rejects: everything the wire or the configuration can do is an outcome. */
 export async function sendAttempt(
@@ -37,8 +43,9 @@ export async function sendAttempt(
     ? buildRequest(profile, { dispatch, endpoint, secrets, timestampMs: startedAtMs, randomBytes })
     : ({ ok: false, reason: `profile ${endpoint.profile} is not known here` } as const);
   if (!built.ok) {
+    const reason = 'invalid-configuration';
     return {
-      outcome: { kind: 'invalid-configuration', httpStatus: undefined, detail: built.reason, retryAfterMs: undefined },
+      outcome: { kind: reason, httpStatus: undefined, detail: built.reason, retryAfterMs: undefined },
       startedAtMs,
       durationMs: 0,
       phases: undefined,
@@ -47,8 +54,11 @@ export async function sendAttempt(
       keyIds: [],
       bodyDigest: sha256Hex(dispatch.body),
       bodyBytes: dispatch.body.length,
+      answer: profile?.reply && answerOf(dispatch, profile.reply, { outcome: 'unavailable', kind: reason, reason }),
     };
   }
+  const reply = profile?.reply;
+  const cutMs = reply && dispatch.deadlineMs !== undefined ? dispatch.deadlineMs - startedAtMs : undefined;
   const result = await sender.send({
     url,
     method: endpoint.method,
@@ -56,17 +66,49 @@ export async function sendAttempt(
     body: built.body,
     timeoutMs: endpoint.timeoutMs,
     tls: endpoint.tls,
+    ...(reply ? { responseBytesMax: reply.bytesMax } : {}),
+    // Whoever waits for the answer has given up by then.
+    ...(cutMs !== undefined && cutMs < endpoint.timeoutMs ? { signal: AbortSignal.timeout(Math.max(0, cutMs)) } : {}),
   });
   const { response } = result;
+  const verdict = reply?.judge({
+    exchange: result.exchange,
+    response: response && { header: response.header, bytes: response.excerpt, truncated: response.truncated },
+    sentHeaders: built.headers,
+    secrets,
+    options: endpoint.profileOptions,
+  });
   return {
-    outcome: judge(result.exchange, endpoint.successStatus),
+    outcome: verdict ? callOutcome(result, verdict) : judge(result.exchange, endpoint.successStatus),
     startedAtMs: result.startedAtMs,
     durationMs: result.durationMs,
     phases: result.phases,
-    response: response && { digest: sha256Hex(response.excerpt), bytes: response.bytes, truncated: response.truncated },
-    excerpt: response?.excerpt,
+    response: response && {
+      digest: sha256Hex(response.excerpt),
+      bytes: response.bytes,
+      truncated: response.truncated || response.excerpt.length > excerptBytesMax,
+    },
+    excerpt: response?.excerpt.subarray(0, excerptBytesMax),
     keyIds: built.keyIds,
     bodyDigest: sha256Hex(built.body),
     bodyBytes: built.body.length,
+    answer: reply && verdict && answerOf(dispatch, reply, verdict),
   };
+}
+
+function callOutcome({ exchange }: SendResult, verdict: ReplyVerdict): Outcome {
+  return {
+    kind: verdict.kind,
+    httpStatus: exchange.kind === 'response' ? exchange.status : undefined,
+    detail: verdict.outcome === 'replied' ? undefined : verdict.reason,
+    retryAfterMs: undefined,
+  };
+}
+
+function answerOf(dispatch: Dispatch, rule: ReplyRule, verdict: ReplyVerdict): AttemptResult['answer'] {
+  const ids = { correlationId: dispatch.correlation ?? '', transactionId: rule.correlationOf(dispatch.body) };
+  if (verdict.outcome === 'replied')
+    return { refusal: undefined, reply: encodeReply({ ...ids, outcome: 'replied' }, verdict.reply.json) };
+  const { outcome, reason } = verdict;
+  return { refusal: `${outcome}: ${reason}`, reply: encodeReply({ ...ids, outcome, reason }) };
 }

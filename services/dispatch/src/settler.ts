@@ -2,14 +2,22 @@
 // `attempts` is acknowledged, then its consequence, then the offset may be committed. The consequence is that of the
 // settlement that stands first in the log, which is ours unless somebody else was before us (rules R4 and R5).
 
-import { timestamp, type AttemptSettled, type DispatchDeferred, type DispatchEnded } from '@postrider/core/contracts';
+import {
+  encodeReply,
+  replyPlace,
+  timestamp,
+  type AttemptSettled,
+  type DispatchDeferred,
+  type DispatchEnded,
+} from '@postrider/core/contracts';
 import {
   settleAttempt,
+  settleCall,
   type DeadReason,
   type DeferReason,
   type DropReason,
   type Endpoint,
-  type SettledDisposition,
+  type SettledConsequence,
 } from '@postrider/core/domain';
 import type { AppendRecord, KafkaRecord } from '@postrider/kafka';
 import type { AttemptsLog } from './attempts-log.ts';
@@ -52,18 +60,15 @@ export class Settler {
   /** Settles a finished attempt. Cut short by a drain, or someone else's by now, it counts for nothing: its owner sends again. */
   async settle(work: Work, { endpoint, maskedUrl: url }: EndpointRuntime, result: AttemptResult): Promise<void> {
     const { dispatch, state, attemptId } = work;
-    if (result.outcome.kind === 'cancelled' || !state.owned) {
+    // A call that was cut at its deadline is answered; whether a drain cut it nobody can tell the waiting party, so it is not.
+    if ((result.outcome.kind === 'cancelled' && !cutAtDeadline(work, this.#deps.now())) || !state.owned) {
       this.#deps.observer.dropped(state.owned ? 'cancelled' : 'stale');
       return;
     }
     const nowMs = this.#deps.now();
-    const settlement = settleAttempt({
-      dispatch,
-      endpoint,
-      outcome: result.outcome,
-      nowMs,
-      random: this.#deps.random(),
-    });
+    const { status, disposition, disablesEndpoint } = result.answer
+      ? settleCall(result.outcome, result.answer.refusal)
+      : settleAttempt({ dispatch, endpoint, outcome: result.outcome, nowMs, random: this.#deps.random() });
     const record: AttemptSettled = {
       type: 'AttemptSettled',
       ...factsOf(dispatch),
@@ -76,30 +81,64 @@ export class Settler {
       outcome: result.outcome.kind,
       httpStatus: result.outcome.httpStatus,
       detail: result.outcome.detail,
-      status: settlement.status,
+      status,
       response: result.response,
-      disposition: settlement.disposition,
+      disposition,
       keyIds: result.keyIds,
       bodyDigest: result.bodyDigest,
       bodyBytes: result.bodyBytes,
       owner: state.owner,
     };
-    await this.#deps.log.append(state, dispatch.endpointId, record, result.excerpt);
+    const reply = result.answer?.reply;
+    await this.#deps.log.append(state, dispatch.endpointId, record, { excerpt: result.excerpt, reply });
     const earlier = state.window.standing(attemptId);
     if (earlier) this.#deps.observer.adopted(work);
-    const disposition = earlier ?? settlement.disposition;
-    await this.follow(work, disposition, describe(record));
-    if (settlement.disablesEndpoint) await this.#recordDisabled(work, endpoint);
+    const consequence = earlier ?? { disposition, reply };
+    await this.follow(work, consequence, describe(record));
+    if (disablesEndpoint) await this.#recordDisabled(work, endpoint);
     this.#finish(work);
-    if (disposition.kind === 'dead') this.#deps.observer.ended(disposition.reason);
+    if (consequence.disposition.kind === 'dead') this.#deps.observer.ended(consequence.disposition.reason);
     this.#deps.observer.attempted(work, record, result);
   }
 
-  /** Writes what follows from a disposition. */
-  async follow({ dispatch, record }: Work, disposition: SettledDisposition, message: string): Promise<void> {
-    if (disposition.kind === 'suppressed') return;
+  /** Writes what follows from a settlement: a retry or a dead letter, or the answer of a call. */
+  async follow({ dispatch, record }: Work, { disposition, reply }: SettledConsequence, message: string): Promise<void> {
     const consequence = consequenceOf(dispatch, disposition, message, record, this.#deps.now(), this.#deps.routes);
     if (consequence) await this.#deps.emit(consequence);
+    if (!reply || dispatch.correlation === undefined) return;
+    const { topics, partitions } = this.#deps.routes;
+    const value = Buffer.from(reply.buffer, reply.byteOffset, reply.byteLength);
+    await this.#deps.emit({ ...replyPlace(dispatch.correlation, topics, partitions), value });
+  }
+
+  /** A call is about to be made; from here on its outcome is unknown until it is settled. */
+  async started({ dispatch, state }: Work): Promise<void> {
+    await this.#deps.log.append(state, dispatch.endpointId, {
+      type: 'AttemptStarted',
+      ...factsOf(dispatch),
+      at: timestamp(this.#deps.now()),
+      deadline: dispatch.deadlineMs === undefined ? undefined : timestamp(dispatch.deadlineMs),
+      owner: state.owner,
+    });
+  }
+
+  /** Answers a call without making it. */
+  async answer(work: Work, outcome: 'unavailable' | 'cancelled', reason: string): Promise<void> {
+    const { dispatch, state, attemptId } = work;
+    const disposition = { kind: 'suppressed', reason: `${outcome}: ${reason}` } as const;
+    const reply = encodeReply({ correlationId: dispatch.correlation ?? '', outcome, reason });
+    const record: DispatchEnded = {
+      type: 'DispatchEnded',
+      ...factsOf(dispatch),
+      at: timestamp(this.#deps.now()),
+      disposition,
+      owner: state.owner,
+    };
+    await this.#deps.log.append(state, dispatch.endpointId, record, { reply });
+    const earlier = state.window.standing(attemptId);
+    if (earlier) this.#deps.observer.adopted(work);
+    await this.follow(work, earlier ?? { disposition, reply }, disposition.reason);
+    this.#finish(work);
   }
 
   #recordDisabled({ dispatch, state, attemptId }: Work, endpoint: Endpoint): Promise<void> {
@@ -179,6 +218,10 @@ export class Settler {
     state.window.settle(attemptId, this.#deps.now());
     ack();
   }
+}
+
+function cutAtDeadline({ dispatch }: Work, nowMs: number): boolean {
+  return dispatch.correlation !== undefined && dispatch.deadlineMs !== undefined && dispatch.deadlineMs <= nowMs;
 }
 
 /** One line for a person who looks at the dead letter. */

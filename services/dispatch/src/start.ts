@@ -5,6 +5,7 @@
 // Partition = endpoint: one process owns an endpoint at a time, so its limits are exact local state.
 
 import { EndpointTable, topicNames } from '@postrider/core/contracts';
+import type { EndpointId } from '@postrider/core/domain';
 import {
   consumeAcked,
   waitForTopics,
@@ -35,7 +36,7 @@ import { createAttemptsReader } from './attempts-reader.ts';
 import type { dispatchRows } from './config.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EndpointRuntimes } from './endpoint-runtime.ts';
-import { commitIntervalMs, windowBytes } from './limits.ts';
+import { commitIntervalMs, secretsPreparedMsMax, windowBytes } from './limits.ts';
 import { createObserver } from './observe.ts';
 import { PartitionState } from './partition-state.ts';
 import { readRestoreMark, restore, restoreMark } from './restore.ts';
@@ -74,8 +75,21 @@ export function createDispatch(deps: DispatchDeps): Service {
   let dispatcher: Dispatcher | undefined;
   let waitingFor: string | undefined = 'starting';
 
+  const runtimes = new EndpointRuntimes(secrets);
+
+  /** Before the first attempt asks for them; never rejects. */
+  const prepareSecrets = (endpointId: EndpointId): void => {
+    const endpoint = table.index.get(endpointId);
+    if (endpoint === undefined) return;
+    void runtimes.prepare(endpoint, clock.now()).then((problems) => {
+      for (const { code, message } of problems)
+        logger.warn({ endpoint: endpointId, code, problem: message }, 'its work waits for a secret');
+    });
+  };
+
   const applyEndpoint = (record: { key: Buffer | null; value: Buffer | null }): void => {
     const change = table.apply(record);
+    if (change.kind === 'put') prepareSecrets(change.endpointId);
     if (change.kind !== 'invalid') return;
     metrics.endpointTableInvalid.inc({ service: 'dispatch' });
     logger.error(
@@ -93,6 +107,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         topics.attempts,
         topics.dlq,
         topics.endpoints,
+        topics.replies,
         ...config['retry.tiers'].map(topics.retry),
       ];
       const described = await waitForTopics(admin, needed, {
@@ -108,7 +123,14 @@ export function createDispatch(deps: DispatchDeps): Service {
       appender = cluster.openAppender({ hooks: produceHooks(metrics, 'dispatch', trouble) });
       reader = cluster.readTable({ topic: topics.endpoints, onRecord: applyEndpoint });
       sender = createSender({ now: clock.now, guard: deps.guard });
-      const attempts = createAttemptsReader(cluster, topics.attempts);
+      const attempts = createAttemptsReader(cluster, topics.attempts, {
+        sleep: (ms, signal) => sleep(timers, ms, signal),
+        stopping: stopping.signal,
+        onWaiting: (error) => {
+          trouble.tell(error);
+          logger.warn({ code: error.code, problem: error.message }, 'reading attempts back: trying again');
+        },
+      });
       dispatcher = new Dispatcher({
         sender,
         now: clock.now,
@@ -116,8 +138,13 @@ export function createDispatch(deps: DispatchDeps): Service {
         randomBytes: deps.randomBytes,
         timers,
         endpoints: table.index,
-        runtimes: new EndpointRuntimes(secrets),
-        routes: { topics, tiers: config['retry.tiers'], group },
+        runtimes,
+        routes: {
+          topics,
+          tiers: config['retry.tiers'],
+          group,
+          partitions: described.get(topics.replies)!.partitions,
+        },
         endpointQueueMax: config['dispatch.endpointQueue'],
         observer: createObserver({ logger, metrics, now: clock.now }),
         reader: attempts,
@@ -149,6 +176,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         now: clock.now,
         async prepare(partitions, signal) {
           await reader!.ready;
+          await Promise.race([runtimes.prepared(), sleep(timers, secretsPreparedMsMax, signal)]);
           const startedMs = clock.monotonic();
           const restored = await Promise.all(
             partitions.map(({ partition, committed }) => {

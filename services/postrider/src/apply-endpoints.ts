@@ -1,24 +1,16 @@
-// Brings `<env>.endpoints` to what a file says: read all, judge all, then write. Each change is audited before it is made,
-// so that a crash between the two leaves a record too many, never a change without one.
+// Brings `<env>.endpoints` to what a file says: read all, judge all, then write.
 
-import {
-  encodeAudit,
-  encodeEndpoint,
-  maskUrl,
-  partitionOf,
-  timestamp,
-  topicNames,
-  type EndpointChanged,
-} from '@postrider/core/contracts';
-import type { Endpoint } from '@postrider/core/domain';
-import type { AppendRecord, KafkaCluster } from '@postrider/kafka';
-import type { SecretSource } from '@postrider/runtime';
-import { contentDigest, planEndpoints, type EndpointChange } from './endpoint-changes.ts';
+import { timestamp } from '@postrider/core/contracts';
+import type { KafkaCluster } from '@postrider/kafka';
+import { secretAsk, type SecretSource } from '@postrider/runtime';
+import { planEndpoints, type EndpointChange } from './endpoint-changes.ts';
 import { readEndpointFile } from './endpoint-file.ts';
 import type { UrlGuard } from './endpoint-form.ts';
-import { deletedVersionHeader, readEndpoints } from './endpoint-table.ts';
+import { readEndpoints } from './endpoint-table.ts';
+import { writeEndpoints, type EndpointEdit } from './endpoint-writer.ts';
 import type { FileProblem, LineOf } from './file-problem.ts';
-import { appendChunk, timeoutMsDefault } from './limits.ts';
+import { fingerprintOf } from './keys/secret-facts.ts';
+import { timeoutMsDefault } from './limits.ts';
 import type { PostriderConfig } from './settings.ts';
 
 export interface EndpointPorts {
@@ -59,7 +51,16 @@ export async function applyEndpoints(
   const { cluster, now, actor, guard, secrets, readFile = noFiles } = ports;
   const { environment } = ports.config;
   const { lineOf, prune = false, dryRun = false, timeoutMs = timeoutMsDefault } = options;
-  const read = readEndpointFile(file, { environment, readFile, guard, secrets, lineOf });
+  const reading = () => readEndpointFile(file, { environment, readFile, guard, secrets, lineOf });
+  let read = reading();
+  if (read.ok && secrets !== undefined) {
+    const asks = read.endpoints.flatMap((endpoint) => endpoint.secrets.map((secret) => secretAsk(endpoint, secret)));
+    if (asks.some((ask) => typeof ask !== 'string')) {
+      // Wrapped ones were being opened; now they can be judged.
+      await secrets.prepare(asks);
+      read = reading();
+    }
+  }
   if (!read.ok) return { ok: false, refused: read.wrongEnvironment, problems: read.problems };
 
   const nowMs = now();
@@ -74,7 +75,18 @@ export async function applyEndpoints(
     }));
     return { ok: false, refused: true, problems };
   }
-  if (!dryRun) await write(changes, { cluster, environment, actor, nowMs });
+  if (!dryRun) {
+    await writeEndpoints(changes.filter(isEdit), {
+      cluster,
+      environment,
+      actor,
+      nowMs,
+      fingerprintOf: (endpoint, secret) => {
+        const result = secrets?.resolve(secretAsk(endpoint, secret));
+        return result?.ok === true ? fingerprintOf(result.value) : undefined;
+      },
+    });
+  }
   return { ok: true, changes, warnings: read.warnings };
 }
 
@@ -82,69 +94,6 @@ function noFiles(path: string): never {
   throw new Error(`reading ${path} is not provided for`);
 }
 
-interface WritePorts {
-  readonly cluster: EndpointPorts['cluster'];
-  readonly environment: string;
-  readonly actor: string;
-  readonly nowMs: number;
-}
-
-async function write(
-  changes: readonly EndpointChange[],
-  { cluster, environment, actor, nowMs }: WritePorts,
-): Promise<void> {
-  const topics = topicNames(environment);
-  const edits = changes.filter(
-    (change) => change.kind === 'created' || change.kind === 'changed' || change.kind === 'deleted',
-  );
-  if (edits.length === 0) return;
-  const admin = cluster.admin();
-  const appender = cluster.openAppender();
-  try {
-    const partitions = (await admin.endOffsets(topics.audit)).size;
-    const partition = partitionOf(actor, partitions);
-    for (let at = 0; at < edits.length; at += appendChunk) {
-      const chunk = edits.slice(at, at + appendChunk);
-      await appender.appendAll(
-        chunk.map((edit) => ({
-          topic: topics.audit,
-          partition,
-          key: actor,
-          value: encodeAudit(auditOf(edit, actor, nowMs)),
-        })),
-      );
-      await appender.appendAll(chunk.map((edit) => recordOf(edit, topics.endpoints)));
-    }
-  } finally {
-    await Promise.all([appender.close(), admin.close()]);
-  }
-}
-
-type Edit = Extract<EndpointChange, { kind: 'created' | 'changed' | 'deleted' }>;
-
-function recordOf(edit: Edit, topic: string): AppendRecord {
-  if (edit.kind === 'deleted') {
-    const { endpointId, version } = edit.before;
-    return { topic, partition: 0, key: endpointId, value: null, headers: { [deletedVersionHeader]: String(version) } };
-  }
-  return { topic, partition: 0, key: edit.after.endpointId, value: encodeEndpoint(edit.after) };
-}
-
-function auditOf(edit: Edit, actor: string, nowMs: number): EndpointChanged {
-  const seen = (endpoint: Endpoint) => ({
-    version: endpoint.version,
-    url: maskUrl(endpoint.url),
-    digest: contentDigest(endpoint),
-  });
-  const endpoint = edit.kind === 'deleted' ? edit.before : edit.after;
-  return {
-    type: 'EndpointChanged',
-    at: timestamp(nowMs),
-    actor,
-    endpoint: endpoint.endpointId,
-    project: endpoint.projectId,
-    change: edit.kind,
-    ...(edit.kind === 'created' ? {} : { before: seen(edit.before) }),
-    ...(edit.kind === 'deleted' ? {} : { after: seen(edit.after) }),
-  };
+function isEdit(change: EndpointChange): change is EndpointEdit {
+  return change.kind === 'created' || change.kind === 'changed' || change.kind === 'deleted';
 }

@@ -15,7 +15,9 @@ import { addEndpoints } from './commands/endpoints.ts';
 import { addPublish } from './commands/publish.ts';
 import { addReplay } from './commands/replay.ts';
 import { addRun } from './commands/run.ts';
+import { addSign } from './commands/sign.ts';
 import { addTopics } from './commands/topics.ts';
+import { addVerify } from './commands/verify.ts';
 import { asCliError, exitCodes, type ExitCode, type Whereabouts } from './failure.ts';
 import { timeoutMsDefault } from './limits.ts';
 import { Output } from './output.ts';
@@ -101,6 +103,8 @@ function buildProgram(runner: CommandRunner, io: CliIo, out: Output): Command {
     addReplay,
     addDb,
     addDoctor,
+    addSign,
+    addVerify,
     addConfig,
   ])
     add(program, runner);

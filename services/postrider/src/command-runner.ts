@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { formDuration } from './form-values.ts';
 import type { ExitCode } from './failure.ts';
+import { readInstant } from './proof-input.ts';
 import type { GlobalOptions, Session } from './session.ts';
 
 /** Opens the session of a command from its options, and keeps its exit code. */
@@ -41,6 +42,12 @@ export const optionValue = {
     if (Number.isNaN(date.getTime()))
       throw new InvalidArgumentError('expected a moment such as 2026-01-31 or 2026-01-31T12:00:00Z.');
     return date;
+  },
+  /** Epoch ms. */
+  instant(text: string): number {
+    const ms = readInstant(text);
+    if (ms === undefined) throw new InvalidArgumentError('expected seconds, milliseconds, or 2026-01-31T12:00:00Z.');
+    return ms;
   },
   word<const W extends string>(...words: readonly W[]): (text: string) => W {
     return (text) => {

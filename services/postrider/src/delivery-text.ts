@@ -87,6 +87,8 @@ function what(entry: AuditEntry, paint: Paint): string {
       return `${paint('warn', 'matched nobody')}${reason}: ${shown(entry.event)} (${shown(entry.eventType)}) from ${shown(entry.origin)}`;
     case 'EventRejected':
       return `${paint('bad', 'rejected')}${reason}: ${shown(entry.detail)} at ${shown(entry.origin)}`;
+    case 'AttemptStarted':
+      return `attempt ${number} started`;
     case 'AttemptSettled': {
       const answer =
         entry.httpStatus === null

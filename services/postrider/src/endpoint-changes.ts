@@ -3,7 +3,9 @@
 
 import { sha256Hex } from '@postrider/core/contracts';
 import type { Endpoint, EndpointId } from '@postrider/core/domain';
+import { sealedPart } from '@postrider/runtime';
 import type { EndpointContent } from './endpoint-form.ts';
+import { keepWrappings } from './keys/secret-edits.ts';
 
 export interface EndpointsNow {
   readonly endpoints: ReadonlyMap<EndpointId, Endpoint>;
@@ -41,12 +43,13 @@ export function planEndpoints(
 ): EndpointChange[] {
   const stamp = { updatedAt: at, updatedBy: actor, approvedBy: undefined };
   const named = new Set(wanted.map((content) => content.endpointId));
-  const changes = wanted.map((content): EndpointChange => {
-    const before = now.endpoints.get(content.endpointId);
+  const changes = wanted.map((form): EndpointChange => {
+    const before = now.endpoints.get(form.endpointId);
     if (!before) {
-      const version = (now.deletedVersions.get(content.endpointId) ?? 0) + 1;
-      return { kind: 'created', after: { ...content, ...stamp, version } };
+      const version = (now.deletedVersions.get(form.endpointId) ?? 0) + 1;
+      return { kind: 'created', after: { ...form, ...stamp, version } };
     }
+    const content = { ...form, secrets: keepWrappings(form.secrets, before.secrets) };
     if (before.managedBy !== 'file') return { kind: 'foreign', before };
     const fields = changedFields(before, content);
     if (fields.length === 0) return { kind: 'unchanged', before };
@@ -69,9 +72,12 @@ function changedFields(before: Endpoint, after: EndpointContent): string[] {
   );
 }
 
-/** Digest of what an endpoint is, without version and stamp: equal digests behave alike. */
+/** Digest of what an endpoint is, without version, stamp and who wraps its secrets: equal digests behave alike. */
 export function contentDigest(endpoint: Endpoint): string {
-  const content = Object.fromEntries(Object.entries(endpoint).filter(([key]) => !stampKeys.has(key)));
+  const secrets = endpoint.secrets.map(({ kekId: _kekId, ...secret }) =>
+    secret.wrapped === undefined ? secret : { ...secret, wrapped: sealedPart(secret.wrapped) },
+  );
+  const content = Object.fromEntries(Object.entries({ ...endpoint, secrets }).filter(([key]) => !stampKeys.has(key)));
   return sha256Hex(Buffer.from(canonical(content)));
 }
 

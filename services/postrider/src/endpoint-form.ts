@@ -4,8 +4,8 @@
 import { checkEndpoint } from '@postrider/core/contracts';
 import type { Endpoint } from '@postrider/core/domain';
 import type { EgressGuard, UrlRefusal } from '@postrider/http';
-import { checkAuthHeader, checkCustomHeaders, type Profile, type SecretValue } from '@postrider/profiles';
-import type { SecretSource } from '@postrider/runtime';
+import { checkAuthHeader, checkCustomHeaders, type Profile, type SecretFacts } from '@postrider/profiles';
+import { secretAsk, type SecretSource } from '@postrider/runtime';
 import { isTexts, readProfile, readRetry, readSecrets, readStatus, readSuccess, readTls } from './endpoint-sugar.ts';
 import type { FilePath, Problems } from './file-problem.ts';
 import { formDuration } from './form-values.ts';
@@ -147,9 +147,6 @@ function addSchemaProblems(path: FilePath, record: unknown, problems: Problems):
   return undefined;
 }
 
-/** Stands in for a secret that cannot be had here, so that its purpose is still checked; valid for every profile. */
-const placeholder = Buffer.from(`whsec_${Buffer.alloc(32, 1).toString('base64')}`);
-
 /** What only the signing scheme can judge, of an endpoint that is otherwise sound. */
 function checkRegistration(
   path: FilePath,
@@ -164,19 +161,23 @@ function checkRegistration(
   if (endpoint.auth && !endpoint.secrets.some((secret) => secret.purpose === 'auth'))
     addAll('auth', ['needs a secret with the purpose "auth"']);
   const seen = new Set<string>();
-  const values = endpoint.secrets.map((secret, index): SecretValue => {
+  const values = endpoint.secrets.map((secret, index): SecretFacts => {
     if (seen.has(secret.id)) problems.add([...path, 'secrets', index, 'id'], `"${secret.id}" is there twice`);
     seen.add(secret.id);
-    const resolved = context.secrets?.resolve(secret.ref);
-    if (resolved?.ok === false) {
+    const resolved = context.secrets?.resolve(secretAsk(endpoint, secret));
+    const step = secret.wrapped === undefined ? 'ref' : 'wrapped';
+    if (resolved?.ok === false && (resolved.problem.code === 'damaged' || resolved.problem.code === 'malformed')) {
+      problems.add([...path, 'secrets', index, step], resolved.problem.message);
+    } else if (resolved?.ok === false && resolved.problem.code !== 'not-ready') {
       context.warn(
-        [...path, 'secrets', index, 'ref'],
+        [...path, 'secrets', index, step],
         `${resolved.problem.message} here; it must be where dispatch runs`,
       );
     }
-    return { id: secret.id, purpose: secret.purpose, value: resolved?.ok === true ? resolved.value : placeholder };
+    return { id: secret.id, purpose: secret.purpose, value: resolved?.ok === true ? resolved.value : undefined };
   });
-  addAll('secrets', profile.checkSecrets(values));
+  addAll('secrets', profile.checkSecrets(values, endpoint.profileOptions));
+  for (const warning of profile.warnings(endpoint.profileOptions)) context.warn([...path, 'profile'], warning);
 }
 
 /** The canonical form of a URL that the guard lets pass; what is no text is left to the schema. */
@@ -189,7 +190,8 @@ function readUrl(path: FilePath, text: unknown, guard: UrlGuard, problems: Probl
   return 'https://refused.invalid/';
 }
 
-const urlRefusals: Readonly<Record<UrlRefusal, string>> = {
+/** What a refusal means to whoever wrote the URL. */
+export const urlRefusals: Readonly<Record<UrlRefusal, string>> = {
   'too-long': 'is too long',
   'forbidden-character': 'holds a space, a backslash or a control character',
   'not-https': 'must begin with https://',

@@ -149,13 +149,13 @@ function isCertificate(pem: string): boolean {
 export function readSecrets(path: FilePath, form: unknown, problems: Problems): unknown {
   if (form === undefined) return [];
   if (!Array.isArray(form)) {
-    problems.add(path, 'is a list of { id, purpose, ref }');
+    problems.add(path, 'is a list of { id, purpose, ref } or { id, purpose, wrapped, kekId }');
     return [];
   }
   return form.map((entry: unknown, index) => {
     if (!isMapping(entry)) return entry;
     const at = (step: string): FilePath => [...path, index, step];
-    problems.knownKeys([...path, index], entry, ['id', 'purpose', 'ref', 'notBefore', 'notAfter']);
+    problems.knownKeys([...path, index], entry, ['id', 'purpose', 'ref', 'wrapped', 'kekId', 'notBefore', 'notAfter']);
     const moment = (key: string): Record<string, number> => {
       if (entry[key] === undefined) return {};
       const ms = momentMs(entry[key]);
@@ -168,7 +168,13 @@ export function readSecrets(path: FilePath, form: unknown, problems: Problems): 
     return {
       id: entry['id'],
       purpose: entry['purpose'],
-      ref: entry['ref'],
+      ...(entry['wrapped'] === undefined && entry['kekId'] === undefined
+        ? { ref: entry['ref'] }
+        : {
+            wrapped: entry['wrapped'],
+            kekId: entry['kekId'],
+            ...(entry['ref'] === undefined ? {} : { ref: entry['ref'] }),
+          }),
       ...moment('notBefore'),
       ...moment('notAfter'),
     };

@@ -3,6 +3,7 @@
 import type { Endpoint } from '@postrider/core/domain';
 import { formatDuration } from '@postrider/runtime';
 import type { EndpointChange } from './endpoint-changes.ts';
+import { shownEndpoint } from './keys/secret-facts.ts';
 import type { Output } from './output.ts';
 import { momentText, shown, tableText } from './table-text.ts';
 
@@ -49,8 +50,8 @@ export function changeJson(change: EndpointChange): Record<string, unknown> {
   return {
     kind: change.kind,
     endpoint: endpoint.endpointId,
-    before: change.kind === 'created' ? null : change.before,
-    after: change.kind === 'created' || change.kind === 'changed' ? change.after : null,
+    before: change.kind === 'created' ? null : shownEndpoint(change.before),
+    after: change.kind === 'created' || change.kind === 'changed' ? shownEndpoint(change.after) : null,
     fields: change.kind === 'changed' ? change.fields : [],
   };
 }
@@ -81,7 +82,7 @@ export function showText(e: Endpoint): string {
     ['event types', e.eventTypes.join(', ')],
     [
       'profile',
-      [e.profile, ...Object.entries(e.profileOptions).map(([name, value]) => `${name}=${String(value)}`)].join(' '),
+      [e.profile, ...Object.entries(e.profileOptions).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)].join(' '),
     ],
     [
       'headers',
@@ -98,7 +99,7 @@ export function showText(e: Endpoint): string {
     ['tls', e.tls?.ca === undefined ? 'public certificates' : 'certificates of its own'],
     ...e.secrets.map((secret): [string, string] => [
       'secret',
-      `${secret.id} for ${secret.purpose}: ${secret.ref}${validity(secret)}`,
+      `${secret.id} for ${secret.purpose}: ${secret.ref ?? `wrapped under ${secret.kekId}`}${validity(secret)}`,
     ]),
     ['updated', `${momentText(Date.parse(e.updatedAt))} by ${e.updatedBy}`],
   ];

@@ -42,3 +42,9 @@ export const receiverProbesAtOnce = 32;
 export const topicLooksAtOnce = 8;
 /** Rows of implausible times that are counted; more is not worse. */
 export const defaultRowsCounted = 1_000;
+/** Bytes of a body that is signed or verified by hand: far above what an event may have. */
+export const proofBodyBytesMax = 16 * 1024 * 1024;
+/** URLs judged in one call of `endpoints check-url -`: a customer base; it is held in memory. */
+export const urlsFileBytesMax = 64 * 1024 * 1024;
+/** A test send ends this much before the command would give up: the answer is that it took too long, not that nobody knows. */
+export const testSendSlackMs = 500;

@@ -53,6 +53,17 @@ const records: { readonly [Type in AuditRecordType]: Extract<AuditRecord, { type
     bodyBytes: 10,
     owner,
   },
+  AttemptStarted: { type: 'AttemptStarted', ...facts, at, deadline: at, owner },
+  SecretRotated: {
+    type: 'SecretRotated',
+    at,
+    actor: 'ops',
+    endpoint: facts.endpoint,
+    project: facts.project,
+    endpointVersion: 5,
+    change: 'rotated',
+    secrets: [{ id: 's2', purpose: 'signing', state: 'added', fingerprint: '0a1b2c3d' }],
+  },
   DispatchDeferred: { type: 'DispatchDeferred', ...facts, park: 0, at, reason: 'paused', due: at, owner },
   DispatchEnded: { type: 'DispatchEnded', ...facts, at, disposition: { kind: 'dead', reason: 'expired' }, owner },
   EndpointDisabled: {
@@ -94,6 +105,8 @@ const records: { readonly [Type in AuditRecordType]: Extract<AuditRecord, { type
 };
 
 const identities: Readonly<Record<AuditRecordType, string | undefined>> = {
+  AttemptStarted: 'started:dsp_a.1.2',
+  SecretRotated: undefined,
   AttemptSettled: 'settled:dsp_a.1.2',
   DispatchDeferred: 'deferred:dsp_a.1.2/0',
   DispatchEnded: 'ended:dsp_a.1',

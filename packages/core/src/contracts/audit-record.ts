@@ -16,6 +16,7 @@ import type {
 } from '../domain/index.ts';
 import type { Decoded } from './dispatch-record.ts';
 import type { RejectReason, UnmatchedReason } from './event.ts';
+import type { ReplyRecord } from './reply-record.ts';
 
 /** Who wrote it: tells two owners of one partition apart. */
 export interface Owner {
@@ -62,6 +63,14 @@ export interface AttemptSettled extends DispatchFacts {
   readonly owner: Owner;
 }
 
+/** A call is about to be made: started and never settled means that its outcome is unknown, and it is not made again. */
+export interface AttemptStarted extends DispatchFacts {
+  readonly type: 'AttemptStarted';
+  readonly at: Timestamp;
+  readonly deadline?: Timestamp | undefined;
+  readonly owner: Owner;
+}
+
 export interface DispatchDeferred extends DispatchFacts {
   readonly type: 'DispatchDeferred';
   readonly park: number;
@@ -101,11 +110,19 @@ export interface PartitionReleased {
 }
 
 /** What the owner of a partition writes to `attempts`. */
-export type AttemptsRecord = AttemptSettled | DispatchDeferred | DispatchEnded | EndpointDisabled | PartitionReleased;
+export type AttemptsRecord =
+  | AttemptStarted
+  | AttemptSettled
+  | DispatchDeferred
+  | DispatchEnded
+  | EndpointDisabled
+  | PartitionReleased;
 
 interface EventFacts {
   readonly origin: Origin;
   readonly at: Timestamp;
+  /** A call that convergence answered itself. */
+  readonly reply?: ReplyRecord | undefined;
 }
 
 export interface EventAccepted extends EventFacts {
@@ -176,6 +193,28 @@ export interface EndpointChanged {
   readonly after?: { readonly version: number; readonly url: string; readonly digest: string } | undefined;
 }
 
+/** Secrets of an endpoint came, went or were wrapped anew. They stand in it by id and fingerprint only. */
+export interface SecretRotated {
+  readonly type: 'SecretRotated';
+  readonly at: Timestamp;
+  readonly actor: string;
+  readonly endpoint: EndpointId;
+  readonly project: ProjectId;
+  readonly endpointVersion: number;
+  /** `rewrapped`: the same secret under another key-encryption key. */
+  readonly change: 'added' | 'rotated' | 'rewrapped';
+  readonly secrets: readonly {
+    readonly id: string;
+    readonly purpose: string;
+    readonly state: 'added' | 'ending' | 'removed' | 'rewrapped';
+    /** First 8 hexadecimal digits of SHA-256; not of a secret that is short enough to be guessed by it. */
+    readonly fingerprint?: string | undefined;
+    readonly kekId?: string | undefined;
+    readonly notBefore?: Timestamp | undefined;
+    readonly notAfter?: Timestamp | undefined;
+  }[];
+}
+
 /** What everyone but the dispatch owner writes to `audit`. */
 export type AuditTopicRecord =
   | EventAccepted
@@ -183,13 +222,15 @@ export type AuditTopicRecord =
   | EventRejected
   | ReplayRequested
   | ReplayFinished
-  | EndpointChanged;
+  | EndpointChanged
+  | SecretRotated;
 
 export type AuditRecord = AttemptsRecord | AuditTopicRecord;
 export type AuditRecordType = AuditRecord['type'];
 
 /** Names the fields of `audit` records may be told apart by; a reader keeps a record of an unknown type as bytes. */
 const auditRecordTypes: Readonly<Record<AuditRecordType, true>> = {
+  AttemptStarted: true,
   AttemptSettled: true,
   DispatchDeferred: true,
   DispatchEnded: true,
@@ -201,10 +242,13 @@ const auditRecordTypes: Readonly<Record<AuditRecordType, true>> = {
   ReplayRequested: true,
   ReplayFinished: true,
   EndpointChanged: true,
+  SecretRotated: true,
 };
 
 /** Record header that carries the response excerpt of an AttemptSettled. */
 export const responseHeader = 'pr-response';
+/** Record header that carries the answer of a call: the bytes of its record on `<env>.replies`. */
+export const replyHeader = 'pr-reply';
 
 /** JSON bytes of a record, with its layout version. */
 export function encodeAudit(record: AuditRecord): Buffer {
@@ -235,6 +279,8 @@ export function identityOf(record: AuditRecord): string | undefined {
     case 'EventUnmatched':
     case 'EventRejected':
       return `event:${record.origin}`;
+    case 'AttemptStarted':
+      return `started:${record.attemptId}`;
     case 'AttemptSettled':
       return `settled:${record.attemptId}`;
     case 'DispatchDeferred':
@@ -248,6 +294,7 @@ export function identityOf(record: AuditRecord): string | undefined {
       return `${record.type}:${record.replay}`;
     case 'PartitionReleased':
     case 'EndpointChanged':
+    case 'SecretRotated':
       return undefined;
   }
 }

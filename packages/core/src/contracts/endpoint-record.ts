@@ -51,60 +51,107 @@ const status = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('disabled'), reason: z.string().max(500).optional() }),
 ]);
 
-const secret = z.strictObject({
+const secretUse = {
   id,
   purpose: id,
-  ref: z
-    .string()
-    .regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/, 'must be env:NAME or file:PATH; secrets never stand in clear'),
   notBeforeMs: milliseconds.optional(),
   notAfterMs: milliseconds.optional(),
+};
+
+const secretRef = z
+  .string()
+  .regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/, 'must be env:NAME or file:PATH; secrets never stand in clear');
+
+/** Room for 8 KiB of secret and 1 KiB of wrapped data key in base64url. */
+const wrappedCharsMax = 12_500;
+
+const wrappedSecret = {
+  wrapped: z
+    .string()
+    .max(wrappedCharsMax)
+    .regex(
+      /^v1\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/,
+      'is not a wrapped secret: v1.<key>.<text>, as `postrider keys` makes it',
+    ),
+  kekId: z
+    .string()
+    .max(128)
+    .regex(/^[a-z][a-z0-9-]*\.[A-Za-z0-9-]+$/, 'is not the id of a key-encryption key: <environment>.<name>'),
+};
+
+/** By reference or wrapped; a problem is told of the form that was meant. */
+const secret = z.unknown().transform((value, context) => {
+  const { ref, wrapped, kekId } = Object(value) as { ref?: unknown; wrapped?: unknown; kekId?: unknown };
+  const isWrapped = wrapped !== undefined || kekId !== undefined;
+  if (isWrapped && ref !== undefined) {
+    context.addIssue({
+      code: 'custom',
+      path: ['ref'],
+      message: 'is there beside wrapped and kekId; one form is enough',
+    });
+    return z.NEVER;
+  }
+  const parsed = (isWrapped ? wrappedForm : referencedForm).safeParse(value);
+  if (parsed.success) return parsed.data;
+  for (const { message, path } of parsed.error.issues) context.addIssue({ code: 'custom', message, path });
+  return z.NEVER;
 });
+
+const referencedForm = z.strictObject({ ...secretUse, ref: secretRef });
+const wrappedForm = z.strictObject({ ...secretUse, ...wrappedSecret });
 
 const httpStatus = z.number().int().min(100).max(599);
 
-const endpoint = z.strictObject({
-  endpointId: id,
-  version: z.number().int().min(1),
-  managedBy: z.enum(['file', 'control-plane']),
-  projectId: id,
-  environment: z.string().regex(environmentPattern),
-  url,
-  status,
-  eventTypes: z
-    .array(
-      z
-        .string()
-        .min(1)
-        .max(256)
-        .regex(/^(\*|[^*\s]+(\.\*)?)$/, 'an exact type, a prefix ending in .*, or a lone *'),
-    )
-    .min(1)
-    .max(100),
-  profile: z.string().min(1).max(64),
-  profileOptions: z.record(z.string(), z.unknown()),
-  method: z.enum(['POST', 'PUT', 'PATCH']),
-  headers: z.record(z.string(), z.string()),
-  auth: z.strictObject({ header: z.string().min(1).max(128), scheme: z.string().max(32).optional() }).optional(),
-  timeoutMs: z.number().int().min(100).max(120_000),
-  retry,
-  maxAgeMs: z
-    .number()
-    .int()
-    .min(1_000)
-    .max(30 * day),
-  successStatus: z
-    .array(z.tuple([httpStatus, httpStatus]).refine(([from, to]) => from <= to, 'from must not exceed to'))
-    .min(1)
-    .max(10),
-  concurrency: z.number().int().min(1).max(1_000),
-  ratePerSecond: z.number().positive().max(100_000).optional(),
-  tls: z.strictObject({ ca: z.string().max(100_000).optional() }).optional(),
-  secrets: z.array(secret).max(50),
-  updatedAt: z.iso.datetime(),
-  updatedBy: z.string().min(1).max(256),
-  approvedBy: z.string().max(256).optional(),
-});
+const endpoint = z
+  .strictObject({
+    endpointId: id,
+    version: z.number().int().min(1),
+    managedBy: z.enum(['file', 'control-plane']),
+    projectId: id,
+    environment: z.string().regex(environmentPattern),
+    url,
+    status,
+    eventTypes: z
+      .array(
+        z
+          .string()
+          .min(1)
+          .max(256)
+          .regex(/^(\*|[^*\s]+(\.\*)?)$/, 'an exact type, a prefix ending in .*, or a lone *'),
+      )
+      .min(1)
+      .max(100),
+    profile: z.string().min(1).max(64),
+    profileOptions: z.record(z.string(), z.unknown()),
+    method: z.enum(['POST', 'PUT', 'PATCH']),
+    headers: z.record(z.string(), z.string()),
+    auth: z.strictObject({ header: z.string().min(1).max(128), scheme: z.string().max(32).optional() }).optional(),
+    timeoutMs: z.number().int().min(100).max(120_000),
+    retry,
+    maxAgeMs: z
+      .number()
+      .int()
+      .min(1_000)
+      .max(30 * day),
+    successStatus: z
+      .array(z.tuple([httpStatus, httpStatus]).refine(([from, to]) => from <= to, 'from must not exceed to'))
+      .min(1)
+      .max(10),
+    concurrency: z.number().int().min(1).max(1_000),
+    ratePerSecond: z.number().positive().max(100_000).optional(),
+    tls: z.strictObject({ ca: z.string().max(100_000).optional() }).optional(),
+    secrets: z.array(secret).max(50),
+    updatedAt: z.iso.datetime(),
+    updatedBy: z.string().min(1).max(256),
+    approvedBy: z.string().max(256).optional(),
+  })
+  .superRefine(({ environment, secrets }, context) => {
+    for (const [index, each] of secrets.entries()) {
+      if (!('kekId' in each) || each.kekId.startsWith(`${environment}.`)) continue;
+      const message = `is a key of another environment than ${environment}`;
+      context.addIssue({ code: 'custom', path: ['secrets', index, 'kekId'], message });
+    }
+  });
 
 /** Checks a value against the schema. Problems are one line each: `path: what is wrong`. */
 export function checkEndpoint(

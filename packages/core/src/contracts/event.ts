@@ -51,4 +51,4 @@ export type RejectReason =
   | `profile:${string}`;
 
 /** Why an event is for nobody. */
-export type UnmatchedReason = 'no-endpoint' | 'callback-url';
+export type UnmatchedReason = 'no-endpoint' | 'callback-url' | 'ambiguous';

@@ -4,9 +4,11 @@ export {
   decodeAudit,
   encodeAudit,
   identityOf,
+  replyHeader,
   responseHeader,
   timestamp,
   type AttemptSettled,
+  type AttemptStarted,
   type AttemptsRecord,
   type AuditRecord,
   type AuditRecordType,
@@ -22,6 +24,7 @@ export {
   type PartitionReleased,
   type ReplayFinished,
   type ReplayRequested,
+  type SecretRotated,
 } from './audit-record.ts';
 export { deadLetterHeaders, type DeadLetterCause } from './dead-letter.ts';
 export {
@@ -37,3 +40,4 @@ export type { RejectReason, UnmatchedReason, UpstreamEvent } from './event.ts';
 export { dispatchIdOf, originOf, parseAttemptId, sha256Hex } from './ids.ts';
 export { partitionOf } from './partition.ts';
 export { topicNames, topicTable, type TopicNames, type TopicSettings, type TopicSpec } from './topics.ts';
+export { decodeReply, encodeReply, replyPlace, type ReplyOutcome, type ReplyRecord } from './reply-record.ts';

@@ -11,13 +11,28 @@ export type EndpointStatus =
 
 export type HttpMethod = 'POST' | 'PUT' | 'PATCH';
 
-/** A secret by reference, never in clear. Several with one purpose overlap during a rotation. */
-export interface SecretReference {
+/** A secret by reference or encrypted, never in clear. Several with one purpose overlap during a rotation. */
+export type SecretReference = ReferencedSecret | WrappedSecret;
+
+interface ReferencedSecret extends SecretUse {
+  /** `env:NAME` or `file:PATH`. */
+  readonly ref: string;
+  readonly wrapped?: undefined;
+  readonly kekId?: undefined;
+}
+
+interface WrappedSecret extends SecretUse {
+  readonly ref?: undefined;
+  /** `v1.<wrapped data key>.<IV ‖ ciphertext ‖ tag>`, bound to environment, project, endpoint, id and purpose. */
+  readonly wrapped: string;
+  /** Key-encryption key, `<environment>.<name>`. */
+  readonly kekId: string;
+}
+
+interface SecretUse {
   readonly id: string;
   /** What the profile uses it for: `signing`, `auth`, … */
   readonly purpose: string;
-  /** `env:NAME` or `file:PATH`. */
-  readonly ref: string;
   /** Valid from and until, epoch ms; absent = unbounded. */
   readonly notBeforeMs?: number | undefined;
   readonly notAfterMs?: number | undefined;

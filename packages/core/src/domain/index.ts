@@ -18,6 +18,6 @@ export {
 export { planAttempt, type AttemptPlan, type EndpointView, type PlanInput } from './plan-attempt.ts';
 export { parkDelayMs, type DeadReason, type DeferReason, type DropReason } from './reasons.ts';
 export { delayAfter, namedPolicies, type RetryPolicy, type RetryPolicyName } from './retry-policy.ts';
-export { settleAttempt, type Disposition, type Settlement, type SettleInput } from './settle-attempt.ts';
-export { SettledWindow, type SettledDisposition } from './settled-window.ts';
+export { settleAttempt, settleCall, type Disposition, type Settlement, type SettleInput } from './settle-attempt.ts';
+export { SettledWindow, type SettledConsequence } from './settled-window.ts';
 export { tierFor, type Tier, type Tiers, type TierStay } from './tiers.ts';

@@ -21,7 +21,8 @@ export type FailureKind =
   | 'invalid-configuration'
   | 'cancelled';
 
-export type OutcomeKind = 'success' | 'http-status' | FailureKind;
+/** `invalid-reply` and `server-auth`: a status line came, but not the answer that a call needs. */
+export type OutcomeKind = 'success' | 'http-status' | 'invalid-reply' | 'server-auth' | FailureKind;
 
 export type AttemptStatus = 'SUCCESS' | 'FAIL' | 'ERROR';
 
@@ -44,6 +45,8 @@ export const outcomeRules: Readonly<Record<OutcomeKind, OutcomeRule>> = {
   'blocked-address': { status: 'ERROR', next: 'retry-three-times', breaker: 'ignores' },
   'response-too-large': { status: 'ERROR', next: 'retry', breaker: 'counts' },
   'invalid-configuration': { status: 'ERROR', next: 'end', breaker: 'ignores' },
+  'invalid-reply': { status: 'FAIL', next: 'end', breaker: 'ignores' },
+  'server-auth': { status: 'FAIL', next: 'end', breaker: 'ignores' },
   cancelled: { status: 'ERROR', next: 'not-counted', breaker: 'ignores' },
 };
 

@@ -3,6 +3,7 @@
 //   new ──▶ wait            due is still ahead (the scheduler gave it back early, or the clocks differ)
 //       ──▶ defer(reason)   the endpoint cannot take it now; comes back through a tier, no attempt counted
 //       ──▶ end(reason)     it can never be sent as things stand: dead letter, an operator may replay it
+//       ──▶ answer          a call that cannot be made now is answered at once; it is never parked and never a dead letter
 //       ──▶ send
 
 import type { Dispatch } from './dispatch.ts';
@@ -27,10 +28,23 @@ export type AttemptPlan =
   | { readonly kind: 'send'; readonly endpoint: Endpoint }
   | { readonly kind: 'wait'; readonly untilMs: number }
   | { readonly kind: 'defer'; readonly reason: DeferReason; readonly dueMs: number }
-  | { readonly kind: 'end'; readonly reason: DeadReason };
+  | { readonly kind: 'end'; readonly reason: DeadReason }
+  | { readonly kind: 'answer'; readonly outcome: 'unavailable' | 'cancelled'; readonly reason: string };
 
 /** Decides what to do with a dispatch that is neither under way nor settled. Pure: equal inputs, equal plans. */
 export function planAttempt(input: PlanInput): AttemptPlan {
+  const { dispatch, nowMs } = input;
+  const plan = planSending(input);
+  if (dispatch.correlation === undefined) return plan;
+  // A call: somebody waits for the answer, so anything but sending it now is the answer.
+  if (dispatch.deadlineMs !== undefined && dispatch.deadlineMs <= nowMs)
+    return { kind: 'answer', outcome: 'cancelled', reason: 'deadline' };
+  return plan.kind === 'defer' || plan.kind === 'end'
+    ? { kind: 'answer', outcome: 'unavailable', reason: plan.reason }
+    : plan;
+}
+
+function planSending(input: PlanInput): AttemptPlan {
   const { dispatch, nowMs } = input;
   if (dispatch.mustEnd) return { kind: 'end', reason: dispatch.mustEnd };
   if (input.endpoint.kind === 'deleted') return { kind: 'end', reason: 'endpoint-deleted' };

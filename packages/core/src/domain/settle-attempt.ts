@@ -10,7 +10,9 @@ import { delayAfter, retryAfterMsMax } from './retry-policy.ts';
 export type Disposition =
   | { readonly kind: 'delivered' }
   | { readonly kind: 'retry'; readonly dueMs: number; readonly attempt: number }
-  | { readonly kind: 'dead'; readonly reason: DeadReason };
+  | { readonly kind: 'dead'; readonly reason: DeadReason }
+  /** Ended for good, nobody may replay it: a call that was answered otherwise than by its receiver. */
+  | { readonly kind: 'suppressed'; readonly reason: string };
 
 export interface Settlement {
   readonly status: AttemptStatus;
@@ -39,6 +41,15 @@ export function settleAttempt(input: SettleInput): Settlement {
     return { status, disposition: { kind: 'dead', reason: 'gone' }, disablesEndpoint: true };
   }
   return { status, disposition: dispositionFor(next, input), disablesEndpoint: false };
+}
+
+/** What a finished call means: it is answered once, whatever it came to, and never tried again. `refusal`: undefined = replied. */
+export function settleCall(outcome: Outcome, refusal: string | undefined): Settlement {
+  return {
+    status: outcomeRules[outcome.kind].status,
+    disposition: refusal === undefined ? { kind: 'delivered' } : { kind: 'suppressed', reason: refusal },
+    disablesEndpoint: false,
+  };
 }
 
 function dispositionFor(next: (typeof outcomeRules)[Outcome['kind']]['next'], input: SettleInput): Disposition {

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AttemptId } from './brand.ts';
-import { SettledWindow, type SettledDisposition } from './settled-window.ts';
+import { SettledWindow, type SettledConsequence } from './settled-window.ts';
 
 const [a, b, c] = ['a', 'b', 'c'] as AttemptId[] as [AttemptId, AttemptId, AttemptId];
-const delivered: SettledDisposition = { kind: 'delivered' };
-const retry: SettledDisposition = { kind: 'retry', dueMs: 9, attempt: 2 };
+const delivered: SettledConsequence = { disposition: { kind: 'delivered' } };
+const retry: SettledConsequence = { disposition: { kind: 'retry', dueMs: 9, attempt: 2 } };
 
 describe('an attempt of this owner', () => {
   it('goes from new to under way to settled', () => {

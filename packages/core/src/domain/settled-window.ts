@@ -8,18 +8,23 @@
 import type { AttemptId } from './brand.ts';
 import type { Disposition } from './settle-attempt.ts';
 
-/** What follows from a settled attempt; a suppressed dispatch ended for good and leads to nothing. */
-export type SettledDisposition = Disposition | { readonly kind: 'suppressed' };
+/** What follows from a settled attempt, with the answer's bytes where it was a call. */
+export interface SettledConsequence {
+  readonly disposition: Disposition;
+  readonly reply?: Uint8Array | undefined;
+}
 
 interface Entry {
   /** Broker time of the record, epoch ms. */
   readonly atMs: number;
   /** Still to be written again on the first hit; undefined when this owner wrote it. */
-  disposition: SettledDisposition | undefined;
+  consequence: SettledConsequence | undefined;
 }
 
 export class SettledWindow {
   readonly #underWay = new Set<AttemptId>();
+  /** Calls that were started by an earlier owner and never settled: whether the receiver has them nobody knows. */
+  readonly #started = new Set<AttemptId>();
   /** In the order of the log, so that the first entries are the oldest. */
   readonly #settled = new Map<AttemptId, Entry>();
   /** Read afterwards from further back; given up whole, since it is older than everything above. */
@@ -60,7 +65,7 @@ export class SettledWindow {
   /** The attempt's record and its consequence were written by this owner. */
   settle(attemptId: AttemptId, atMs: number): void {
     this.#underWay.delete(attemptId);
-    this.#settled.set(attemptId, { atMs, disposition: undefined });
+    this.#settled.set(attemptId, { atMs, consequence: undefined });
     if (this.#settled.size <= this.#settledMax) return;
     this.#older = new Map();
     for (const [oldest, { atMs }] of this.#settled) {
@@ -72,31 +77,41 @@ export class SettledWindow {
   }
 
   /** Takes an entry from the log, in log order; the first one of an attempt counts. */
-  restore(attemptId: AttemptId, disposition: SettledDisposition, atMs: number): void {
-    if (!this.#settled.has(attemptId)) this.#settled.set(attemptId, { atMs, disposition });
+  restore(attemptId: AttemptId, consequence: SettledConsequence, atMs: number): void {
+    if (!this.#settled.has(attemptId)) this.#settled.set(attemptId, { atMs, consequence });
   }
 
   /** Takes an entry from a part of the log before everything that is here, in log order; it precedes what is here. */
-  restoreOlder(attemptId: AttemptId, disposition: SettledDisposition, atMs: number): void {
+  restoreOlder(attemptId: AttemptId, consequence: SettledConsequence, atMs: number): void {
     if (this.#older.has(attemptId)) return;
-    this.#older.set(attemptId, { atMs, disposition });
+    this.#older.set(attemptId, { atMs, consequence });
   }
 
   /**
    * Rules R4 and R5: what the log says of an attempt that is under way here, if somebody else settled it first. The owner
    * adopts it, whatever its own POST said. Undefined when nobody did.
    */
-  standing(attemptId: AttemptId): SettledDisposition | undefined {
-    return (this.#older.get(attemptId) ?? this.#settled.get(attemptId))?.disposition;
+  standing(attemptId: AttemptId): SettledConsequence | undefined {
+    return (this.#older.get(attemptId) ?? this.#settled.get(attemptId))?.consequence;
   }
 
   /** The consequence that must be written again for a restored entry, once; undefined when there is none (any more). */
-  takeConsequence(attemptId: AttemptId): SettledDisposition | undefined {
+  takeConsequence(attemptId: AttemptId): SettledConsequence | undefined {
     // The older record is the first in the log, so it is the one that stands.
     const entry = this.#older.get(attemptId) ?? this.#settled.get(attemptId);
-    const disposition = entry?.disposition;
-    if (entry) entry.disposition = undefined;
-    return disposition;
+    const consequence = entry?.consequence;
+    if (entry) entry.consequence = undefined;
+    return consequence;
+  }
+
+  /** A call was started by somebody else; its outcome is unknown until a settlement is found. */
+  restoreStarted(attemptId: AttemptId): void {
+    this.#started.add(attemptId);
+  }
+
+  /** True when a call was started before and no settlement of it was found. */
+  outcomeUnknown(attemptId: AttemptId): boolean {
+    return this.#started.has(attemptId) && this.look(attemptId) !== 'settled';
   }
 
   get underWay(): number {

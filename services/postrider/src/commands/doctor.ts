@@ -1,7 +1,6 @@
 // `postrider doctor`: looks at everything that Postrider needs and says how to mend what is wrong.
 
 import { randomBytes } from 'node:crypto';
-import { createSecretSource } from '@postrider/runtime';
 import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples } from '../command-runner.ts';
@@ -23,6 +22,7 @@ import { postgresCheck } from '../doctor/postgres-checks.ts';
 import { runChecks, type Check } from '../doctor/run-checks.ts';
 import { readEndpoints } from '../endpoint-table.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
+import { openSecrets } from '../secret-access.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../table-text.ts';
 
@@ -110,7 +110,7 @@ async function examineEndpoints(
         ports = {
           config,
           snapshot: await readEndpoints(kafka.cluster, config.environment, kafka.timeoutMs),
-          secrets: createSecretSource({ env: io.env, clock: io.clock }),
+          secrets: openSecrets(config, io).source,
           now: kafka.now,
           timeoutMs: kafka.timeoutMs,
           note: (text) => out.note(text),

@@ -2,25 +2,33 @@
 
 import path from 'node:path';
 import type { EndpointId } from '@postrider/core/domain';
-import { createSecretSource } from '@postrider/runtime';
 import { applyEndpoints } from '../apply-endpoints.ts';
+import { addCheckUrl } from './check-url.ts';
+import { addEndpointTest } from './endpoint-test.ts';
 import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
-import { examples } from '../command-runner.ts';
+import { examples, optionValue } from '../command-runner.ts';
 import { readEndpoints } from '../endpoint-table.ts';
 import { changeJson, changesText, listText, showText } from '../endpoint-text.ts';
 import { egressOf } from '../egress.ts';
 import { CliError } from '../failure.ts';
 import { problemText, type FileProblem } from '../file-problem.ts';
+import { shownEndpoint } from '../keys/secret-facts.ts';
 import { endpointsFileBytesMax, problemsShownMax } from '../limits.ts';
 import { readYaml } from '../read-yaml.ts';
+import { openSecrets } from '../secret-access.ts';
 import type { Session } from '../session.ts';
 import { counted, shown } from '../table-text.ts';
+import { withTrisaEndpoint } from '../trisa-endpoint.ts';
 
 interface ApplyFlags {
   readonly prune?: boolean;
   readonly dryRun?: boolean;
   readonly actor?: string;
+  readonly fromTrisaEnv?: boolean;
+  readonly id: string;
+  readonly project?: string;
+  readonly eventType?: readonly string[];
 }
 
 export const addEndpoints: AddCommand = (parent, runner) => {
@@ -32,19 +40,28 @@ export const addEndpoints: AddCommand = (parent, runner) => {
   endpoints
     .command('apply')
     .description('check a YAML or JSON file as a whole and publish what changed')
-    .argument('<file>', 'endpoints file, `-` for stdin')
+    .argument('[file]', 'endpoints file, `-` for stdin; may be left out with --from-trisa-env')
     .option('--dry-run', 'show what would be done, write nothing')
     .option('--prune', 'delete endpoints that are managed by file and not in this one')
     .option('--actor <name>', 'who does it, for the audit (default: the user)')
+    .option('--from-trisa-env', 'add the webhook that the TRISA_WEBHOOK_… variables of an Envoy node describe')
+    .option('--id <id>', 'with --from-trisa-env: its endpoint id', 'trisa-envoy')
+    .option('--project <id>', 'with --from-trisa-env: its project (default: that of the file’s defaults)')
+    .option(
+      '--event-type <pattern>',
+      'with --from-trisa-env: events it takes; repeatable (default: those of the file’s defaults)',
+      optionValue.repeated,
+    )
     .addHelpText(
       'before',
       examples(
         'postrider endpoints apply endpoints.yaml --dry-run',
         'postrider endpoints apply endpoints.yaml',
         'postrider endpoints apply endpoints.yaml --prune',
+        "postrider endpoints apply --from-trisa-env --project vasp --event-type 'travelrule.*' --dry-run",
       ),
     )
-    .action((file: string, flags: ApplyFlags, command: Command) =>
+    .action((file: string | undefined, flags: ApplyFlags, command: Command) =>
       runner.bounded(command, (session) => apply(session, file, flags)),
     );
 
@@ -61,7 +78,7 @@ export const addEndpoints: AddCommand = (parent, runner) => {
         );
         for (const { key, problem } of invalid)
           session.out.note(`warning: the record of ${shown(key)} cannot be read: ${problem}`);
-        session.out.list(shownOnes, listText);
+        session.out.list(shownOnes, listText, shownEndpoint);
       }),
     );
 
@@ -81,9 +98,12 @@ export const addEndpoints: AddCommand = (parent, runner) => {
               ? `endpoint ${id} was deleted`
               : `there is no endpoint ${id} in ${session.config.environment}`,
           );
-        session.out.document(endpoint, () => showText(endpoint));
+        session.out.document(shownEndpoint(endpoint), () => showText(endpoint));
       }),
     );
+
+  addCheckUrl(endpoints, runner);
+  addEndpointTest(endpoints, runner);
 };
 
 async function current(session: Session) {
@@ -91,15 +111,27 @@ async function current(session: Session) {
   return readEndpoints(cluster, session.config.environment, session.options.timeoutMs);
 }
 
-async function apply(
-  session: Session,
-  file: string,
-  { prune, dryRun, actor = session.io.userName }: ApplyFlags,
-): Promise<void> {
+async function apply(session: Session, given: string | undefined, flags: ApplyFlags): Promise<void> {
   const { io, out, config } = session;
-  const text = await readText(session, file);
-  const read = readYaml(text);
-  if (!read.ok) throw refusal(file, false, read.problems);
+  const { prune, dryRun, actor = io.userName } = flags;
+  if (given === undefined && flags.fromTrisaEnv !== true) throw new CliError('usage', "missing required argument 'file'");
+  if (given === undefined && prune === true)
+    throw new CliError('usage', '--prune needs the file: without one every other endpoint would be deleted');
+  const file = given ?? 'TRISA_WEBHOOK_…';
+  const read = given === undefined ? undefined : readYaml(await readText(session, given));
+  if (read?.ok === false) throw refusal(file, false, read.problems);
+  const { id, project, eventType } = flags;
+  const endpoints =
+    flags.fromTrisaEnv === true
+      ? withTrisaEndpoint({
+          file: read?.value,
+          environment: config.environment,
+          env: io.env,
+          id,
+          project,
+          eventTypes: eventType,
+        })
+      : read?.value;
   const folder = file === '-' ? '.' : path.dirname(file);
   const { cluster } = await session.kafka();
   session.waitFor('the endpoint table');
@@ -110,11 +142,11 @@ async function apply(
       config,
       now: io.clock.now,
       actor,
-      secrets: createSecretSource({ env: io.env, clock: io.clock }),
+      secrets: openSecrets(config, io).source,
       readFile: (name) => io.readFile(path.resolve(folder, name)).toString('utf8'),
     },
-    read.value,
-    { prune, dryRun, lineOf: read.lineOf, timeoutMs: session.options.timeoutMs },
+    endpoints,
+    { prune, dryRun, lineOf: read?.lineOf, timeoutMs: session.options.timeoutMs },
   );
   if (!result.ok) throw refusal(file, result.refused, result.problems);
   for (const warning of result.warnings) out.note(`warning: ${problemText(warning)}`);

@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import {
   createLogger,
   createMetrics,
-  createSecretSource,
   didYouMean,
   runProcess,
   systemRandom,
@@ -16,6 +15,7 @@ import { examples } from '../command-runner.ts';
 import { composeServices, openKafka, serviceWords, type ServiceWord } from '../composition.ts';
 import { egressOf } from '../egress.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
+import { openSecrets, requireSoundKeyring } from '../secret-access.ts';
 import type { Session } from '../session.ts';
 import { postgresPlace, type PostriderConfig } from '../settings.ts';
 
@@ -57,7 +57,8 @@ async function run(session: Session, words: readonly string[]): Promise<ExitCode
   const cluster = openKafka(config, logger);
   const { clock, timers } = io;
   const { guard, notices } = egressOf(config);
-  const secrets = createSecretSource({ env: io.env, clock });
+  requireSoundKeyring(config, io.env);
+  const secrets = openSecrets(config, io).source;
   const services = composeServices(names, {
     config,
     cluster,

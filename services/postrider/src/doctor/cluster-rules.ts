@@ -1,5 +1,6 @@
 // Is the cluster large enough for what the topics ask of it? Pure.
 
+import { counted } from '../table-text.ts';
 import { findingsOf, type Finding } from './finding.ts';
 
 export interface ClusterFacts {
@@ -14,7 +15,7 @@ const { ok, warning, problem } = findingsOf('cluster');
 
 export function judgeCluster(facts: ClusterFacts): Finding[] {
   const { brokers, controller, environment, replicationFactor, minInsyncReplicas } = facts;
-  const subject = `${brokers} broker(s)`;
+  const subject = counted(brokers, 'broker');
   const found: Finding[] = [];
   if (controller === null || controller < 0) {
     found.push(
@@ -48,5 +49,5 @@ export function judgeCluster(facts: ClusterFacts): Finding[] {
       }),
     );
   }
-  return found.length > 0 ? found : [ok({ subject, what: `enough for ${replicationFactor} copies of each record` })];
+  return found.length > 0 ? found : [ok({ subject, what: `enough for topics.replicationFactor ${replicationFactor}` })];
 }

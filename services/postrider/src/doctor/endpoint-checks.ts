@@ -67,5 +67,5 @@ export async function receiverFindings(ports: EndpointPorts): Promise<Finding[]>
   const anyUnknown = found.some(({ area }) => area === 'dns');
   return names.size === 0 || anyUnknown
     ? found
-    : [...found, ok({ subject: counted(names.size, 'name'), what: 'have addresses' })];
+    : [...found, ok({ subject: counted(names.size, 'name'), what: 'looked up' })];
 }

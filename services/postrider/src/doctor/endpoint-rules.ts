@@ -46,7 +46,8 @@ export function neededSecrets(endpoints: readonly Endpoint[], nowMs: number): Ma
   for (const { endpointId, status, secrets } of endpoints) {
     if (status.kind === 'disabled') continue;
     for (const { ref, notAfterMs } of secrets) {
-      if (notAfterMs !== undefined && notAfterMs <= nowMs) continue;
+      // A secret without a reference is wrapped in the record: nothing has to be at hand for it but the key provider.
+      if (ref === undefined || (notAfterMs !== undefined && notAfterMs <= nowMs)) continue;
       byRef.set(ref, [...(byRef.get(ref) ?? []), endpointId]);
     }
   }

@@ -13,7 +13,7 @@ const signs: Readonly<Record<Level, readonly [string, Tone]>> = {
 export function findingsText(findings: readonly Finding[], out: Output): string {
   const lines = findings.flatMap(({ level, area, subject, what, mend }) => {
     const [sign, tone] = signs[level];
-    const line = `${out.paint(tone, sign)}  ${area}: ${shown(subject)} ${shown(what)}`;
+    const line = `${out.paint(tone, sign)}  ${area}  ${shown(subject)}: ${shown(what)}`;
     return mend === null ? [line] : [line, `           → ${shown(mend)}`];
   });
   const count = (level: Level): number => findings.filter((finding) => finding.level === level).length;

@@ -170,9 +170,14 @@ export function groupChecks({ config, cluster, admin, now, timeoutMs }: KafkaPor
           );
           return judgeGroup({ service, group, state, members: members.length, lags });
         } catch (error) {
-          if (!(error instanceof KafkaError) || error.code !== 'not-authorized') throw error;
+          // The driver keeps to itself why no broker named the coordinator.
+          const unfound = error instanceof KafkaError && error.message.includes('find group coordinator');
+          if (!unfound && !(error instanceof KafkaError && error.code === 'not-authorized')) throw error;
+          const what = unfound
+            ? 'its coordinator is not told: this user may not describe the group, or __consumer_offsets has no leader'
+            : 'this user may not read the group';
           const mend = `kafka-acls --add --allow-principal User:<user> --operation Read --group ${group}`;
-          return [findingsOf('rights').problem({ subject: group, what: 'this user may not read the group', mend })];
+          return [findingsOf('rights').problem({ subject: group, what, mend })];
         }
       },
     };

@@ -12,6 +12,7 @@ import {
 import type { KafkaAdmin } from '@postrider/kafka';
 import { databaseConnectionsMax, defaultRowsCounted } from '../limits.ts';
 import { postgresPlace } from '../settings.ts';
+import { counted } from '../table-text.ts';
 import { judgeClock } from './clock-rules.ts';
 import { findingsOf, type Finding } from './finding.ts';
 import type { Check } from './run-checks.ts';
@@ -73,7 +74,7 @@ export function postgresCheck({ url, environment, now, admin }: PostgresPorts): 
 }
 
 /** In words for the cause. */
-export function refusal(subject: string, { code, message, sqlState }: PostgresError): Finding {
+function refusal(subject: string, { code, message, sqlState }: PostgresError): Finding {
   const what = message;
   if (sqlState === '3D000')
     return postgres.problem({ subject, what, mend: 'create the database, then run `postrider db migrate`' });
@@ -121,12 +122,12 @@ async function judgeMigrations(url: string, subject: string): Promise<Finding> {
   return tables.ok({ subject, what: `${states.length} migrations, all applied` });
 }
 
-export function judgeDefault(rows: number): Finding {
+function judgeDefault(rows: number): Finding {
   const subject = 'audit_record_default';
   if (rows === 0) return tables.ok({ subject, what: 'is empty' });
   return tables.warning({
     subject,
-    what: `holds ${rows >= defaultRowsCounted ? `${rows} rows or more` : `${rows} rows`} of days that have no partition; retention does not reach them`,
+    what: `holds ${counted(rows, 'row')}${rows >= defaultRowsCounted ? ' or more' : ''} of days that have no partition; retention does not reach them`,
     mend: 'look at recorded_at of its rows: a broker clock was wrong, or records are older than two years; move them out, then DELETE them there',
   });
 }

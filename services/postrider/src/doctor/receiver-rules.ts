@@ -33,7 +33,10 @@ export function judgeReceiver({ subject, endpoints, probe }: ProbedReceiver, now
       return receivers.problem({
         subject,
         what: `Postrider does not connect there: ${code} ${of}`,
-        mend: 'a public address, or name it in POSTRIDER_EGRESS_ALLOW_HOSTS',
+        mend:
+          code === 'port-not-allowed'
+            ? 'port 443, or name this one in POSTRIDER_EGRESS_ALLOW_PORTS'
+            : 'a public address, or name it in POSTRIDER_EGRESS_ALLOW_HOSTS',
       });
     case 'connect':
       return receivers.problem({
