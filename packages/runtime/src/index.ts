@@ -45,6 +45,7 @@ export {
 export { openKeyring, readKeyring, type KeyringSettings } from './keyring.ts';
 export { addKek, type KekAdded } from './keyring-file.ts';
 export { secretAsk, type WrappedAsk } from './opened-secrets.ts';
+export { wrappedSecretBytesMax } from './limits.ts';
 export { sealedPart, type SecretPlace } from './secret-envelope.ts';
 export {
   createSecretSource,

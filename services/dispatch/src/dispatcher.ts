@@ -24,11 +24,11 @@ import type { AttemptsReader } from './attempts-reader.ts';
 import { tierRecord } from './consequences.ts';
 import { EndpointLanes } from './endpoint-lanes.ts';
 import type { EndpointRuntimes } from './endpoint-runtime.ts';
-import { clockSkewMsMax, copyDistanceMs, holdMsMax, originInFlightMax } from './limits.ts';
-import { OriginGate } from './origin-gate.ts';
+import { LateRecords } from './late-records.ts';
+import { holdMsMax } from './limits.ts';
 import type { PartitionState } from './partition-state.ts';
-import { extendWindow } from './restore.ts';
 import { sendAttempt, type SendPorts } from './send-attempt.ts';
+import { SendingGate, type Pass } from './sending-gate.ts';
 import { Settler, type SettlerDeps } from './settler.ts';
 import { workOf, type Work } from './work.ts';
 
@@ -46,11 +46,10 @@ export class Dispatcher {
   readonly #deps: DispatcherDeps;
   readonly #settler: Settler;
   readonly #lanes = new EndpointLanes<Work>();
-  readonly #origins = new OriginGate(originInFlightMax);
+  readonly #gate: SendingGate;
   /** Endpoint versions that answered 410; a newer version clears it. */
   readonly #goneVersions = new Map<EndpointId, number>();
-  /** Records that wait for the window of their partition to be read back. */
-  readonly #blocked = new Map<PartitionState, Work[]>();
+  readonly #late: LateRecords;
   readonly #idleWaiters: (() => void)[] = [];
   #settling = 0;
   #accepting = true;
@@ -58,6 +57,17 @@ export class Dispatcher {
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
     this.#settler = new Settler(deps);
+    this.#gate = new SendingGate({
+      now: deps.now,
+      timers: deps.timers,
+      onTurn: (endpointId) => queueMicrotask(() => this.#pump(endpointId as EndpointId)),
+    });
+    this.#late = new LateRecords({
+      reader: deps.reader,
+      onExtended: deps.observer.extended,
+      take: (work) => this.#take(work),
+      perform: (reading) => this.#perform(reading),
+    });
   }
 
   get inFlight(): number {
@@ -76,14 +86,7 @@ export class Dispatcher {
       this.#perform(this.#settler.endUnreadable(record, decoded.problem, state).then(ack));
       return;
     }
-    const work = workOf(decoded.value, record, state, ack);
-    const blocked = this.#blocked.get(state);
-    if (blocked) {
-      blocked.push(work);
-      return;
-    }
-    if (this.#mustExtend(work)) this.#extend(work);
-    else this.#take(work);
+    this.#late.accept(workOf(decoded.value, record, state, ack));
   }
 
   /** Starts nothing new and resolves when no request and no write is under way. */
@@ -102,41 +105,13 @@ export class Dispatcher {
   /** Drops the queued work of partitions that were lost. */
   forget(state: PartitionState): void {
     state.owned = false;
-    this.#blocked.delete(state);
+    this.#late.forget(state);
     this.#lanes.drop((work) => work.state === state);
   }
 
   /** An endpoint version answered 410: told by our own attempts and by what was restored. */
   disable(endpointId: EndpointId, version: number): void {
     if (version > (this.#goneVersions.get(endpointId) ?? 0)) this.#goneVersions.set(endpointId, version);
-  }
-
-  /**
-   * Rule R6: could this record have been settled before the window begins? Only if it came late: a record that was written in
-   * time has its copies close by, and the window was restored to before them.
-   */
-  #mustExtend({ dispatch, record, state }: Work): boolean {
-    return dispatch.dueMs < state.window.coveredFromMs && record.timestamp - dispatch.dueMs > copyDistanceMs;
-  }
-
-  /** Reads the window back to before the record's due time; what comes meanwhile for this partition waits behind it. */
-  #extend(work: Work): void {
-    const { state } = work;
-    this.#blocked.set(state, [work]);
-    const reading = extendWindow(state, work.dispatch.dueMs - clockSkewMsMax, this.#deps.reader).then((records) => {
-      this.#deps.observer.extended(state.partition, records);
-      const waiting = this.#blocked.get(state) ?? [];
-      this.#blocked.delete(state);
-      for (const [i, next] of waiting.entries()) {
-        if (this.#mustExtend(next)) {
-          this.#extend(next);
-          this.#blocked.get(state)!.push(...waiting.slice(i + 1));
-          return;
-        }
-        this.#take(next);
-      }
-    });
-    this.#perform(reading);
   }
 
   #take(work: Work): void {
@@ -225,20 +200,20 @@ export class Dispatcher {
     this.#pump(work.dispatch.endpointId);
   }
 
-  /** Sends what an endpoint's lane and its origin allow. */
+  /** Sends what an endpoint's lane and the gate allow. */
   #pump(endpointId: EndpointId): void {
     for (;;) {
       const endpoint = this.#deps.endpoints.get(endpointId);
       if (!this.#accepting || !this.#lanes.ready(endpointId, endpoint?.concurrency ?? 1)) return;
-      const origin = endpoint && this.#deps.runtimes.of(endpoint).url.origin;
-      if (origin !== undefined && !this.#origins.enter(origin, endpointId)) return;
+      const pass = endpoint && this.#gate.enter(this.#deps.runtimes.of(endpoint).url.origin, endpointId);
+      if (endpoint && !pass) return;
       const work = this.#lanes.take(endpointId);
-      if (!this.#start(work, origin)) this.#free(endpointId, origin);
+      if (!this.#start(work, pass)) this.#free(endpointId, pass);
     }
   }
 
   /** Looks again at work that waited, since endpoint and log may have changed meanwhile. True when a request is under way. */
-  #start(work: Work, origin: string | undefined): boolean {
+  #start(work: Work, pass: Pass | undefined): boolean {
     if (work.state.window.look(work.attemptId) === 'settled') {
       this.#repeatConsequence(work);
       return false;
@@ -273,18 +248,16 @@ export class Dispatcher {
       if (result.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
         this.disable(endpoint.endpointId, endpoint.version);
       this.#perform(this.#settler.settle(work, runtime, result));
-      this.#free(endpoint.endpointId, origin);
+      this.#free(endpoint.endpointId, pass);
       this.#pump(endpoint.endpointId);
       this.#checkIdle();
     }, this.#deps.onFatal);
     return true;
   }
 
-  /** Gives a place in the lane and at the origin back; whoever waited for the origin has its turn first. */
-  #free(endpointId: EndpointId, origin: string | undefined): void {
+  #free(endpointId: EndpointId, pass: Pass | undefined): void {
     this.#lanes.done(endpointId);
-    const next = origin === undefined ? undefined : this.#origins.leave(origin);
-    if (next !== undefined) queueMicrotask(() => this.#pump(next as EndpointId));
+    if (pass) this.#gate.leave(pass);
   }
 
   /** Runs effects; a stop waits for them. */

@@ -23,3 +23,7 @@ export const originInFlightMax = 256;
 export const secretsPreparedMsMax = 2_000;
 /** A read-back that a broker did not answer is tried again after this; every try waits a few seconds by itself. */
 export const readAgainMs = 500;
+/** Young requests at once over all origins: enough to keep every processor busy, few enough that handshakes do not queue up. */
+export const youngRequestsMax = 256;
+/** A request is young this long; after it, it waits for somebody else's processor, not for ours. */
+export const youngMs = 500;

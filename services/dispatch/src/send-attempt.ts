@@ -1,10 +1,11 @@
 // One HTTP attempt: sign over exactly the bytes that go out, send within the total deadline, judge what came back. A call is
 // judged by its profile, which reads the reply; everything else by its status.
 
-import { encodeReply, sha256Hex } from '@postrider/core/contracts';
+import { sha256Hex } from '@postrider/core/contracts';
 import { judge, type Dispatch, type Outcome } from '@postrider/core/domain';
 import type { Sender, SendResult } from '@postrider/http';
-import { buildRequest, type ReplyRule, type ReplyVerdict, type SecretValue } from '@postrider/profiles';
+import { buildRequest, type SecretValue } from '@postrider/profiles';
+import { answerOf, callOutcome, type Answer } from './answer-call.ts';
 import type { EndpointRuntime } from './endpoint-runtime.ts';
 
 export interface SendPorts {
@@ -24,8 +25,8 @@ export interface AttemptResult {
   readonly keyIds: readonly string[];
   readonly bodyDigest: string;
   readonly bodyBytes: number;
-  /** Of a call: why it was not replied to (undefined when it was), and the bytes of its answer. */
-  readonly answer: { readonly refusal: string | undefined; readonly reply: Buffer } | undefined;
+  /** Of a call. */
+  readonly answer: Answer | undefined;
 }
 
 /** Of a call's reply the audit keeps this much; the whole of it is in the answer. */
@@ -94,21 +95,4 @@ export async function sendAttempt(
     bodyBytes: built.body.length,
     answer: reply && verdict && answerOf(dispatch, reply, verdict),
   };
-}
-
-function callOutcome({ exchange }: SendResult, verdict: ReplyVerdict): Outcome {
-  return {
-    kind: verdict.kind,
-    httpStatus: exchange.kind === 'response' ? exchange.status : undefined,
-    detail: verdict.outcome === 'replied' ? undefined : verdict.reason,
-    retryAfterMs: undefined,
-  };
-}
-
-function answerOf(dispatch: Dispatch, rule: ReplyRule, verdict: ReplyVerdict): AttemptResult['answer'] {
-  const ids = { correlationId: dispatch.correlation ?? '', transactionId: rule.correlationOf(dispatch.body) };
-  if (verdict.outcome === 'replied')
-    return { refusal: undefined, reply: encodeReply({ ...ids, outcome: 'replied' }, verdict.reply.json) };
-  const { outcome, reason } = verdict;
-  return { refusal: `${outcome}: ${reason}`, reply: encodeReply({ ...ids, outcome, reason }) };
 }

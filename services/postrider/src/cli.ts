@@ -12,6 +12,7 @@ import { addDeliveries } from './commands/deliveries.ts';
 import { addDlq } from './commands/dlq.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEndpoints } from './commands/endpoints.ts';
+import { addKeys } from './commands/keys.ts';
 import { addPublish } from './commands/publish.ts';
 import { addReplay } from './commands/replay.ts';
 import { addRun } from './commands/run.ts';
@@ -101,7 +102,7 @@ function buildProgram(runner: CommandRunner, io: CliIo, out: Output): Command {
     addDeliveries,
     addDlq,
     addReplay,
-    addDb,
+    addKeys, addDb,
     addDoctor,
     addSign,
     addVerify,

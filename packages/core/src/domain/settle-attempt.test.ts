@@ -201,13 +201,19 @@ describe('outcomeRules', () => {
     const withLine = Object.entries(outcomeRules)
       .filter(([, rule]) => rule.status !== 'ERROR')
       .map(([kind]) => kind);
-    expect(withLine).toEqual(['success', 'http-status']);
+    expect(withLine).toEqual(['success', 'http-status', 'invalid-reply', 'server-auth']);
   });
 
-  it('never holds our own mistakes against an endpoint', () => {
+  it('holds neither our own mistakes nor an unfit reply against an endpoint', () => {
     const ignored = Object.entries(outcomeRules)
       .filter(([, rule]) => rule.breaker === 'ignores')
       .map(([kind]) => kind);
-    expect(ignored.toSorted()).toEqual(['blocked-address', 'cancelled', 'invalid-configuration']);
+    expect(ignored.toSorted()).toEqual([
+      'blocked-address',
+      'cancelled',
+      'invalid-configuration',
+      'invalid-reply',
+      'server-auth',
+    ]);
   });
 });

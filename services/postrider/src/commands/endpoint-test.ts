@@ -3,7 +3,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { EndpointId } from '@postrider/core/domain';
 import { createSender } from '@postrider/http';
-import { createSecretSource } from '@postrider/runtime';
 import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples } from '../command-runner.ts';
@@ -11,6 +10,7 @@ import { egressOf } from '../egress.ts';
 import { readEndpoints } from '../endpoint-table.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
 import { testSendSlackMs } from '../limits.ts';
+import { openSecrets } from '../secret-access.ts';
 import type { Session } from '../session.ts';
 import { shown } from '../table-text.ts';
 import { sendTest } from '../test-send.ts';
@@ -43,7 +43,7 @@ async function testEndpoint(session: Session, id: EndpointId): Promise<ExitCode>
   try {
     const sent = await sendTest(endpoint, {
       sender,
-      secrets: createSecretSource({ env: io.env, clock: io.clock }),
+      secrets: openSecrets(config, io).source,
       now,
       randomBytes,
       uuid: randomUUID,

@@ -41,6 +41,7 @@ async function run(session: Session, words: readonly string[]): Promise<ExitCode
   const names = servicesNamed(words);
   const { io, config } = session;
   refuseUnverifiedTls(io.env);
+  requireSoundKeyring(config, io.env);
   if (names.includes('audit-projector') && config['postgres.url'] === undefined) {
     throw new CliError(
       'config',
@@ -57,7 +58,6 @@ async function run(session: Session, words: readonly string[]): Promise<ExitCode
   const cluster = openKafka(config, logger);
   const { clock, timers } = io;
   const { guard, notices } = egressOf(config);
-  requireSoundKeyring(config, io.env);
   const secrets = openSecrets(config, io).source;
   const services = composeServices(names, {
     config,

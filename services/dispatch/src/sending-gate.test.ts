@@ -1,0 +1,47 @@
+import { manualClock } from '@postrider/runtime/testing';
+import { expect, test } from 'vitest';
+import { originInFlightMax, youngMs, youngRequestsMax } from './limits.ts';
+import { SendingGate } from './sending-gate.ts';
+
+function gateRig() {
+  const time = manualClock(1_000_000);
+  const turns: string[] = [];
+  const gate = new SendingGate({ now: time.clock.now, timers: time.timers, onTurn: (id) => turns.push(id) });
+  const fill = () => Array.from({ length: youngRequestsMax }, (_, i) => gate.enter(`origin-${i}`, `busy-${i}`)!);
+  return { time, turns, gate, fill };
+}
+
+test('a burst over many origins is held at so many young requests, and goes on as they end', () => {
+  const { gate, turns, fill } = gateRig();
+  const passes = fill();
+  expect(passes.every(Boolean)).toBe(true);
+  expect(gate.enter('other', 'late')).toBeUndefined();
+  gate.leave(passes[0]!);
+  expect(turns).toEqual(['late']);
+  expect(gate.enter('other', 'late')).toBeDefined();
+});
+
+test('requests that hang cost the others their places for a moment only', () => {
+  const { gate, turns, fill, time } = gateRig();
+  fill();
+  for (const id of ['a', 'b']) expect(gate.enter('other', id)).toBeUndefined();
+  time.advance(youngMs);
+  expect(turns).toEqual(['a', 'b']);
+  expect(gate.enter('other', 'a')).toBeDefined();
+});
+
+test('a request that ended after it was old gives no second place', () => {
+  const { gate, fill, time } = gateRig();
+  const passes = fill();
+  time.advance(youngMs);
+  expect(fill().every(Boolean)).toBe(true);
+  gate.leave(passes[0]!);
+  expect(gate.enter('other', 'late')).toBeUndefined();
+});
+
+test('one origin is held at its own limit while others go on', () => {
+  const { gate } = gateRig();
+  const many = Array.from({ length: Math.min(originInFlightMax, youngRequestsMax) }, () => gate.enter('one', 'x'));
+  expect(many.every(Boolean)).toBe(true);
+  expect(gate.enter('one', 'y')).toBeUndefined();
+});

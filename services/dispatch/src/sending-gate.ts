@@ -1,0 +1,95 @@
+// How many requests may be young at once. A burst over many endpoints would open a connection for each request, and handshakes
+// that compete for the processor only make each other late. A request counts while it is young: one that a slow or silent
+// receiver holds costs nothing any more, so hanging endpoints cannot use the places up. Endpoints that wait take turns, and
+// what waits here waits before its attempt begins.
+
+import type { CancelTimer, Timers } from '@postrider/runtime';
+import { originInFlightMax, youngMs, youngRequestsMax } from './limits.ts';
+import { OriginGate } from './origin-gate.ts';
+
+/** A request's leave to be under way. */
+export interface Pass {
+  readonly origin: string;
+  readonly endpointId: string;
+  readonly startedMs: number;
+  young: boolean;
+}
+
+export interface SendingGateDeps {
+  readonly now: () => number;
+  readonly timers: Timers;
+  /** An endpoint that was refused may try again. */
+  readonly onTurn: (endpointId: string) => void;
+}
+
+export class SendingGate {
+  readonly #deps: SendingGateDeps;
+  readonly #origins = new OriginGate(originInFlightMax);
+  readonly #waiting = new Set<string>();
+  /** In the order of their beginning; those that left or aged meanwhile are still among them. */
+  #started: Pass[] = [];
+  #young = 0;
+  #cancelTimer: CancelTimer | undefined;
+
+  constructor(deps: SendingGateDeps) {
+    this.#deps = deps;
+  }
+
+  /** A pass, or undefined: the endpoint is told when it is its turn. */
+  enter(origin: string, endpointId: string): Pass | undefined {
+    if (this.#young >= youngRequestsMax) this.#age();
+    if (this.#young >= youngRequestsMax) {
+      this.#waiting.add(endpointId);
+      this.#arm();
+      return undefined;
+    }
+    if (!this.#origins.enter(origin, endpointId)) return undefined;
+    const pass = { origin, endpointId, startedMs: this.#deps.now(), young: true };
+    this.#young++;
+    this.#started.push(pass);
+    return pass;
+  }
+
+  /** The request has ended, or was not made after all. */
+  leave(pass: Pass): void {
+    if (pass.young) {
+      pass.young = false;
+      this.#young--;
+    }
+    const next = this.#origins.leave(pass.origin);
+    if (next !== undefined) this.#deps.onTurn(next);
+    this.#callWaiting();
+  }
+
+  #age(): void {
+    const oldMs = this.#deps.now() - youngMs;
+    let at = 0;
+    for (; at < this.#started.length; at++) {
+      const pass = this.#started[at]!;
+      if (pass.young && pass.startedMs > oldMs) break;
+      if (pass.young) this.#young--;
+      pass.young = false;
+    }
+    if (at > 0) this.#started = this.#started.slice(at);
+  }
+
+  #callWaiting(): void {
+    for (let free = youngRequestsMax - this.#young; free > 0; free--) {
+      const next = this.#waiting.values().next();
+      if (next.done) return;
+      this.#waiting.delete(next.value);
+      this.#deps.onTurn(next.value);
+    }
+  }
+
+  /** With nobody leaving, those that wait have their turn when the oldest young request is young no more. */
+  #arm(): void {
+    if (this.#cancelTimer) return;
+    this.#cancelTimer = this.#deps.timers.setTimer(youngMs, () => {
+      this.#cancelTimer = undefined;
+      this.#age();
+      this.#callWaiting();
+      if (this.#waiting.size > 0) this.#arm();
+    });
+  }
+}
