@@ -2,7 +2,6 @@
 // consumed offset leaves. Pure: the effects are performed by converge.ts.
 
 import {
-  dispatchIdOf,
   originOf,
   timestamp,
   type EventAccepted,
@@ -10,11 +9,12 @@ import {
   type EventUnmatched,
   type UpstreamEvent,
 } from '@postrider/core/contracts';
-import type { Dispatch, EndpointId, EndpointIndex, EventId, Origin, ProjectId } from '@postrider/core/domain';
+import type { Dispatch, EndpointIndex, EventId, ProjectId } from '@postrider/core/domain';
 import type { KafkaRecord } from '@postrider/kafka';
 import { buildBodies } from './build-bodies.ts';
 import { answerTo, takersOf } from './calls.ts';
 import { decodeEvent, type DecodeContext } from './decode-event.ts';
+import { dispatchOf } from './first-dispatch.ts';
 
 export interface PlanContext extends DecodeContext {
   readonly endpoints: EndpointIndex;
@@ -30,17 +30,6 @@ export type EventPlan =
     }
   | { readonly kind: 'unmatched'; readonly audit: EventUnmatched }
   | { readonly kind: 'rejected'; readonly audit: EventRejected };
-
-export interface DispatchFacts {
-  readonly event: UpstreamEvent;
-  readonly endpointId: EndpointId;
-  readonly body: Uint8Array;
-  /** Of a call: what its answer is keyed by. */
-  readonly correlation: string | undefined;
-  readonly origin: Origin;
-  readonly environment: string;
-  readonly createdMs: number;
-}
 
 /** Decides what one upstream record leads to. */
 export function planEvent(record: KafkaRecord, context: PlanContext): EventPlan {
@@ -114,40 +103,5 @@ export function planEvent(record: KafkaRecord, context: PlanContext): EventPlan 
         ? { refused: bodies.refused.map(({ endpoint, reason }) => ({ endpoint, reason })) }
         : {}),
     },
-  };
-}
-
-/** The first attempt of an event for an endpoint, due at once. */
-export function dispatchOf({
-  event,
-  endpointId,
-  body,
-  correlation,
-  origin,
-  environment,
-  createdMs,
-}: DispatchFacts): Dispatch {
-  return {
-    dispatchId: dispatchIdOf({ environment, source: event.source, eventId: event.id, endpointId }),
-    round: 0,
-    attempt: 1,
-    endpointId,
-    projectId: event.projectId,
-    eventId: event.id,
-    eventType: event.type,
-    eventTimeMs: event.timeMs,
-    subject: event.subject,
-    createdMs,
-    roundStartedMs: createdMs,
-    dueMs: createdMs,
-    hop: 0,
-    park: 0,
-    origin,
-    deadlineMs: correlation === undefined ? undefined : event.deadlineMs,
-    correlation,
-    mustEnd: undefined,
-    replay: undefined,
-    traceparent: event.traceparent,
-    body,
   };
 }

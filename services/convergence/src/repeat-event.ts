@@ -6,7 +6,8 @@ import type { Dispatch, Endpoint } from '@postrider/core/domain';
 import type { KafkaRecord } from '@postrider/kafka';
 import { buildBodies } from './build-bodies.ts';
 import { decodeEvent } from './decode-event.ts';
-import { dispatchOf, type PlanContext } from './plan-event.ts';
+import { dispatchOf } from './first-dispatch.ts';
+import type { PlanContext } from './plan-event.ts';
 
 export interface RepeatedEvent {
   readonly dispatches: readonly Dispatch[];

@@ -20,11 +20,19 @@ export interface Place {
   readonly offset: number;
 }
 
+/** For whoever looks at a dead letter. */
+export interface EndCause {
+  /** One line. */
+  readonly message: string;
+  /** HTTP attempts made in the round. */
+  readonly attempts: number;
+}
+
 /** The record that carries a disposition on; undefined when nothing follows. */
 export function consequenceOf(
   dispatch: Dispatch,
   disposition: Disposition,
-  message: string,
+  cause: EndCause,
   place: Place,
   nowMs: number,
   routes: Routes,
@@ -41,7 +49,7 @@ export function consequenceOf(
         routes,
       );
     case 'dead':
-      return deadLetter(dispatch, { reason: disposition.reason, attempts: dispatch.attempt, message }, place, routes);
+      return deadLetter(dispatch, { reason: disposition.reason, ...cause }, place, routes);
   }
 }
 
@@ -59,7 +67,7 @@ export function tierRecord(dispatch: Dispatch, place: Place, nowMs: number, { to
 }
 
 /** A dispatch that ended, for an operator to look at and replay. */
-export function deadLetter(
+function deadLetter(
   dispatch: Dispatch,
   cause: Pick<DeadLetterCause, 'reason' | 'attempts' | 'message'>,
   place: Place,

@@ -62,8 +62,8 @@ describe('an attempt', () => {
     await rig.release(topics.dlq);
     expect(rig.journal.slice(-4)).toEqual([
       `written ${topics.dlq}`,
-      'ack 7',
       'ended retries-exhausted',
+      'ack 7',
       'attempted dead',
     ]);
     expect(rig.to(topics.dlq)[0]?.headers).toMatchObject({

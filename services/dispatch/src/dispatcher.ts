@@ -136,7 +136,8 @@ export class Dispatcher {
       return;
     }
     this.#deps.observer.dropped('settled');
-    this.#perform(this.#settler.follow(work, consequence, 'its settlement was found in the log').then(work.ack));
+    const cause = { message: 'its settlement was found in the log', attempts: work.dispatch.attempt };
+    this.#perform(this.#settler.follow(work, consequence, cause).then(work.ack));
   }
 
   #plan(work: Work, first: boolean): AttemptPlan {

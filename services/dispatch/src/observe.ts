@@ -1,6 +1,6 @@
 // What the SRE sees of dispatch: one log line an attempt, and metrics. Decides nothing.
 
-import type { DispatchObserver } from './settler.ts';
+import type { DispatchObserver } from './dispatch-observer.ts';
 import { statusClass, type Logger, type Metrics } from '@postrider/runtime';
 
 /** An event's own time is believed for latency metrics only within this age: clocks of others are wrong at times. */

@@ -2,43 +2,24 @@
 // `attempts` is acknowledged, then its consequence, then the offset may be committed. The consequence is that of the
 // settlement that stands first in the log, which is ours unless somebody else was before us (rules R4 and R5).
 
-import {
-  encodeReply,
-  replyPlace,
-  timestamp,
-  type AttemptSettled,
-  type DispatchDeferred,
-  type DispatchEnded,
-} from '@postrider/core/contracts';
+import { encodeReply, replyPlace, type AttemptSettled } from '@postrider/core/contracts';
 import {
   settleAttempt,
   settleCall,
   type DeadReason,
   type DeferReason,
-  type DropReason,
-  type Endpoint,
   type SettledConsequence,
 } from '@postrider/core/domain';
 import type { AppendRecord, KafkaRecord } from '@postrider/kafka';
-import type { AttemptsLog } from './attempts-log.ts';
-import { consequenceOf, deadLetter, tierRecord, type Routes } from './consequences.ts';
+import { deferredRecord, disabledRecord, endedRecord, settledRecord, startedRecord } from './attempt-records.ts';
+import type { AttemptsLog, RecordParts } from './attempts-log.ts';
+import { consequenceOf, tierRecord, type EndCause, type Routes } from './consequences.ts';
+import type { DispatchObserver } from './dispatch-observer.ts';
 import type { EndpointRuntime } from './endpoint-runtime.ts';
 import type { PartitionState } from './partition-state.ts';
 import type { AttemptResult } from './send-attempt.ts';
 import { unreadable } from './unreadable.ts';
-import { factsOf, type Work } from './work.ts';
-
-/** What the outside is told; nothing here decides anything. */
-export interface DispatchObserver {
-  attempted(work: Work, record: AttemptSettled, result: AttemptResult): void;
-  /** The log said otherwise than this owner's own attempt, and was followed. */
-  adopted(work: Work): void;
-  /** The window was read back further. */
-  extended(partition: number, records: number): void;
-  deferred(work: Work, reason: DeferReason): void;
-  ended(reason: DeadReason): void;
-  dropped(reason: DropReason): void;
-}
+import type { Work } from './work.ts';
 
 export interface SettlerDeps {
   readonly log: AttemptsLog;
@@ -59,99 +40,50 @@ export class Settler {
 
   /** Settles a finished attempt. Cut short by a drain, or someone else's by now, it counts for nothing: its owner sends again. */
   async settle(work: Work, { endpoint, maskedUrl: url }: EndpointRuntime, result: AttemptResult): Promise<void> {
-    const { dispatch, state, attemptId } = work;
-    // A call that was cut at its deadline is answered; whether a drain cut it nobody can tell the waiting party, so it is not.
-    if ((result.outcome.kind === 'cancelled' && !cutAtDeadline(work, this.#deps.now())) || !state.owned) {
+    const { dispatch, state } = work;
+    const { outcome, answer, excerpt } = result;
+    const nowMs = this.#deps.now();
+    // A call that was cut at its deadline is answered. One that a drain cut is not: whether the receiver has it nobody knows.
+    const cutShort = outcome.kind === 'cancelled' && !cutAtDeadline(work, nowMs);
+    if (cutShort || !state.owned) {
       this.#deps.observer.dropped(state.owned ? 'cancelled' : 'stale');
       return;
     }
-    const nowMs = this.#deps.now();
-    const { status, disposition, disablesEndpoint } = result.answer
-      ? settleCall(result.outcome, result.answer.refusal)
-      : settleAttempt({ dispatch, endpoint, outcome: result.outcome, nowMs, random: this.#deps.random() });
-    const record: AttemptSettled = {
-      type: 'AttemptSettled',
-      ...factsOf(dispatch),
-      park: dispatch.park,
-      endpointVersion: endpoint.version,
-      url,
-      startedAt: timestamp(result.startedAtMs),
-      durationMs: Math.round(result.durationMs * 1000) / 1000,
-      phases: result.phases,
-      outcome: result.outcome.kind,
-      httpStatus: result.outcome.httpStatus,
-      detail: result.outcome.detail,
-      status,
-      response: result.response,
-      disposition,
-      keyIds: result.keyIds,
-      bodyDigest: result.bodyDigest,
-      bodyBytes: result.bodyBytes,
-      owner: state.owner,
-    };
-    const reply = result.answer?.reply;
-    await this.#deps.log.append(state, dispatch.endpointId, record, { excerpt: result.excerpt, reply });
-    const earlier = state.window.standing(attemptId);
-    if (earlier) this.#deps.observer.adopted(work);
-    const consequence = earlier ?? { disposition, reply };
-    await this.follow(work, consequence, describe(record));
-    if (disablesEndpoint) await this.#recordDisabled(work, endpoint);
+    const settlement = answer
+      ? settleCall(outcome, answer.refusal)
+      : settleAttempt({ dispatch, endpoint, outcome, nowMs, random: this.#deps.random() });
+    const record = settledRecord(work, { endpoint, url }, result, settlement);
+    const own = { disposition: settlement.disposition, reply: answer?.reply };
+    const cause = { message: describe(record), attempts: dispatch.attempt };
+    await this.#write(work, record, own, cause, { excerpt, reply: answer?.reply });
+    if (settlement.disablesEndpoint)
+      await this.#deps.log.append(state, dispatch.endpointId, disabledRecord(work, endpoint, nowMs));
     this.#finish(work);
-    if (consequence.disposition.kind === 'dead') this.#deps.observer.ended(consequence.disposition.reason);
     this.#deps.observer.attempted(work, record, result);
   }
 
-  /** Writes what follows from a settlement: a retry or a dead letter, or the answer of a call. */
-  async follow({ dispatch, record }: Work, { disposition, reply }: SettledConsequence, message: string): Promise<void> {
-    const consequence = consequenceOf(dispatch, disposition, message, record, this.#deps.now(), this.#deps.routes);
-    if (consequence) await this.#deps.emit(consequence);
-    if (!reply || dispatch.correlation === undefined) return;
-    const { topics, partitions } = this.#deps.routes;
-    const value = Buffer.from(reply.buffer, reply.byteOffset, reply.byteLength);
-    await this.#deps.emit({ ...replyPlace(dispatch.correlation, topics, partitions), value });
-  }
-
-  /** A call is about to be made; from here on its outcome is unknown until it is settled. */
-  async started({ dispatch, state }: Work): Promise<void> {
-    await this.#deps.log.append(state, dispatch.endpointId, {
-      type: 'AttemptStarted',
-      ...factsOf(dispatch),
-      at: timestamp(this.#deps.now()),
-      deadline: dispatch.deadlineMs === undefined ? undefined : timestamp(dispatch.deadlineMs),
-      owner: state.owner,
-    });
+  /** Ends a dispatch without an attempt. */
+  async end(work: Work, reason: DeadReason): Promise<void> {
+    const disposition = { kind: 'dead', reason } as const;
+    const record = endedRecord(work, disposition, this.#deps.now());
+    const cause = { message: `ended without an attempt: ${reason}`, attempts: work.dispatch.attempt - 1 };
+    await this.#write(work, record, { disposition }, cause);
+    this.#finish(work);
   }
 
   /** Answers a call without making it. */
   async answer(work: Work, outcome: 'unavailable' | 'cancelled', reason: string): Promise<void> {
-    const { dispatch, state, attemptId } = work;
     const disposition = { kind: 'suppressed', reason: `${outcome}: ${reason}` } as const;
-    const reply = encodeReply({ correlationId: dispatch.correlation ?? '', outcome, reason });
-    const record: DispatchEnded = {
-      type: 'DispatchEnded',
-      ...factsOf(dispatch),
-      at: timestamp(this.#deps.now()),
-      disposition,
-      owner: state.owner,
-    };
-    await this.#deps.log.append(state, dispatch.endpointId, record, { reply });
-    const earlier = state.window.standing(attemptId);
-    if (earlier) this.#deps.observer.adopted(work);
-    await this.follow(work, earlier ?? { disposition, reply }, disposition.reason);
+    const reply = encodeReply({ correlationId: work.dispatch.correlation ?? '', outcome, reason });
+    const record = endedRecord(work, disposition, this.#deps.now());
+    const cause = { message: disposition.reason, attempts: 0 };
+    await this.#write(work, record, { disposition, reply }, cause, { reply });
     this.#finish(work);
   }
 
-  #recordDisabled({ dispatch, state, attemptId }: Work, endpoint: Endpoint): Promise<void> {
-    return this.#deps.log.append(state, dispatch.endpointId, {
-      type: 'EndpointDisabled',
-      endpoint: endpoint.endpointId,
-      endpointVersion: endpoint.version,
-      project: endpoint.projectId,
-      at: timestamp(this.#deps.now()),
-      reason: 'gone',
-      attemptId,
-      owner: state.owner,
-    });
+  /** A call is about to be made; from here on its outcome is unknown until it is settled. */
+  async started(work: Work): Promise<void> {
+    await this.#deps.log.append(work.state, work.dispatch.endpointId, startedRecord(work, this.#deps.now()));
   }
 
   /** Parks a dispatch: it comes back through a tier, and no attempt is counted. */
@@ -160,49 +92,13 @@ export class Settler {
     const nowMs = this.#deps.now();
     this.#deps.observer.deferred(work, reason);
     // Only the first parking of an attempt is recorded; a long pause would otherwise fill the log with nothing new.
-    if (dispatch.park === 0) {
-      const record: DispatchDeferred = {
-        type: 'DispatchDeferred',
-        ...factsOf(dispatch),
-        park: dispatch.park,
-        at: timestamp(nowMs),
-        reason,
-        due: timestamp(dueMs),
-        owner: state.owner,
-      };
-      await this.#deps.log.append(state, dispatch.endpointId, record);
-    }
+    if (dispatch.park === 0)
+      await this.#deps.log.append(state, dispatch.endpointId, deferredRecord(work, { reason, dueMs }, nowMs));
     await this.#deps.emit(
       tierRecord({ ...dispatch, dueMs, park: dispatch.park + 1, hop: 0 }, work.record, nowMs, this.#deps.routes),
     );
     state.window.release(work.attemptId);
     work.ack();
-  }
-
-  /** Ends a dispatch without an attempt. */
-  async end(work: Work, reason: DeadReason): Promise<void> {
-    const { dispatch, state, attemptId } = work;
-    const disposition = { kind: 'dead', reason } as const;
-    const record: DispatchEnded = {
-      type: 'DispatchEnded',
-      ...factsOf(dispatch),
-      at: timestamp(this.#deps.now()),
-      disposition,
-      owner: state.owner,
-    };
-    await this.#deps.log.append(state, dispatch.endpointId, record);
-    const earlier = state.window.standing(attemptId);
-    if (earlier) {
-      this.#deps.observer.adopted(work);
-      await this.follow(work, earlier, 'its settlement was found in the log');
-    } else {
-      const message = `ended without an attempt: ${reason}`;
-      await this.#deps.emit(
-        deadLetter(dispatch, { reason, attempts: dispatch.attempt - 1, message }, work.record, this.#deps.routes),
-      );
-      this.#deps.observer.ended(reason);
-    }
-    this.#finish(work);
   }
 
   /** Ends a record that is no dispatch. */
@@ -211,6 +107,33 @@ export class Settler {
     await this.#deps.log.append(state, ended.endpoint, ended);
     await this.#deps.emit(letter);
     this.#deps.observer.ended('undecodable');
+  }
+
+  /** Writes what follows from a settlement: a retry or a dead letter, or the answer of a call. */
+  async follow({ dispatch, record }: Work, { disposition, reply }: SettledConsequence, cause: EndCause): Promise<void> {
+    const { routes } = this.#deps;
+    const consequence = consequenceOf(dispatch, disposition, cause, record, this.#deps.now(), routes);
+    if (consequence) await this.#deps.emit(consequence);
+    if (!reply || dispatch.correlation === undefined) return;
+    const value = Buffer.from(reply.buffer, reply.byteOffset, reply.byteLength);
+    await this.#deps.emit({ ...replyPlace(dispatch.correlation, routes.topics, routes.partitions), value });
+  }
+
+  /** Record, then the consequence of whichever settlement of this attempt stands first in the log. */
+  async #write(
+    work: Work,
+    record: Parameters<AttemptsLog['append']>[2],
+    own: SettledConsequence,
+    cause: EndCause,
+    parts?: RecordParts,
+  ): Promise<void> {
+    const { dispatch, state, attemptId } = work;
+    await this.#deps.log.append(state, dispatch.endpointId, record, parts);
+    const earlier = state.window.standing(attemptId);
+    if (earlier) this.#deps.observer.adopted(work);
+    const { disposition, reply } = earlier ?? own;
+    await this.follow(work, { disposition, reply }, cause);
+    if (disposition.kind === 'dead') this.#deps.observer.ended(disposition.reason);
   }
 
   /** Record and consequence are in Kafka: the attempt is settled, the offset may be committed. */

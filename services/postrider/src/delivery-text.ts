@@ -87,6 +87,8 @@ function what(entry: AuditEntry, paint: Paint): string {
       return `${paint('warn', 'matched nobody')}${reason}: ${shown(entry.event)} (${shown(entry.eventType)}) from ${shown(entry.origin)}`;
     case 'EventRejected':
       return `${paint('bad', 'rejected')}${reason}: ${shown(entry.detail)} at ${shown(entry.origin)}`;
+    case 'SecretRotated':
+      return `secrets of ${shown(entry.endpoint)} changed`;
     case 'AttemptStarted':
       return `attempt ${number} started`;
     case 'AttemptSettled': {

@@ -82,7 +82,12 @@ export function showText(e: Endpoint): string {
     ['event types', e.eventTypes.join(', ')],
     [
       'profile',
-      [e.profile, ...Object.entries(e.profileOptions).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)].join(' '),
+      [
+        e.profile,
+        ...Object.entries(e.profileOptions).map(
+          ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+        ),
+      ].join(' '),
     ],
     [
       'headers',

@@ -15,7 +15,9 @@ export interface TestEventFacts {
 
 /** An event that the profile's body builder accepts. */
 export function testEvent({ profile, projectId, nowMs, uuid }: TestEventFacts): ProfileEvent {
-  const { type = testEventType, data } = forms[profile]?.({ nowMs, uuid }) ?? { data: { test: true, sentBy: 'postrider' } };
+  const { type = testEventType, data } = forms[profile]?.({ nowMs, uuid }) ?? {
+    data: { test: true, sentBy: 'postrider' },
+  };
   return {
     id: `postrider-test-${uuid}`,
     type,
@@ -34,7 +36,10 @@ type Form = (facts: Pick<TestEventFacts, 'nowMs' | 'uuid'>) => {
 
 const forms: Readonly<Record<string, Form>> = {
   // `incomplete` approves and rejects nobody.
-  argos: () => ({ type: 'administrator.action', data: { status: 'incomplete', webhookParams: { postriderTest: true } } }),
+  argos: () => ({
+    type: 'administrator.action',
+    data: { status: 'incomplete', webhookParams: { postriderTest: true } },
+  }),
   advance: () => ({ type: 'SUBMIT_COMPLETED', data: { postriderTest: true } }),
   pomelo: () => ({ data: { status: 'POSTRIDER_TEST' } }),
   // An error envelope: no payload that a compliance officer would have to decide about.
@@ -43,7 +48,7 @@ const forms: Readonly<Record<string, Form>> = {
       transaction_id: uuid,
       timestamp: new Date(nowMs).toISOString(),
       counterparty: { name: 'Postrider test' },
-      error: { code: 'UNHANDLED', message: 'test of the connection by Postrider', retry: false },
+      error: { code: 0, message: 'test of the connection by Postrider', retry: false },
     },
   }),
 };

@@ -10,7 +10,9 @@ export function testSendText(sent: TestSend, out: Output): string {
   const line = (name: string, text: string): string => `  ${name.padEnd(10)}  ${text}`;
   const phase = (name: string, ms: number | undefined, hint = ''): string[] =>
     ms === undefined ? [] : [line(name, `${ms.toFixed(1).padStart(8)} ms${hint}`)];
-  const ending = [status ?? sent.outcome, detail === null ? '' : shown(detail)].filter((part) => part !== '').join(': ');
+  const ending = [status ?? sent.outcome, detail === null ? '' : shown(detail)]
+    .filter((part) => part !== '')
+    .join(': ');
   const excerpt = shown(response?.excerpt.slice(0, excerptCharsMax));
   const more = response && (response.truncated || response.excerpt.length > excerptCharsMax) ? ' …' : '';
   return [

@@ -114,7 +114,8 @@ async function current(session: Session) {
 async function apply(session: Session, given: string | undefined, flags: ApplyFlags): Promise<void> {
   const { io, out, config } = session;
   const { prune, dryRun, actor = io.userName } = flags;
-  if (given === undefined && flags.fromTrisaEnv !== true) throw new CliError('usage', "missing required argument 'file'");
+  if (given === undefined && flags.fromTrisaEnv !== true)
+    throw new CliError('usage', "missing required argument 'file'");
   if (given === undefined && prune === true)
     throw new CliError('usage', '--prune needs the file: without one every other endpoint would be deleted');
   const file = given ?? 'TRISA_WEBHOOK_…';

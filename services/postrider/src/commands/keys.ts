@@ -11,7 +11,13 @@ import { examples, optionValue } from '../command-runner.ts';
 import { readEndpoints } from '../endpoint-table.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
 import { ulid } from '../keys/key-material.ts';
-import { createSecret, importSecret, rotateSecret, type RotateFlags, type SecretFlags } from '../keys/secret-commands.ts';
+import {
+  createSecret,
+  importSecret,
+  rotateSecret,
+  type RotateFlags,
+  type SecretFlags,
+} from '../keys/secret-commands.ts';
 import { rewrapped } from '../keys/secret-edits.ts';
 import { factsText, secretFacts } from '../keys/secret-facts.ts';
 import { writeEdits } from '../keys/store-secret.ts';
@@ -83,7 +89,9 @@ export const addKeys: AddCommand = (parent, runner) => {
         'pass show erp | postrider keys import --endpoint shop-erp --purpose auth',
       ),
     )
-    .action((flags: SecretFlags, command: Command) => runner.bounded(command, (session) => importSecret(session, flags)));
+    .action((flags: SecretFlags, command: Command) =>
+      runner.bounded(command, (session) => importSecret(session, flags)),
+    );
 
   keys
     .command('rotate')
@@ -114,7 +122,10 @@ export const addKeys: AddCommand = (parent, runner) => {
     .description('put every wrapped secret under the primary key-encryption key; both can be read meanwhile')
     .option('--dry-run', 'show what would be done, write nothing')
     .option('--actor <name>', 'who does it, for the audit (default: the user)')
-    .addHelpText('before', examples('postrider keys create --kek', 'postrider keys rewrap --dry-run', 'postrider keys rewrap'))
+    .addHelpText(
+      'before',
+      examples('postrider keys create --kek', 'postrider keys rewrap --dry-run', 'postrider keys rewrap'),
+    )
     .action((flags: { dryRun?: boolean; actor?: string }, command: Command) =>
       runner.bounded(command, (session) => rewrap(session, flags)),
     );

@@ -1,13 +1,7 @@
 // `postrider run`: services in this process, until a signal.
 
 import { randomBytes } from 'node:crypto';
-import {
-  createLogger,
-  createMetrics,
-  didYouMean,
-  runProcess,
-  systemRandom,
-} from '@postrider/runtime';
+import { createLogger, createMetrics, didYouMean, runProcess, systemRandom } from '@postrider/runtime';
 import manifest from '../../package.json' with { type: 'json' };
 import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';

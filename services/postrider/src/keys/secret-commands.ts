@@ -64,14 +64,22 @@ export async function rotateSecret(session: Session, endpointId: string, flags: 
   const key = given === undefined ? made(target, flags.purpose, flags.asymmetric) : undefined;
   const purpose = key?.purpose ?? flags.purpose ?? 'signing';
   if (!endpoint.secrets.some((secret) => secret.purpose === purpose)) {
-    throw new CliError('not-found', `${endpointId} has no secret for ${purpose} to rotate; use \`keys create\` or \`keys import\``);
+    throw new CliError(
+      'not-found',
+      `${endpointId} has no secret for ${purpose} to rotate; use \`keys create\` or \`keys import\``,
+    );
   }
   const nowMs = session.io.clock.now();
   const fresh = newSecret(session, flags.id, purpose, given ?? Buffer.from(key?.secret ?? ''));
   const fromMs = flags.from?.getTime() ?? nowMs;
   const secret = await wrapped(keys, placeIn(session, target), fresh);
   const secrets = rotated(endpoint.secrets, { secret, fromMs, overlapMs: flags.overlap, nowMs });
-  requireFitting(target.profile, target.options, fresh, secrets.filter(({ id }) => id !== fresh.id));
+  requireFitting(
+    target.profile,
+    target.options,
+    fresh,
+    secrets.filter(({ id }) => id !== fresh.id),
+  );
   await finish(session, flags.actor, { target, fresh, secret, secrets, key });
 }
 

@@ -1,0 +1,50 @@
+// A dispatch as convergence makes it: round 0, first attempt, due at once.
+
+import { dispatchIdOf, type UpstreamEvent } from '@postrider/core/contracts';
+import type { Dispatch, EndpointId, Origin } from '@postrider/core/domain';
+
+export interface DispatchFacts {
+  readonly event: UpstreamEvent;
+  readonly endpointId: EndpointId;
+  readonly body: Uint8Array;
+  /** Of a call: what its answer is keyed by. */
+  readonly correlation: string | undefined;
+  readonly origin: Origin;
+  readonly environment: string;
+  readonly createdMs: number;
+}
+
+/** The first attempt of an event for an endpoint, due at once. */
+export function dispatchOf({
+  event,
+  endpointId,
+  body,
+  correlation,
+  origin,
+  environment,
+  createdMs,
+}: DispatchFacts): Dispatch {
+  return {
+    dispatchId: dispatchIdOf({ environment, source: event.source, eventId: event.id, endpointId }),
+    round: 0,
+    attempt: 1,
+    endpointId,
+    projectId: event.projectId,
+    eventId: event.id,
+    eventType: event.type,
+    eventTimeMs: event.timeMs,
+    subject: event.subject,
+    createdMs,
+    roundStartedMs: createdMs,
+    dueMs: createdMs,
+    hop: 0,
+    park: 0,
+    origin,
+    deadlineMs: correlation === undefined ? undefined : event.deadlineMs,
+    correlation,
+    mustEnd: undefined,
+    replay: undefined,
+    traceparent: event.traceparent,
+    body,
+  };
+}
