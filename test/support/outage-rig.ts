@@ -27,6 +27,8 @@ const flaky = 0;
 const broken = 1;
 const tickMs = 100;
 const tiers = '500ms,2s';
+/** Characters of a dead process's log that are shown. */
+const lastWords = 4_000;
 
 export interface OutageRig {
   readonly stack: Stack;
@@ -155,8 +157,13 @@ async function assemble(
     );
     if (processes.get(service)!.ended() !== undefined) throw new Error(`${service}: ${processes.get(service)!.log()}`);
   };
-  const readiness = (service: ServiceName) =>
-    readReadiness(healthUrls[service]).catch((error: unknown) => ({ ready: false, reasons: String(error) }));
+  /** Throws, with its last words, when the process has ended: nothing is worth waiting for then. */
+  const readiness = async (service: ServiceName): Promise<{ ready: boolean; reasons: string }> => {
+    const process = processes.get(service)!;
+    if (process.ended() !== undefined)
+      throw new Error(`${service} ended (${process.ended()}): ${process.log().slice(-lastWords)}`);
+    return readReadiness(healthUrls[service]).catch((error: unknown) => ({ ready: false, reasons: String(error) }));
+  };
 
   return {
     stack,

@@ -9,7 +9,7 @@ const pad = (text: string, width: number): string => text.padEnd(width);
 export function liveLine(record: AuditRecord): string | undefined {
   switch (record.type) {
     case 'EventAccepted':
-      return `${clock(record.at)}  ${pad(record.eventType, 28)} ${pad(record.event, 18)} accepted for ${record.dispatches.length} endpoints`;
+      return `${clock(record.at)}  ${pad(record.eventType, 28)} ${pad(record.event, 18)} accepted for ${record.dispatches.length} endpoint${record.dispatches.length === 1 ? '' : 's'}`;
     case 'EventUnmatched':
       return `${clock(record.at)}  ${pad(record.eventType, 28)} ${pad(record.event, 18)} nobody subscribed to it`;
     case 'EventRejected':
@@ -34,6 +34,9 @@ export function liveLine(record: AuditRecord): string | undefined {
       return `${clock(record.at)}  endpoint ${record.endpoint} is disabled: it answered 410 Gone`;
     case 'ReplayRequested':
       return `${clock(record.at)}  replay ${record.replay} of ${record.planned} by ${record.actor}: ${record.reason}`;
+    case 'SecretRotated':
+      return `${clock(record.at)}  endpoint ${record.endpoint}: secrets ${record.change} by ${record.actor}`;
+    case 'AttemptStarted':
     case 'ReplayFinished':
     case 'EndpointChanged':
     case 'PartitionReleased':

@@ -1,19 +1,28 @@
 // `npm start`: real Kafka and PostgreSQL on loopback, all services, a local HTTPS receiver, sample events; one line for
 // everything that happens. Ctrl-C stops all of it.
 
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodeAudit, topicNames } from '@postrider/core/contracts';
+import { decodeAudit, topicNames, type ReplyRecord } from '@postrider/core/contracts';
 import { pickPorts, startStack } from '@postrider/dev-stack';
 import { openCluster } from '@postrider/kafka';
 import { migrate, openAuditReads, openDatabase } from '@postrider/postgres';
 import { applyEndpoints, applyTopics, egressOf, loadSettings } from '@postrider/postrider';
-import { createPublisher } from '@postrider/publisher';
+import { createPublisher, openRequestReply } from '@postrider/publisher';
 import { liveLine } from './live-lines.ts';
 import { parseOptions, usage, type DemoOptions } from './options.ts';
 import { startDemoReceiver } from './receiver.ts';
-import { project, sampleEndpoints, sampleEvents, unmatchedEvent } from './sample.ts';
+import {
+  dispatchesOf,
+  project,
+  sampleEndpoints,
+  sampleEvents,
+  travelRuleCall,
+  unmatchedEvent,
+  type SampleEvent,
+} from './sample.ts';
 import { logTail, startServices } from './services-process.ts';
 import { sampleDeliveries, settled, summarize, type Summary } from './settlement.ts';
 import { makeSecrets, writeWorkspace } from './workspace.ts';
@@ -67,6 +76,7 @@ async function demonstrate(options: DemoOptions, cleanup: Cleanup, interrupted: 
     postgresUrl,
     healthPort: (await pickPorts(1))[0]!,
     caPem: demo.caPem,
+    secrets,
     urlOf: (_id, host) => demo.receiver.url('/webhooks', host),
   });
 
@@ -114,19 +124,30 @@ async function demonstrate(options: DemoOptions, cleanup: Cleanup, interrupted: 
   void services.ended.then((code) => (servicesEnded = code));
 
   say('');
-  for (const { id, manner } of sampleEndpoints) say(`  ${id.padEnd(9)} ${manner}`);
+  for (const { id, profile, manner } of sampleEndpoints) say(`  ${id.padEnd(9)} ${profile.padEnd(18)} ${manner}`);
   say('');
   const publisher = createPublisher(cluster, { topic: `${environment}.events`, source: '/demo' });
+  const calls = await openRequestReply(cluster, { environment, publisher, now });
+  cleanup.add('the reply listener', () => calls.close());
+  const transactionId = randomUUID();
+  const call = travelRuleCall(run, transactionId, now());
   const events = sampleEvents(run, options.events);
   const others = [unmatchedEvent(run)];
-  for (const { id, type, subject, data } of [...events, ...others]) {
-    await publisher.publish({ id, type, project, subject, data: Buffer.from(data) });
-  }
+  for (const event of [...events, ...others]) await publisher.publish(toPublish(event));
+  demo.answerCall(transactionId);
+  let answer: ReplyRecord | undefined;
+  void calls.call(toPublish(call), { timeoutMs: settleMsMax, correlationId: transactionId }).then(
+    (record) => {
+      answer = record;
+      say(`${new Date(now()).toISOString().slice(11, 23)}  ${answerText(record)}`);
+    },
+    (error: unknown) => progress(`the call was not answered: ${String(error)}`),
+  );
 
   const database = openDatabase({ url: postgresUrl, applicationName: 'demo' });
   cleanup.add('the database client', () => database.close());
   const reads = openAuditReads(database, environment);
-  const expected = events.length * sampleEndpoints.length;
+  const expected = { dispatches: dispatchesOf([...events, call]), traces: events.length + others.length + 1 };
   const until = now() + settleMsMax;
   for (;;) {
     if (interrupted.aborted) return 130;
@@ -137,19 +158,19 @@ async function demonstrate(options: DemoOptions, cleanup: Cleanup, interrupted: 
       return 1;
     }
     const deliveries = await sampleDeliveries(reads);
-    const done = settled(events, deliveries, traces, events.length + others.length);
+    const done = settled(expected, deliveries, traces) && answer !== undefined;
     if (!done && now() < until) {
       await pause(pollMs, interrupted);
       continue;
     }
-    const summary = summarize(expected, deliveries, await reads.totals(), demo.taken);
-    report(summary, demo.forged, demo.verified, say);
+    const summary = summarize(expected.dispatches, deliveries, await reads.totals(), demo.taken);
+    report(summary, { forged: demo.forged, verified: demo.verified, answer }, say);
     if (options.once) {
       const seconds = Math.round((now() - startedMs) / 100) / 10;
       await cleanup.run();
       if (options.json) process.stdout.write(`${JSON.stringify({ ...summary, seconds })}\n`);
       else say(`Done in ${seconds} s; everything is stopped.`);
-      return summary.lost === 0 && demo.forged.length === 0 ? 0 : 1;
+      return summary.lost === 0 && demo.forged.length === 0 && answer?.outcome === 'replied' ? 0 : 1;
     }
     break;
   }
@@ -176,19 +197,35 @@ async function demonstrate(options: DemoOptions, cleanup: Cleanup, interrupted: 
   return 1;
 }
 
-function report(
-  summary: Summary,
-  forged: readonly string[],
-  verified: ReadonlyMap<string, number>,
-  say: (line: string) => void,
-): void {
-  const signatures = [...verified.values()].reduce((sum, n) => sum + n, 0);
+function toPublish({ id, type, subject, data }: SampleEvent) {
+  return { id, type, project, subject, data: Buffer.from(data) };
+}
+
+function answerText({ correlationId, outcome, reason, reply }: ReplyRecord): string {
+  const { transfer_action: action } = (reply ?? {}) as { readonly transfer_action?: string };
+  return `reply to ${correlationId}: ${outcome}${action === undefined ? '' : `, ${action}`}${reason === undefined ? '' : ` (${reason})`}`;
+}
+
+interface Receipt {
+  readonly forged: readonly string[];
+  readonly verified: ReadonlyMap<string, number>;
+  readonly answer: ReplyRecord | undefined;
+}
+
+function report(summary: Summary, { forged, verified, answer }: Receipt, say: (line: string) => void): void {
+  const byProfile = new Map<string, number>();
+  for (const { id, profile } of sampleEndpoints)
+    byProfile.set(profile, (byProfile.get(profile) ?? 0) + (verified.get(id) ?? 0));
+  const requests = [...byProfile.values()].reduce((sum, n) => sum + n, 0);
+  const counts = [...byProfile].map(([profile, n]) => `${profile} ${n}`).join(', ');
   say('');
   say(
     `${summary.delivered} delivered (${summary.retried} dispatches were tried more than once), ${summary.deadLettered} dead letters, ` +
-      `${summary.suppressed} suppressed, ${summary.lost} lost; ${summary.auditRows} audit rows; ${signatures} signatures verified by the receiver.`,
+      `${summary.suppressed} suppressed, ${summary.lost} lost; ${summary.auditRows} audit rows; ` +
+      `${answer?.outcome === 'replied' ? 1 : 0} of 1 call answered.`,
   );
-  for (const problem of forged) say(`A signature did not verify: ${problem}`);
+  say(`${requests} requests verified by the receiver: ${counts}.`);
+  for (const problem of forged) say(`A request did not verify: ${problem}`);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

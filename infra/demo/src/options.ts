@@ -16,7 +16,7 @@ export const usage = `Examples
 Options
   --once            exit 0 when all samples are settled and audited, 1 when something was lost
   --json            stdout carries one JSON line at the end, everything else goes to stderr
-  --events <n>      sample events to publish (default 6)
+  --events <n>      sample verifications to publish (default 6)
   --help
 
 POSTRIDER_KAFKA_BROKERS and POSTRIDER_POSTGRES_URL use servers of yours instead of the embedded ones.

@@ -2,7 +2,6 @@
 // trace for every record that was published, and what it calls delivered was indeed received.
 
 import type { AuditReads, Delivery, Totals } from '@postrider/postgres';
-import { sampleEndpoints, type SampleEvent } from './sample.ts';
 
 export interface Summary {
   readonly delivered: number;
@@ -49,15 +48,16 @@ export async function sampleDeliveries(reads: AuditReads): Promise<Delivery[]> {
   return deliveries;
 }
 
-/** True when every dispatch of every event stands in the tables with a terminal state and every other record has its trace. */
-export function settled(
-  events: readonly SampleEvent[],
-  deliveries: readonly Delivery[],
-  traces: number,
-  tracesExpected: number,
-): boolean {
+export interface Awaited {
+  readonly dispatches: number;
+  /** Records about events: one for each that was published. */
+  readonly traces: number;
+}
+
+/** True when every dispatch stands in the tables with a terminal state and every event has its trace. */
+export function settled(expected: Awaited, deliveries: readonly Delivery[], traces: number): boolean {
   const terminal = deliveries.filter(
     ({ state }) => state === 'delivered' || state === 'dead' || state === 'suppressed',
   );
-  return terminal.length >= events.length * sampleEndpoints.length && traces >= tracesExpected;
+  return terminal.length >= expected.dispatches && traces >= expected.traces;
 }

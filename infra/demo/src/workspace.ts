@@ -1,11 +1,11 @@
 // The files of the demonstration, under `.postrider/demo/`: configuration, endpoints and secrets as an operator would keep
 // them, so that every command of the CLI works beside the running demonstration. Secrets are made anew each time.
 
-import { randomBytes } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { project, sampleEndpoints } from './sample.ts';
+import { makeSecret, type SampleSecret } from './sample-secret.ts';
 
 export interface DemoWorkspace {
   readonly folder: string;
@@ -14,16 +14,15 @@ export interface DemoWorkspace {
   readonly logPath: string;
 }
 
-/** Makes the folder and one signing secret for each signed endpoint. */
-export async function makeSecrets(folder: string): Promise<Map<string, string>> {
+/** Makes the folder and a secret for each endpoint. */
+export async function makeSecrets(folder: string): Promise<Map<string, SampleSecret>> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(folder, 'secrets'), { recursive: true });
-  const secrets = new Map<string, string>();
-  for (const { id, signed } of sampleEndpoints) {
-    if (!signed) continue;
-    const secret = `whsec_${randomBytes(32).toString('base64')}`;
+  const secrets = new Map<string, SampleSecret>();
+  for (const { id, profile } of sampleEndpoints) {
+    const secret = makeSecret(profile, id);
     secrets.set(id, secret);
-    await writeFile(join(folder, 'secrets', id), secret, { mode: 0o600 });
+    await writeFile(join(folder, 'secrets', id), secret.value, { mode: 0o600 });
   }
   return secrets;
 }
@@ -34,6 +33,7 @@ export interface WorkspaceFacts {
   readonly postgresUrl: string;
   readonly healthPort: number;
   readonly caPem: string;
+  readonly secrets: ReadonlyMap<string, SampleSecret>;
   readonly urlOf: (endpointId: string, host: string) => string;
 }
 
@@ -68,18 +68,20 @@ export async function writeWorkspace(
     environment: facts.environment,
     defaults: {
       project,
-      eventTypes: ['verification.*', 'administrator.action'],
       timeout: '5s',
       tls: { caFile: join(folder, 'ca.pem') },
     },
-    endpoints: sampleEndpoints.map(({ id, host, settings, signed }) => ({
-      id,
-      url: facts.urlOf(id, host),
-      ...settings,
-      ...(signed
-        ? { secrets: [{ id: `${id}-1`, purpose: 'signing', ref: `file:${join(folder, 'secrets', id)}` }] }
-        : {}),
-    })),
+    endpoints: sampleEndpoints.map(({ id, host, profile, options, eventTypes, settings }) => {
+      const secret = facts.secrets.get(id);
+      return {
+        id,
+        url: facts.urlOf(id, host),
+        profile: { name: profile, ...options },
+        eventTypes: [...eventTypes],
+        ...settings,
+        secrets: secret ? [{ id: secret.id, purpose: secret.purpose, ref: `file:${join(folder, 'secrets', id)}` }] : [],
+      };
+    }),
   };
   await writeFile(paths.endpointsPath, stringify(endpointFile));
   return { ...paths, endpointFile };

@@ -40,6 +40,24 @@ const settled = {
   owner: { generation: 1, member: 'm' },
 } as const satisfies AuditRecord;
 
+describe('a rotation of secrets', () => {
+  it('is found by its endpoint, and its columns hold no secret', () => {
+    const record = {
+      type: 'SecretRotated',
+      at: '2030-01-01T12:00:00.000Z',
+      actor: 'ops',
+      endpoint: 'ep' as EndpointId,
+      project: 'prj' as ProjectId,
+      endpointVersion: 3,
+      change: 'rotated',
+      secrets: [{ id: 'k2', purpose: 'signing', state: 'added', fingerprint: '01234567' }],
+    } as const satisfies AuditRecord;
+    const columns = { endpoint: 'ep', project: 'prj', endpointVersion: 3, actor: 'ops', reason: 'rotated', occurredMs: at };
+    expect(rowOf(record)).toMatchObject({ unreadable: false, effects: [], columns });
+    expect(rowOf(Buffer.from('{"type":"SecretRotated"}')).unreadable).toBe(true);
+  });
+});
+
 function rowOf(record: object | Buffer | null, headers: [string, Buffer][] = []) {
   const value = record === null || Buffer.isBuffer(record) ? record : encodeAudit(record as AuditRecord);
   return auditRowOf({
@@ -191,7 +209,7 @@ describe('auditRowOf', () => {
       'PartitionReleased',
       'EventAccepted',
     ];
-    const more = ['EventUnmatched', 'EventRejected', 'ReplayRequested', 'ReplayFinished', 'EndpointChanged'];
+    const more = ['EventUnmatched', 'EventRejected', 'ReplayRequested', 'ReplayFinished', 'EndpointChanged', 'SecretRotated'];
     const strange = fc.oneof(
       fc.jsonValue(),
       fc.string({ unit: 'binary' }),

@@ -153,6 +153,32 @@ describe('checkEndpoint', () => {
     expect(problemsOf(changed(path, 'whsec_clear')).join()).toContain(path.split('.').at(-1));
   });
 
+  describe('a wrapped secret', () => {
+    const wrapped = { id: 'k1', purpose: 'signing', wrapped: 'v1.AAAA.BBBB', kekId: `${golden.environment}.01J` };
+    const withSecret = (over: Record<string, unknown>) => changed('secrets', [{ ...wrapped, ...over }]);
+
+    it('stands in the record, and comes back as it was written', () => {
+      const checked = checkEndpoint(withSecret({ notAfterMs: 5 }));
+      expect(checked.ok && checked.value.secrets).toEqual([{ ...wrapped, notAfterMs: 5 }]);
+    });
+
+    it.each([
+      ['secrets.0.ref', { ref: 'env:X' }],
+      ['secrets.0.kekId', { kekId: undefined }],
+      ['secrets.0.wrapped', { wrapped: undefined }],
+      ['secrets.0.wrapped', { wrapped: 'whsec_clear' }],
+      ['secrets.0.wrapped', { wrapped: `v1.${'A'.repeat(12_500)}.BBBB` }],
+      ['secrets.0.kekId', { kekId: 'another.01J' }],
+      ['secrets.0.kekId', { kekId: '01J' }],
+      ['secrets.0', { value: 'whsec_clear' }],
+    ])('is refused at %s with %j, in one problem that quotes nothing', (path, over) => {
+      const problems = problemsOf(withSecret(over));
+      expect(problems).toHaveLength(1);
+      expect(problems[0]).toMatch(new RegExp(`^${path.replaceAll('.', String.raw`\.`)}: `));
+      expect(problems[0]).not.toContain('whsec_clear');
+    });
+  });
+
   it('never quotes a value: it may be a secret that was put in the wrong place', () => {
     expect(problemsOf(changed('secrets.0.ref', 'whsec_clear')).join()).not.toContain('whsec_clear');
     expect(problemsOf(changed('url', 'https://u:whsec_clear@a.example')).join()).not.toContain('whsec_clear');
