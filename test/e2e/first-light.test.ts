@@ -1,6 +1,7 @@
 // One event on its whole way, for each manner of endpoint: published, delivered, retried, dead-lettered, audited.
 
 import { randomBytes } from 'node:crypto';
+import type { Endpoint } from '@postrider/core/domain';
 import { headerText, type KafkaRecord } from '@postrider/kafka';
 import { createLocalCa, startReceiver, type Receiver } from '@postrider/dev-stack';
 import {
@@ -25,6 +26,7 @@ let receiver: Receiver;
 let postrider: TestPostrider;
 let database: Database;
 let reads: AuditReads;
+let endpoint: (id: string, over?: Partial<Endpoint>) => Endpoint;
 
 beforeAll(async () => {
   const ca = await createLocalCa();
@@ -50,7 +52,7 @@ beforeAll(async () => {
     env: { SECRET_NEW: secrets[0]!, SECRET_OLD: secrets[1]! },
   });
   await postrider.applyTopics();
-  const endpoint = (id: string, over: Partial<Parameters<typeof testEndpoint>[0]> = {}) =>
+  endpoint = (id, over = {}) =>
     testEndpoint({
       id,
       environment,
@@ -190,7 +192,7 @@ test('an event type prefix matches', async () => {
   expect(await ended('e-prefix')).toMatchObject({ state: 'delivered', endpoint: 'prefix' });
 });
 
-test('a paused endpoint defers without counting an attempt, and takes its events when it is enabled by a newer version', async () => {
+test('a paused endpoint defers without counting an attempt, and running services take its newer version at once', async () => {
   await postrider.publish([{ id: 'e-paused', type: 'to.paused', project: 'acme', data: {} }]);
   const { deliveries } = await eventually(
     () => reads.findDeliveries({ id: 'e-paused' }),
@@ -198,8 +200,12 @@ test('a paused endpoint defers without counting an attempt, and takes its events
     20_000,
   );
   expect(deliveries[0]).toMatchObject({ attempts: 0, reason: 'paused' });
-  const ca = receiver.received('/paused');
-  expect(ca).toHaveLength(0);
+  expect(receiver.received('/paused')).toHaveLength(0);
+  await postrider.putEndpoints([endpoint('paused', { version: 2 })]);
+  await postrider.publish([{ id: 'e-reloaded', type: 'to.paused', project: 'acme', data: {} }]);
+  expect(await ended('e-reloaded')).toMatchObject({ state: 'delivered', attempts: 1 });
+  // What was parked comes back after its five seconds.
+  expect(await ended('e-paused')).toMatchObject({ state: 'delivered', attempts: 1 });
 });
 
 test('an event for nobody and an event that is none both leave a trace', async () => {

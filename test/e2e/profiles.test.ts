@@ -4,9 +4,10 @@
 import { randomBytes } from 'node:crypto';
 import { createLocalCa, startReceiver, type ReceivedRequest, type Receiver } from '@postrider/dev-stack';
 import { profileNamed, profileNames } from '@postrider/profiles';
+import { createPublisher } from '@postrider/publisher';
 import { createNonceCache, verifyRequest } from '@postrider/verify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestPostrider, testEndpoint, type TestEvent, type TestPostrider } from '../support/postrider.ts';
+import { createTestPostrider, testEndpoint, type TestPostrider } from '../support/postrider.ts';
 import { testBrokers, testPrefix } from '../support/stack.ts';
 
 const host = 'hooks.postrider.example';
@@ -24,7 +25,7 @@ interface Case {
   /** JSON text. */
   readonly data: string;
   /** What the receiver reads, decrypted. */
-  readonly body: string | RegExp;
+  readonly body: string;
 }
 
 const cases: readonly Case[] = [
@@ -42,9 +43,7 @@ const cases: readonly Case[] = [
     options: { encryption: 'gcm' },
     type: 'verification.completed',
     data: verification,
-    body: new RegExp(
-      `^{"projectId":"acme","submissionId":"s-argos","userId":"u-1","status":"approved","timestamp":"[^"]+","webhookParams":{"n":${bigNumber}}}$`,
-    ),
+    body: `{"projectId":"acme","submissionId":"s-argos","userId":"u-1","status":"approved","timestamp":"the dispatch’s","webhookParams":{"n":${bigNumber}}}`,
   },
   {
     profile: 'advance',
@@ -70,6 +69,8 @@ const cases: readonly Case[] = [
   },
 ];
 
+const nameOf = (profile: string): string => `SECRET_${profile.replaceAll('-', '_')}`;
+
 let receiver: Receiver;
 let postrider: TestPostrider;
 
@@ -85,7 +86,7 @@ beforeAll(async () => {
     environment,
     tiers: '1s',
     allowHosts: [`${host}=127.0.0.1`],
-    env: Object.fromEntries(cases.map(({ profile, secret }) => [`SECRET_${profile}`, secret])),
+    env: Object.fromEntries(cases.map(({ profile, secret }) => [nameOf(profile), secret])),
   });
   await postrider.applyTopics();
   await postrider.putEndpoints(
@@ -95,23 +96,24 @@ beforeAll(async () => {
         id: profile,
         environment,
         url: receiver.url(`/${profile}?tenant=7`, host),
-        eventTypes: [`${profile}.none`, type],
-        // Two profiles take the same type, as customers of one project do.
+        eventTypes: [type],
         tls: { ca: ca.caPem },
         profile,
         profileOptions: options,
         auth: profile === 'plain' ? { header: 'Authorization', scheme: 'Bearer' } : undefined,
-        secrets: [{ id: keyId, purpose, ref: `env:SECRET_${profile}` }],
+        secrets: [{ id: keyId, purpose, ref: `env:${nameOf(profile)}` }],
       });
     }),
   );
   await postrider.start(['dispatch', 'convergence']);
-  const published = new Set<string>();
-  for (const { profile, type, data } of cases) {
-    if (published.has(type)) continue;
-    published.add(type);
-    await publishText({ id: `e-${profile}`, type, project: 'acme', subject: `s-${profile}`, data });
+  const publisher = createPublisher(postrider.cluster, { topic: `${environment}.events`, source: '/test' });
+  // Two profiles take the same type, as two customers may; it is published once.
+  const events = new Map(cases.toReversed().map((each) => [each.type, each]));
+  for (const { profile, type, data } of events.values()) {
+    const event = { id: `e-${profile}`, type, project: 'acme', subject: `s-${profile}` };
+    await publisher.publish({ ...event, data: Buffer.from(data) });
   }
+  await publisher.close();
 });
 
 afterAll(async () => {
@@ -119,17 +121,7 @@ afterAll(async () => {
   await receiver?.close();
 });
 
-/** The data as it stands: numbers beyond a double would not survive being parsed here. */
-async function publishText(event: Omit<TestEvent, 'data'> & { readonly data: string }): Promise<void> {
-  await postrider.publish([{ ...event, data: JSON.rawJSON(event.data) }]);
-}
-
-function verify(
-  { profile, secret, options = {} }: Case,
-  request: ReceivedRequest,
-  over: Partial<ReceivedRequest> = {},
-) {
-  const { headers, body, path } = { ...request, ...over };
+function verify({ profile, secret, options = {} }: Case, { headers, body, path }: ReceivedRequest) {
   return verifyRequest({
     profile,
     options,
@@ -154,8 +146,7 @@ describe('an event of each profile', () => {
     const verified = verify(each, request!);
     if (!verified.ok) throw new Error(`${each.profile}: ${verified.reason}`);
     const body = Buffer.from(verified.body).toString();
-    if (typeof each.body === 'string') expect(body).toBe(each.body);
-    else expect(body).toMatch(each.body);
+    expect(body.replace(/(?<="timestamp":")[^"]+Z(?=","webhookParams")/, 'the dispatch’s')).toBe(each.body);
     expect(receiver.received(`/${each.profile}`)).toHaveLength(1);
     // The kit would not take the request of somebody else.
     expect(verify({ ...each, secret: strangerOf(each.profile) }, request!).ok).toBe(false);

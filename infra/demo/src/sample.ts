@@ -22,7 +22,7 @@ export interface SampleEndpoint {
 
 const verifications = ['verification.completed', 'verification.status_changed', 'administrator.action'] as const;
 const screening = 'AML_OGS_UPDATE';
-export const travelRule = 'travelrule.request';
+const travelRule = 'travelrule.request';
 
 // The vendors' schemes send no id of ours unless asked to; here it tells the demonstration which dispatch was received.
 const withId = { dispatchIdHeader: true };

@@ -3,6 +3,7 @@
 export { createEgressGuard, type EgressGuard } from './egress-guard.ts';
 export type { UrlRefusal } from './egress-url.ts';
 export { readEgressPolicy, type EgressSettings } from './egress-policy.ts';
+export { endpointTls } from './endpoint-tls.ts';
 export { nodeDnsResolver } from './node-dns-resolver.ts';
 export { probeTls, type ProbeOptions, type TlsProbe } from './probe-tls.ts';
 export type { ResolvedAddress, Resolver } from './resolver.ts';

@@ -3,6 +3,9 @@
 import type { SecretFacts } from './profile.ts';
 import type { KeyReader } from './secret-keys.ts';
 
+/** Used by every scheme alike: the customer's own header, and the key of a client certificate. */
+const sharedPurposes: ReadonlySet<string> = new Set(['auth', 'tls-client-key']);
+
 export interface SecretNeed {
   readonly purpose: string;
   readonly read: KeyReader;
@@ -16,7 +19,7 @@ export function checkSecretsFor(profile: string, secrets: readonly SecretFacts[]
     problems.push(`a secret with the purpose "${need.purpose}" is needed`);
   }
   for (const { id, purpose, value } of secrets) {
-    if (purpose !== 'auth' && purpose !== need?.purpose) {
+    if (!sharedPurposes.has(purpose) && purpose !== need?.purpose) {
       problems.push(`secret "${id}": ${profile} has no use for the purpose "${purpose}"`);
     } else if (purpose === need?.purpose && value !== undefined) {
       const key = need.read(value);

@@ -44,15 +44,15 @@ export class EndpointRuntimes {
   }
 
   /**
-   * Opens the wrapped secrets of an endpoint version before its first attempt, so that none waits for a key service. Resolves
-   * with those that cannot be opened now: their work waits, and they are tried again when it comes back.
+   * Brings the secrets of an endpoint version into memory before its first attempt, so that none waits for a key service.
+   * Resolves with those that are not to be had now: their work waits, and they are tried again when it comes back.
    */
   async prepare(endpoint: Endpoint, nowMs: number): Promise<readonly SecretProblem[]> {
-    if (endpoint.secrets.every(({ wrapped }) => wrapped === undefined)) return [];
+    if (endpoint.secrets.length === 0) return [];
     const { asks } = this.of(endpoint);
-    const current = asks.filter((ask, index) => {
+    const current = asks.filter((_, index) => {
       const notAfterMs = endpoint.secrets[index]?.notAfterMs;
-      return typeof ask !== 'string' && (notAfterMs === undefined || notAfterMs > nowMs);
+      return notAfterMs === undefined || notAfterMs > nowMs;
     });
     const preparing = this.#source.prepare(current);
     this.#preparing.add(preparing);

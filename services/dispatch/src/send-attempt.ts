@@ -3,7 +3,7 @@
 
 import { sha256Hex } from '@postrider/core/contracts';
 import { judge, type Dispatch, type Outcome } from '@postrider/core/domain';
-import type { Sender, SendResult } from '@postrider/http';
+import { endpointTls, type Sender, type SendResult } from '@postrider/http';
 import { buildRequest, type SecretValue } from '@postrider/profiles';
 import { answerOf, callOutcome, type Answer } from './answer-call.ts';
 import type { EndpointRuntime } from './endpoint-runtime.ts';
@@ -29,6 +29,8 @@ export interface AttemptResult {
   readonly answer: Answer | undefined;
 }
 
+const refuse = (reason: string) => ({ ok: false, reason }) as const;
+
 /** Of a call's reply the audit keeps this much; the whole of it is in the answer. */
 const excerptBytesMax = 4_096;
 
@@ -40,9 +42,12 @@ export async function sendAttempt(
   { sender, now, randomBytes }: SendPorts,
 ): Promise<AttemptResult> {
   const startedAtMs = now();
-  const built = profile
-    ? buildRequest(profile, { dispatch, endpoint, secrets, timestampMs: startedAtMs, randomBytes })
-    : ({ ok: false, reason: `profile ${endpoint.profile} is not known here` } as const);
+  const tls = endpointTls(endpoint, secrets);
+  const built = !profile
+    ? refuse(`profile ${endpoint.profile} is not known here`)
+    : !tls.ok
+      ? refuse(tls.reason)
+      : buildRequest(profile, { dispatch, endpoint, secrets, timestampMs: startedAtMs, randomBytes });
   if (!built.ok) {
     const reason = 'invalid-configuration';
     return {
@@ -66,7 +71,7 @@ export async function sendAttempt(
     headers: built.headers,
     body: built.body,
     timeoutMs: endpoint.timeoutMs,
-    tls: endpoint.tls,
+    tls: tls.ok ? tls.material : undefined,
     ...(reply ? { responseBytesMax: reply.bytesMax } : {}),
     // Whoever waits for the answer has given up by then.
     ...(cutMs !== undefined && cutMs < endpoint.timeoutMs ? { signal: AbortSignal.timeout(Math.max(0, cutMs)) } : {}),

@@ -13,15 +13,22 @@ async function postrider(argv: readonly string[], options: MemoryIoOptions = {})
 const noBroker = ['--set', 'kafka.brokers=127.0.0.1:1'];
 
 describe('help', () => {
-  it.each([[[]], [['topics']], [['endpoints', 'apply']], [['replay', 'start']], [['run']]])(
-    'of %j begins with examples',
-    async (path) => {
-      const { exit, stdout } = await postrider([...path, '--help']);
-      expect(exit).toBe(0);
-      expect(stdout).toMatch(/^Examples:\n {2}\$ postrider /);
-      expect(stdout).toContain('--json');
-    },
-  );
+  it.each([
+    [[]],
+    [['topics']],
+    [['endpoints', 'apply']],
+    [['endpoints', 'check-url']],
+    [['endpoints', 'test']],
+    [['replay', 'start']],
+    [['run']],
+    [['sign']],
+    [['verify']],
+  ])('of %j begins with examples', async (path) => {
+    const { exit, stdout } = await postrider([...path, '--help']);
+    expect(exit).toBe(0);
+    expect(stdout).toMatch(/^Examples:\n {2}\$ postrider /);
+    expect(stdout).toContain('--json');
+  });
 });
 
 describe('a command line that is not one of ours ends with 2', () => {
@@ -30,6 +37,9 @@ describe('a command line that is not one of ours ends with 2', () => {
     [['topics', 'aply'], 'Did you mean apply?'],
     [['topics', 'check', '--jsn'], 'Did you mean --json?'],
     [['endpoints', 'show'], "missing required argument 'id'"],
+    [['endpoints', 'apply'], "missing required argument 'file'"],
+    [['endpoints', 'apply', '--from-trisa-env'], 'TRISA_WEBHOOK_URL is not set'],
+    [['endpoints', 'apply', '--from-trisa-env', '--prune'], 'every other endpoint would be deleted'],
     [['replay', 'start', '--dispatch', 'x'], "required option '--reason <text>' not specified"],
     [['deliveries', 'list', '--state', 'ded'], 'expected one of pending'],
     [['deliveries', 'list', '--limit', '0'], 'expected a whole number from 1 to 500'],

@@ -160,6 +160,9 @@ function checkRegistration(
   if (endpoint.auth) addAll('auth', checkAuthHeader(endpoint.auth, profile, endpoint.headers));
   if (endpoint.auth && !endpoint.secrets.some((secret) => secret.purpose === 'auth'))
     addAll('auth', ['needs a secret with the purpose "auth"']);
+  const hasClientKey = endpoint.secrets.some((secret) => secret.purpose === 'tls-client-key');
+  if ((endpoint.tls?.clientCert !== undefined) !== hasClientKey)
+    addAll('tls', ['clientCert and a secret with the purpose "tls-client-key" are needed together']);
   const seen = new Set<string>();
   const values = endpoint.secrets.map((secret, index): SecretFacts => {
     if (seen.has(secret.id)) problems.add([...path, 'secrets', index, 'id'], `"${secret.id}" is there twice`);

@@ -110,32 +110,46 @@ export function readTls(
 ): unknown {
   if (form === undefined || form === null) return undefined;
   if (!isMapping(form)) {
-    problems.add(path, 'is { ca } with PEM text, or { caFile } with a path');
+    problems.add(path, 'is { ca, clientCert } with PEM text, or { caFile, clientCertFile } with paths');
     return undefined;
   }
-  problems.knownKeys(path, form, ['ca', 'caFile']);
-  if (form['ca'] !== undefined && form['caFile'] !== undefined)
-    problems.add(path, 'has ca and caFile; one of them is enough');
-  const step = form['caFile'] === undefined ? 'ca' : 'caFile';
-  let ca = form['ca'];
-  if (form['caFile'] !== undefined) {
-    if (typeof form['caFile'] !== 'string') {
-      problems.add([...path, step], 'is the path of a file');
-      return undefined;
-    }
-    try {
-      ca = readFile(form['caFile']);
-    } catch (error) {
-      problems.add([...path, step], `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
-      return undefined;
-    }
-  }
-  if (ca === undefined) return {};
-  if (typeof ca !== 'string' || !isCertificate(ca)) {
-    problems.add([...path, step], 'is no certificate in PEM form (-----BEGIN CERTIFICATE-----)');
+  problems.knownKeys(path, form, ['ca', 'caFile', 'clientCert', 'clientCertFile']);
+  const pem = (name: 'ca' | 'clientCert'): string | undefined => readPem(path, form, name, readFile, problems);
+  const ca = pem('ca');
+  const clientCert = pem('clientCert');
+  return { ...(ca === undefined ? {} : { ca }), ...(clientCert === undefined ? {} : { clientCert }) };
+}
+
+/** PEM text that stands in the form, or in the file that it names. */
+function readPem(
+  path: FilePath,
+  form: Readonly<Record<string, unknown>>,
+  name: string,
+  readFile: (path: string) => string,
+  problems: Problems,
+): string | undefined {
+  const fileKey = `${name}File`;
+  const file = form[fileKey];
+  if (form[name] !== undefined && file !== undefined)
+    problems.add(path, `has ${name} and ${fileKey}; one of them is enough`);
+  if (file === undefined) return certificate([...path, name], form[name], problems);
+  if (typeof file !== 'string') {
+    problems.add([...path, fileKey], 'is the path of a file');
     return undefined;
   }
-  return { ca };
+  try {
+    return certificate([...path, fileKey], readFile(file), problems);
+  } catch (error) {
+    problems.add([...path, fileKey], `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
+    return undefined;
+  }
+}
+
+function certificate(path: FilePath, pem: unknown, problems: Problems): string | undefined {
+  if (pem === undefined) return undefined;
+  if (typeof pem === 'string' && isCertificate(pem)) return pem;
+  problems.add(path, 'is no certificate in PEM form (-----BEGIN CERTIFICATE-----)');
+  return undefined;
 }
 
 function isCertificate(pem: string): boolean {

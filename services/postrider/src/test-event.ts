@@ -3,7 +3,7 @@
 
 import type { ProfileEvent } from '@postrider/profiles';
 
-export const testEventType = 'postrider.test';
+const testEventType = 'postrider.test';
 
 export interface TestEventFacts {
   readonly profile: string;

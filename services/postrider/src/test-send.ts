@@ -3,7 +3,7 @@
 
 import { maskUrl } from '@postrider/core/contracts';
 import { judge, type DispatchId, type Endpoint } from '@postrider/core/domain';
-import type { Sender, SendResult } from '@postrider/http';
+import { endpointTls, type Sender, type SendResult } from '@postrider/http';
 import { buildRequest, profileNamed, type Profile, type SecretValue } from '@postrider/profiles';
 import { secretAsk, type SecretSource } from '@postrider/runtime';
 import { syntheticDispatchId } from './synthetic-id.ts';
@@ -75,6 +75,10 @@ export async function sendTest(endpoint: Endpoint, ports: TestSendPorts): Promis
   if (profile === undefined) return notSent(`profile ${endpoint.profile} is not known here`);
   const secrets = await secretsOf(endpoint, ports.secrets, nowMs);
   if (!secrets.ok) return notSent(secrets.reason);
+  const tls = endpointTls(endpoint, secrets.values);
+  if (!tls.ok) return notSent(tls.reason);
+  const tls = tlsOf(endpoint, secrets.values);
+  if (!tls.ok) return notSent('the key of the client certificate is not valid now');
   const body = profile.buildBody(event, endpoint.profileOptions);
   if (!body.ok) return notSent(`no test event for this profile: ${body.reason}`);
   const built = buildRequest(profile, {
@@ -91,7 +95,7 @@ export async function sendTest(endpoint: Endpoint, ports: TestSendPorts): Promis
     headers: built.headers,
     body: built.body,
     timeoutMs: Math.min(endpoint.timeoutMs, ports.timeoutMsMax),
-    tls: endpoint.tls,
+    tls: tls.material,
     responseBytesMax: profile.reply?.bytesMax,
     signal: ports.signal,
   });

@@ -102,16 +102,6 @@ const records: { readonly [Type in AuditRecordType]: Extract<AuditRecord, { type
     change: 'created',
     after: { version: 1, url: 'https://a.example', digest: 'ef' },
   },
-  SecretRotated: {
-    type: 'SecretRotated',
-    at,
-    actor: 'ops',
-    endpoint: facts.endpoint,
-    project: facts.project,
-    endpointVersion: 2,
-    change: 'rotated',
-    secrets: [{ id: 'k2', purpose: 'signing', state: 'added', fingerprint: '01234567', kekId: 'live.a' }],
-  },
 };
 
 const identities: Readonly<Record<AuditRecordType, string | undefined>> = {
@@ -128,7 +118,6 @@ const identities: Readonly<Record<AuditRecordType, string | undefined>> = {
   ReplayRequested: 'ReplayRequested:rp-1',
   ReplayFinished: 'ReplayFinished:rp-1',
   EndpointChanged: undefined,
-  SecretRotated: undefined,
 };
 
 describe.each(Object.values(records))('$type', (record) => {

@@ -139,7 +139,9 @@ const endpoint = z
       .max(10),
     concurrency: z.number().int().min(1).max(1_000),
     ratePerSecond: z.number().positive().max(100_000).optional(),
-    tls: z.strictObject({ ca: z.string().max(100_000).optional() }).optional(),
+    tls: z
+      .strictObject({ ca: z.string().max(100_000).optional(), clientCert: z.string().max(100_000).optional() })
+      .optional(),
     secrets: z.array(secret).max(50),
     updatedAt: z.iso.datetime(),
     updatedBy: z.string().min(1).max(256),

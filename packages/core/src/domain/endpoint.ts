@@ -66,7 +66,8 @@ export interface Endpoint {
   /** Requests under way at once. */
   readonly concurrency: number;
   readonly ratePerSecond: number | undefined;
-  readonly tls: { readonly ca?: string | undefined } | undefined;
+  /** Own authority and client certificate, PEM; the certificate's key is the secret `tls-client-key`. */
+  readonly tls: { readonly ca?: string | undefined; readonly clientCert?: string | undefined } | undefined;
   readonly secrets: readonly SecretReference[];
   /** ISO 8601 UTC. */
   readonly updatedAt: string;

@@ -56,11 +56,15 @@ export async function receiverFindings(ports: EndpointPorts): Promise<Finding[]>
   const { guard } = egressOf(ports.config);
   let done = 0;
   const found = await eachBounded([...targets.values()], receiverProbesAtOnce, async ({ url, tls, ids }) => {
-    const probe = await probeTls(url, { guard, tls, timeoutMs: ports.timeoutMs });
+    const probe = await probeTls(url, {
+      guard,
+      tls: tls?.ca === undefined ? undefined : { ca: tls.ca },
+      timeoutMs: ports.timeoutMs,
+    });
     done += 1;
     if (done % receiverProbesAtOnce === 0) ports.note(`${done} of ${counted(targets.size, 'receiver')} looked at`);
     const subject = `${url.hostname}:${url.port === '' ? 443 : url.port}`;
-    return judgeReceiver({ subject, endpoints: ids, probe }, ports.now());
+    return judgeReceiver({ subject, endpoints: ids, probe, bare: tls?.clientCert !== undefined }, ports.now());
   });
   const names = new Set([...targets.values()].map(({ url }) => url.hostname));
   const { ok } = findingsOf('dns');

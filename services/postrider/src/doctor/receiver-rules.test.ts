@@ -29,3 +29,9 @@ test('a certificate that ends within two weeks is warned of', () => {
   expect(judge(ended(13.5 * day))).toMatchObject({ level: 'warning', what: 'its certificate ends in 13 days (shop)' });
   expect(judge(ended(60_000))).toMatchObject({ level: 'warning', what: 'its certificate ends in 1m (shop)' });
 });
+
+test('a handshake that lacks the client certificate proves nothing', () => {
+  const probe: TlsProbe = { ok: false, stage: 'tls', code: 'EPROTO' };
+  const found = judgeReceiver({ subject: 'hooks.example:443', endpoints: ['shop'], probe, bare: true }, 0);
+  expect(found).toMatchObject({ level: 'warning', what: expect.stringContaining('client certificate') as string });
+});

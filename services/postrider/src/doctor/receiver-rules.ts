@@ -11,12 +11,14 @@ export interface ProbedReceiver {
   readonly subject: string;
   readonly endpoints: readonly string[];
   readonly probe: TlsProbe;
+  /** Deliveries show a client certificate, and the probe did not. */
+  readonly bare?: boolean;
 }
 
 const receivers = findingsOf('receivers');
 const dns = findingsOf('dns');
 
-export function judgeReceiver({ subject, endpoints, probe }: ProbedReceiver, nowMs: number): Finding {
+export function judgeReceiver({ subject, endpoints, probe, bare = false }: ProbedReceiver, nowMs: number): Finding {
   const of = `(${listed(endpoints)})`;
   if (probe.ok) return judgeCertificate(subject, of, probe.expiresMs - nowMs, probe.protocol);
   const { stage, code } = probe;
@@ -45,6 +47,14 @@ export function judgeReceiver({ subject, endpoints, probe }: ProbedReceiver, now
         mend: 'its operator looks whether it runs; ours whether a firewall lets us out',
       });
     case 'tls':
+      if (bare) {
+        const what = `no TLS without the client certificate, which is not shown here: ${code} ${of}`;
+        return receivers.warning({
+          subject,
+          what,
+          mend: 'send an event to it and look at `postrider deliveries list`',
+        });
+      }
       return receivers.problem({ subject, what: `no TLS: ${code} ${of}`, mend: tlsMend(code) });
   }
 }

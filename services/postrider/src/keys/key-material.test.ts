@@ -3,7 +3,10 @@ import { profileNamed } from '@postrider/profiles';
 import { describe, expect, test } from 'vitest';
 import { makeKey, ulid, type KeyMaterial } from './key-material.ts';
 
-function key(profile: string, over: { options?: Record<string, unknown>; purpose?: string; asymmetric?: boolean } = {}): KeyMaterial {
+function key(
+  profile: string,
+  over: { options?: Record<string, unknown>; purpose?: string; asymmetric?: boolean } = {},
+): KeyMaterial {
   const wish = { profile, options: {}, purpose: undefined, asymmetric: false, ...over };
   const made = makeKey(wish, randomBytes);
   if (!made.ok) throw new Error(made.problem);
@@ -29,7 +32,10 @@ describe('a secret that is made', () => {
   });
 
   test('for a customer to know us by is random text, for any scheme', () => {
-    expect(key('plain', { purpose: 'auth' })).toMatchObject({ purpose: 'auth', secret: expect.stringMatching(/^[\w-]{43}$/) as string });
+    expect(key('plain', { purpose: 'auth' })).toMatchObject({
+      purpose: 'auth',
+      secret: expect.stringMatching(/^[\w-]{43}$/) as string,
+    });
     expect(key('plain', { purpose: 'auth' }).secret).not.toBe(key('plain', { purpose: 'auth' }).secret);
   });
 
@@ -41,7 +47,11 @@ describe('a secret that is made', () => {
     const der = (prefix: string, bytes: Buffer): Buffer => Buffer.concat([Buffer.from(prefix, 'hex'), bytes]);
     const own = Buffer.from(publicKey?.replace('whpk_', '') ?? '', 'base64');
     const seed = Buffer.from(secret.replace('whsk_', ''), 'base64').subarray(0, 32);
-    const signature = sign(null, Buffer.from('text'), { key: der('302e020100300506032b657004220420', seed), format: 'der', type: 'pkcs8' });
+    const signature = sign(null, Buffer.from('text'), {
+      key: der('302e020100300506032b657004220420', seed),
+      format: 'der',
+      type: 'pkcs8',
+    });
     const verifier = createPublicKey({ key: der('302a300506032b6570032100', own), format: 'der', type: 'spki' });
     expect(verify(null, Buffer.from('text'), verifier, signature)).toBe(true);
   });

@@ -23,7 +23,10 @@ describe('a rotation', () => {
   });
 
   test('never lengthens a life: one that ends sooner still does, and one that has ended goes', () => {
-    const secrets = rotated([secret('ending', { notAfterMs: 11 * hour }), secret('ended', { notAfterMs: 10 * hour })], at);
+    const secrets = rotated(
+      [secret('ending', { notAfterMs: 11 * hour }), secret('ended', { notAfterMs: 10 * hour })],
+      at,
+    );
     expect(secrets.map(({ id, notAfterMs }) => [id, notAfterMs])).toEqual([
       ['ending', 11 * hour],
       ['new', undefined],
@@ -80,7 +83,10 @@ describe('the audit of secrets', () => {
     const before = [secret('k')];
     const after = rewrapped(endpoint(before), new Map([['k', { wrapped: 'v1.other.k', kekId: 'live.b' }]]));
     expect(after.version).toBe(3);
-    expect(audit(before, after.secrets)).toMatchObject({ change: 'rewrapped', secrets: [{ id: 'k', kekId: 'live.b' }] });
+    expect(audit(before, after.secrets)).toMatchObject({
+      change: 'rewrapped',
+      secrets: [{ id: 'k', kekId: 'live.b' }],
+    });
     expect(audit(before, before)).toBeUndefined();
     expect(audit([], before)).toMatchObject({ change: 'added' });
     expect(audit(before, [secret('k', { wrapped: 'v1.key.other' })])).toMatchObject({ secrets: [{ state: 'added' }] });
