@@ -28,8 +28,17 @@ export const drainPerSecond = 2_000;
 /** Events that *through* keeps on their way: the system is busy all the time and no backlog grows. */
 export const throughOutstanding = 2_000;
 
-/** Events a second of *latency*. */
+/** Endpoint records written at once; ten thousand of them are more than one request may hold. */
+export const endpointBatch = 500;
+
+/** Events a second of *latency*, calls a second of *reply*. */
 export const latencyPerSecond = 50;
+
+/** Calls that the warm-up of *reply* has under way at once: below what dispatch sends at once, so that none waits out its deadline. */
+export const callBatch = 50;
+
+/** How long the publisher waits for an answer; one that takes longer fails the run. */
+export const callTimeoutMs = 20_000;
 
 /** Events that the publisher has under way at once. */
 export const publishBatch = 500;

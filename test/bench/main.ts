@@ -15,7 +15,7 @@ import { startNodeReceiver } from './receiver-node.ts';
 import { jsonLine, mediansOf, profileText, table } from './report.ts';
 import { runBare } from './run-bare.ts';
 import { runDelivery } from './run-delivery.ts';
-import { scenarios, type ScenarioName } from './scenarios.ts';
+import { needsOwnReceiver, scenarios, type ScenarioName } from './scenarios.ts';
 import type { Ground } from './world.ts';
 
 /** Undone newest first, each once, whatever ends the run. */
@@ -62,9 +62,9 @@ async function bench(options: BenchOptions, cleanup: Cleanup): Promise<{ text: s
   };
   const receiver = await startBenchReceiver(options.receiver, setup);
   cleanup.add(() => receiver.close());
-  // Arrival times to the microsecond are what only ours keeps.
+  // Arrival times to the microsecond are what only ours keeps, and replies what only ours gives.
   const timing =
-    receiver.name === 'nginx' && options.scenarios.includes('latency') ? await startNodeReceiver(setup) : receiver;
+    receiver.name === 'nginx' && options.scenarios.some(needsOwnReceiver) ? await startNodeReceiver(setup) : receiver;
   if (timing !== receiver) cleanup.add(() => timing.close());
   const cluster = openCluster({ brokers: stack.kafka.brokers, clientId: 'bench' });
   cleanup.add(() => cluster.close());
@@ -110,7 +110,7 @@ async function bench(options: BenchOptions, cleanup: Cleanup): Promise<{ text: s
     const { caPem } = ca;
     if (scenario.kind === 'bare')
       return runBare({ receiver, caPem, endpoints: scenario.endpoints, seconds: options.seconds / 2 });
-    const to: BenchReceiver = scenario.kind === 'latency' ? timing : receiver;
+    const to: BenchReceiver = needsOwnReceiver(name) ? timing : receiver;
     const ground: Ground = { stack, cluster, caPem, receiverPort: to.port };
     const logs = join(folder, environment);
     await mkdir(logs);

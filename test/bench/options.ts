@@ -1,7 +1,7 @@
 // Command line of `npm run bench`.
 
 import { parseArgs } from 'node:util';
-import { scenarioNames, type ScenarioName } from './scenarios.ts';
+import { scenarioNames, scenariosByDefault, scenariosOnRequest, type ScenarioName } from './scenarios.ts';
 import { profiled, type ProfiledName } from './service-processes.ts';
 
 export interface BenchOptions {
@@ -18,17 +18,18 @@ export interface BenchOptions {
 const secondsDefault = 8;
 
 export const usage = `Examples
-  npm run bench                                          every scenario once, under four minutes, a table at the end
-  npm run bench -- --repeat 2                            every scenario twice, interleaved; medians at the end
+  npm run bench                                          the default scenarios once, under four minutes, a table at the end
+  npm run bench -- --repeat 2                            each of them twice, interleaved; medians at the end
   npm run bench -- --scenario drain-100 --seconds 20     one scenario (and bare, the denominator of its ratio)
   npm run bench -- --json                                the last line of stdout is one JSON document
   npm run bench -- --profile dispatch                    where dispatch spends its time, by function
 
 Scenarios
-  ${scenarioNames.join(' ')}
+  by default    ${scenariosByDefault.join(' ')}
+  when named    ${scenariosOnRequest.join(' ')}
 
 Options
-  --scenario <name>   one of them, may be given again (default: all)
+  --scenario <name>   one of them, may be given again
   --seconds <n>       measured time of one scenario, about (default ${secondsDefault})
   --repeat <n>        runs of the whole list (default 1)
   --profile <name>    ${profiled.join(', ')}: runs it under the CPU profiler;
@@ -70,7 +71,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' | {
     return { problem: `--profile takes one of ${profiled.join(', ')}` };
   const receiver = (['auto', 'nginx', 'node'] as const).find((name) => name === values.receiver);
   if (receiver === undefined) return { problem: '--receiver takes auto, nginx or node' };
-  const asked = values.scenario ?? (profile.length === 0 ? scenarioNames : ['drain-100']);
+  const asked = values.scenario ?? (profile.length === 0 ? scenariosByDefault : ['drain-100']);
   const scenarios: ScenarioName[] = [];
   for (const word of asked) {
     const name = scenarioNames.find((each) => each === word);

@@ -55,8 +55,8 @@ export async function startNginxReceiver(
     name: 'nginx',
     pid: child.pid!,
     port,
-    async begin({ latency }) {
-      if (latency) throw new Error('nginx keeps no arrival times that are good enough: use the Node receiver');
+    async begin({ latency, reply }) {
+      if (latency || reply) throw new Error('nginx neither times arrivals well enough nor replies: use the Node receiver');
       truncateSync(log);
       before = await requestsTaken(statusPort);
       count = 0;
@@ -90,7 +90,7 @@ error_log ${folder}/error.log warn;
 ${process.getuid?.() === 0 ? 'user root;' : ''}
 events { worker_connections 8192; }
 http {
-  log_format ids '$http_webhook_id';
+  log_format ids '$http_webhook_id$http_postrider_dispatch_id';
   client_body_temp_path ${folder}/body;
   proxy_temp_path ${folder}/proxy;
   fastcgi_temp_path ${folder}/fastcgi;

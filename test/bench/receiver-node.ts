@@ -2,7 +2,7 @@
 
 import { startPeer } from './peer-process.ts';
 import type { Arrival, BenchReceiver, ReceiverSetup, Tally } from './receiver.ts';
-import { signingSecret } from './traffic.ts';
+import { envoyKey, envoyKeyId, signingSecret } from './traffic.ts';
 
 /** What receiver-process.ts tells unasked. */
 export type ReceiverNews =
@@ -19,7 +19,12 @@ export async function startNodeReceiver({ key, cert }: ReceiverSetup): Promise<B
     waiting.get(news.count)?.resolve({ count: news.count, atNs: BigInt(news.atNs) });
     waiting.delete(news.count);
   });
-  const { port } = await peer.ask<{ port: number }>('start', { key, cert, secret: signingSecret });
+  const { port } = await peer.ask<{ port: number }>('start', {
+    key,
+    cert,
+    secret: signingSecret,
+    envoyKeys: { [envoyKeyId]: envoyKey },
+  });
   return {
     name: 'a small Node receiver (nginx is not used)',
     pid: peer.pid,

@@ -13,6 +13,13 @@ export interface ReceiverSetup {
   readonly folder: string;
 }
 
+export interface ReceiverMode {
+  /** Keeps the time from the `scheduledNs` of each body to its arrival. */
+  readonly latency: boolean;
+  /** Answers each request as a call: with a reply to the transaction that it names. */
+  readonly reply: boolean;
+}
+
 /** What arrived since `begin`. */
 export interface Tally {
   readonly requests: number;
@@ -36,8 +43,8 @@ export interface BenchReceiver {
   readonly name: string;
   readonly pid: number;
   readonly port: number;
-  /** Forgets everything; `latency` keeps the time from the `scheduledNs` of each body to its arrival. */
-  begin(options: { readonly latency: boolean }): Promise<void>;
+  /** Forgets everything. */
+  begin(options: ReceiverMode): Promise<void>;
   /** Deliveries so far, as last heard. */
   count(): number;
   /** Resolves when the n-th delivery since `begin` arrives, in ascending order of n. */

@@ -18,7 +18,7 @@ export async function runBare(options: {
   const { receiver, caPem, endpoints, seconds } = options;
   const peer = startPeer('bare-process.ts');
   try {
-    await receiver.begin({ latency: false });
+    await receiver.begin({ latency: false, reply: false });
     await peer.ask('open', { port: receiver.port, caPem, secret: signingSecret, endpoints } satisfies BareSetup);
     const warm = await peer.ask<{ sent: number }>('send', { seconds: warmUpSeconds });
     const who = {

@@ -3,6 +3,7 @@
 //   through   services ─▶ warm-up settled ─▶ ▌publish as fast as deliveries go ─▶ last delivery ─▶ projection caught up▐
 //   drain     backlog published ─▶ services ─▶ the first tenth ─▶ ▌the rest ─▶ last delivery ─▶ projection caught up▐
 //   latency   services ─▶ warm-up settled ─▶ ▌events at fixed times ─▶ last delivery ─▶ projection caught up▐
+//   reply     services ─▶ warm-up answered ─▶ ▌calls at fixed times ─▶ last reply ─▶ projection caught up▐
 //
 // The rate is that of the deliveries between the bars. CPU time is charged until the projection has caught up, so that work
 // put off is paid for by those who caused it.
@@ -12,6 +13,7 @@ import { drainPerSecond, latencyPerSecond, stalledMs, throughOutstanding, warmUp
 import { cpuBy, memory, percentile, usagesOf, type Measured, type ServerPids, type Usages } from './measured.ts';
 import type { Peer } from './peer-process.ts';
 import { watchProgress } from './own-progress.ts';
+import type { PublisherSetup } from './publisher-process.ts';
 import { catchUp, countProblems } from './projection.ts';
 import type { DeliveryScenario, ScenarioName } from './scenarios.ts';
 import { logTail, startServices, type ProfiledName, type ServiceProcess } from './service-processes.ts';
@@ -41,14 +43,17 @@ export interface Window {
 /** @throws when a delivery was lost or repeated, the projection did not catch up, or a service ended badly */
 export async function runDelivery(run: DeliveryRun): Promise<{ measured: Measured; window: Window }> {
   const { scenario, ground, receiver, publisher } = run;
-  await receiver.begin({ latency: scenario.kind === 'latency' });
-  const world = await createWorld(ground, run.environment, scenario.endpoints);
+  const calls = scenario.kind === 'reply';
+  await receiver.begin({ latency: scenario.kind === 'latency', reply: calls });
+  const world = await createWorld(ground, run.environment, scenario);
   try {
     await publisher.ask('open', {
       brokers: ground.stack.kafka.brokers,
+      environment: world.environment,
       topic: world.eventTopic,
       endpoints: scenario.endpoints,
-    });
+      calls,
+    } satisfies PublisherSetup);
     const services: ServiceProcess[] = [];
     try {
       const result = await deliver(run, world, services);
@@ -94,8 +99,11 @@ async function deliver(
     progress(`${name}: measuring`);
   } else {
     await start();
-    const warmUp =
-      scenario.kind === 'latency' ? warmUpMin : Math.max(warmUpMin, Math.round(drainPerSecond * seconds * warmUpShare));
+    const clocked = scenario.kind !== 'through';
+    // What an endpoint costs once is the warm-up's: each gets a delivery in it.
+    const warmUp = clocked
+      ? warmUpMin
+      : Math.max(warmUpMin, Math.round(drainPerSecond * seconds * warmUpShare), scenario.endpoints);
     progress(`${name}: warming up`);
     await publisher.ask('flood', { from: 0, count: warmUp });
     await arrival(warmUp);
@@ -104,8 +112,7 @@ async function deliver(
     cpu = async (to) => cpuBy(() => ({ from, to, deliveries: total - warmUp }));
     progress(`${name}: measuring`);
     const opened = arrival(warmUp + 1);
-    total =
-      warmUp + (scenario.kind === 'latency' ? await clockwork(publisher, warmUp, seconds) : await stream(run, warmUp));
+    total = warmUp + (clocked ? await clockwork(publisher, warmUp, seconds) : await stream(run, warmUp));
     first = await opened;
   }
   const last = await arrival(total);
@@ -123,7 +130,11 @@ async function deliver(
   const arrivals = last.count - first.count;
   // What the warm-up published is settled before the window opens, except in a drain, where its last arrival opens it.
   const deliveries = scenario.kind === 'drain' ? arrivals : arrivals + 1;
-  const latencies = await receiver.latencies(total - deliveries);
+  const unmeasured = total - deliveries;
+  const latencies =
+    scenario.kind === 'reply'
+      ? await publisher.ask<number[]>('replyLatencies', unmeasured)
+      : await receiver.latencies(unmeasured);
   const measured: Measured = {
     name,
     deliveries,

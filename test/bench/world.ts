@@ -6,10 +6,12 @@ import type { Stack } from '@postrider/dev-stack';
 import type { KafkaCluster } from '@postrider/kafka';
 import { migrate, openAuditReads, openDatabase, type AuditReads, type Database } from '@postrider/postgres';
 import { commonRows, loadConfig } from '@postrider/runtime';
-import { concurrencyAlone, concurrencyAmongMany, originCount, partitionCount } from './limits.ts';
-import { eventTypeOf, originHost, signingSecret } from './traffic.ts';
+import { concurrencyAlone, concurrencyAmongMany, endpointBatch, originCount, partitionCount } from './limits.ts';
+import type { DeliveryScenario } from './scenarios.ts';
+import { envoyKey, envoyKeyId, eventTypeOf, originHost, signingSecret } from './traffic.ts';
 
 const signingSecretName = 'BENCH_SIGNING_SECRET';
+const envoyKeyName = 'BENCH_ENVOY_KEY';
 
 export interface Ground {
   readonly stack: Stack;
@@ -29,7 +31,11 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function createWorld(ground: Ground, environment: string, endpoints: number): Promise<World> {
+export async function createWorld(
+  ground: Ground,
+  environment: string,
+  { endpoints, profile }: Pick<DeliveryScenario, 'endpoints' | 'profile'>,
+): Promise<World> {
   const { stack, cluster, receiverPort } = ground;
   const topics = topicNames(environment);
   const eventTopic = `${environment}.events`;
@@ -49,13 +55,16 @@ export async function createWorld(ground: Ground, environment: string, endpoints
   const admin = cluster.admin();
   await admin.applyTopics(table);
   const appender = cluster.openAppender();
-  await appender.appendAll(
-    Array.from({ length: endpoints }, (_, index) => {
-      const url = `https://${originHost(index)}:${receiverPort}/hooks/${index}`;
-      const endpoint = endpointOf({ environment, index, url, ca: ground.caPem, alone: endpoints === 1 });
-      return { topic: topics.endpoints, partition: 0, key: endpoint.endpointId, value: encodeEndpoint(endpoint) };
-    }),
-  );
+  for (let from = 0; from < endpoints; from += endpointBatch) {
+    await appender.appendAll(
+      Array.from({ length: Math.min(endpointBatch, endpoints - from) }, (_, offset) => {
+        const index = from + offset;
+        const url = `https://${originHost(index)}:${receiverPort}/hooks/${index}`;
+        const endpoint = endpointOf({ environment, index, url, ca: ground.caPem, alone: endpoints === 1, profile });
+        return { topic: topics.endpoints, partition: 0, key: endpoint.endpointId, value: encodeEndpoint(endpoint) };
+      }),
+    );
+  }
   await appender.close();
   const database: Database = openDatabase({ url: postgresUrl, applicationName: 'bench' });
   return {
@@ -74,6 +83,7 @@ export async function createWorld(ground: Ground, environment: string, endpoints
         ',',
       ),
       [signingSecretName]: signingSecret,
+      [envoyKeyName]: envoyKey,
     },
     async close() {
       await database.close();
@@ -83,8 +93,22 @@ export async function createWorld(ground: Ground, environment: string, endpoints
   };
 }
 
-/** As the endpoint form would fill it in, for Standard Webhooks. */
-function endpointOf(of: { environment: string; index: number; url: string; ca: string; alone: boolean }): Endpoint {
+/** By profile. */
+const secretsOf: Readonly<Record<DeliveryScenario['profile'], Endpoint['secrets']>> = {
+  'standard-webhooks': [{ id: 'k1', purpose: 'signing', ref: `env:${signingSecretName}` }],
+  plain: [],
+  envoy: [{ id: envoyKeyId, purpose: 'signing', ref: `env:${envoyKeyName}` }],
+};
+
+/** As the endpoint form would fill it in. */
+function endpointOf(of: {
+  environment: string;
+  index: number;
+  url: string;
+  ca: string;
+  alone: boolean;
+  profile: DeliveryScenario['profile'];
+}): Endpoint {
   return {
     endpointId: `ep-${of.index}` as EndpointId,
     version: 1,
@@ -94,19 +118,20 @@ function endpointOf(of: { environment: string; index: number; url: string; ca: s
     url: of.url,
     status: { kind: 'enabled' },
     eventTypes: [eventTypeOf(of.index)],
-    profile: 'standard-webhooks',
+    profile: of.profile,
     profileOptions: {},
     method: 'POST',
     headers: {},
     auth: undefined,
     timeoutMs: 15_000,
-    retry: { kind: 'delays', delaysMs: [5_000, 300_000] },
+    // A call is made once.
+    retry: of.profile === 'envoy' ? { kind: 'named', name: 'none' } : { kind: 'delays', delaysMs: [5_000, 300_000] },
     maxAgeMs: 24 * 60 * 60_000,
     successStatus: [[200, 299]],
     concurrency: of.alone ? concurrencyAlone : concurrencyAmongMany,
     ratePerSecond: undefined,
     tls: { ca: of.ca },
-    secrets: [{ id: 'k1', purpose: 'signing', ref: `env:${signingSecretName}` }],
+    secrets: secretsOf[of.profile],
     updatedAt: '2026-01-01T00:00:00.000Z',
     updatedBy: 'bench',
     approvedBy: undefined,

@@ -37,7 +37,13 @@ afterAll(async () => {
 async function put(over: Partial<Endpoint> & { readonly id: string }): Promise<void> {
   const appender = cluster.openAppender();
   const { environment } = cli;
-  const endpoint = testEndpoint({ url: 'https://a.example/', environment, managedBy: 'control-plane', profile: 'standard-webhooks', ...over });
+  const endpoint = testEndpoint({
+    url: 'https://a.example/',
+    environment,
+    managedBy: 'control-plane',
+    profile: 'standard-webhooks',
+    ...over,
+  });
   const topic = topicNames(environment).endpoints;
   await appender.appendAll([{ topic, partition: 0, key: endpoint.endpointId, value: encodeEndpoint(endpoint) }]);
   await appender.close();
@@ -67,7 +73,9 @@ const audits = async (endpoint: string) =>
 const fileOf = (secrets: unknown, id = 'by-file'): string =>
   JSON.stringify({
     environment: cli.environment,
-    endpoints: [{ id, project: 'acme', profile: 'standard-webhooks', url: 'https://a.example/', eventTypes: ['x'], secrets }],
+    endpoints: [
+      { id, project: 'acme', profile: 'standard-webhooks', url: 'https://a.example/', eventTypes: ['x'], secrets },
+    ],
   });
 
 describe('without a keyring', () => {
@@ -93,15 +101,28 @@ describe('with a keyring', () => {
     const secret = String(made?.['secret']);
     expect(made).toMatchObject({ id: 'k1', purpose: 'signing', storedInVersion: 2, publicKey: null });
     const endpoint = await stored('ours');
-    expect(endpoint).toMatchObject({ version: 2, secrets: [{ id: 'old' }, { id: 'k1', wrapped: expect.stringMatching(/^v1\./) as string }] });
+    expect(endpoint).toMatchObject({
+      version: 2,
+      secrets: [{ id: 'old' }, { id: 'k1', wrapped: expect.stringMatching(/^v1\./) as string }],
+    });
     expect(JSON.stringify(endpoint)).not.toContain(secret.slice('whsec_'.length, -4));
     expect(await audits('ours')).toMatchObject([
-      { change: 'added', endpointVersion: 2, secrets: [{ id: 'k1', state: 'added', fingerprint: made?.['fingerprint'] }] },
+      {
+        change: 'added',
+        endpointVersion: 2,
+        secrets: [{ id: 'k1', state: 'added', fingerprint: made?.['fingerprint'] }],
+      },
     ]);
     const facts = await cli.json(['keys', 'list', '--endpoint', 'ours']);
     expect(facts).toMatchObject([
       { id: 'old', form: 'env', fingerprint: null, problem: expect.stringContaining('not set') as string },
-      { id: 'k1', form: 'wrapped', prefix: `${secret.slice(0, 10)}…`, fingerprint: made?.['fingerprint'], state: 'current' },
+      {
+        id: 'k1',
+        form: 'wrapped',
+        prefix: `${secret.slice(0, 10)}…`,
+        fingerprint: made?.['fingerprint'],
+        state: 'current',
+      },
     ]);
   });
 
@@ -117,7 +138,11 @@ describe('with a keyring', () => {
     ]);
     expect((await audits('ours')).at(-1)).toMatchObject({
       change: 'rotated',
-      secrets: [{ id: 'old', state: 'ending' }, { id: 'k1', state: 'ending' }, { id: made?.['id'], state: 'added' }],
+      secrets: [
+        { id: 'old', state: 'ending' },
+        { id: 'k1', state: 'ending' },
+        { id: made?.['id'], state: 'added' },
+      ],
     });
   });
 
@@ -129,7 +154,9 @@ describe('with a keyring', () => {
     const argv = ['keys', 'import', '--endpoint', 'ours', '--secret-file', 'new.txt'];
     expect(await cli.postrider(argv, { files: { 'new.txt': 'short' } })).toMatchObject({ exit: 1 });
     expect(await cli.postrider(argv, { files: { 'new.txt': '' } })).toMatchObject({ exit: 1 });
-    expect(await cli.postrider([...argv, '--purpose', 'encryption'], { files: { 'new.txt': secret } })).toMatchObject({ exit: 1 });
+    expect(await cli.postrider([...argv, '--purpose', 'encryption'], { files: { 'new.txt': secret } })).toMatchObject({
+      exit: 1,
+    });
     expect((await stored('ours')).version).toBe(4);
   });
 
@@ -139,20 +166,30 @@ describe('with a keyring', () => {
     expect(refused).toMatchObject({ exit: 4, stderr: expect.stringContaining('managed by a file') as string });
     expect((await stored('by-file')).version).toBe(1);
     const secrets = refused.json[0]?.['secrets'] as unknown[];
-    expect(secrets).toMatchObject([{ id: 'old', ref: 'env:OLD' }, { id: 'k1', wrapped: expect.any(String) as string }]);
+    expect(secrets).toMatchObject([
+      { id: 'old', ref: 'env:OLD' },
+      { id: 'k1', wrapped: expect.any(String) as string },
+    ]);
     const applied = await cli.json(['endpoints', 'apply', '-'], { stdin: fileOf(secrets) });
     expect(applied).toMatchObject([{ kind: 'changed', fields: ['secrets'] }]);
-    expect(JSON.stringify(applied)).not.toContain(String((secrets[1] as { wrapped: string }).wrapped).slice(0, 60));
-    expect((await audits('by-file')).at(-1)).toMatchObject({ secrets: [{ id: 'k1', fingerprint: refused.json[0]?.['fingerprint'] }] });
+    expect(JSON.stringify(applied)).not.toContain((secrets[1] as { wrapped: string }).wrapped.slice(0, 60));
+    expect((await audits('by-file')).at(-1)).toMatchObject({
+      secrets: [{ id: 'k1', fingerprint: refused.json[0]?.['fingerprint'] }],
+    });
     const lines = await cli.postrider(['keys', 'rotate', 'by-file']);
     expect(lines.stdout).toMatch(/^secrets:\n {2}- id: "old"\n(.*\n)+ {4}notAfter: /m);
   });
 
   it('a wrapped secret that was pasted under another endpoint is refused', async () => {
     const { secrets } = await stored('ours');
-    const pasted = secrets.filter(({ wrapped }) => wrapped !== undefined).map(({ id, purpose, wrapped, kekId }) => ({ id, purpose, wrapped, kekId }));
+    const pasted = secrets
+      .filter(({ wrapped }) => wrapped !== undefined)
+      .map(({ id, purpose, wrapped, kekId }) => ({ id, purpose, wrapped, kekId }));
     const refused = await cli.postrider(['endpoints', 'apply', '-'], { stdin: fileOf(pasted, 'other') });
-    expect(refused).toMatchObject({ exit: 1, stderr: expect.stringContaining('wrapped for another endpoint') as string });
+    expect(refused).toMatchObject({
+      exit: 1,
+      stderr: expect.stringContaining('wrapped for another endpoint') as string,
+    });
   });
 
   it('a rewrap moves every secret under the new key, keeps versions, and a file applied after it changes nothing', async () => {
@@ -170,29 +207,55 @@ describe('with a keyring', () => {
     expect(await cli.json(['keys', 'rewrap'])).toEqual([]);
     const form = before.secrets.map(({ notBeforeMs: _from, notAfterMs: _until, ...secret }) => secret);
     expect(await cli.json(['endpoints', 'apply', '-'], { stdin: fileOf(form) })).toMatchObject([{ kind: 'unchanged' }]);
-    const fingerprints = (await cli.json(['keys', 'list', '--endpoint', 'by-file'])).map(({ fingerprint }) => fingerprint);
+    const fingerprints = (await cli.json(['keys', 'list', '--endpoint', 'by-file'])).map(
+      ({ fingerprint }) => fingerprint,
+    );
     expect(fingerprints[1]).toMatch(/^[0-9a-f]{8}$/);
   });
 
   it('a key that is not there is told per secret, the others go on, and the command ends as partial', async () => {
     const ring = JSON.parse(readFileSync(keyring, 'utf8')) as { primary: string; keys: { id: string }[] };
-    const made = await cli.json(['keys', 'create', '--profile', 'plain', '--purpose', 'auth', '--endpoint', 'lost', '--project', 'acme', '--wrap']);
-    const [secret] = made[0]?.['secrets'] as Record<string, string>[];
+    const made = await cli.json([
+      'keys',
+      'create',
+      '--profile',
+      'plain',
+      '--purpose',
+      'auth',
+      '--endpoint',
+      'lost',
+      '--project',
+      'acme',
+      '--wrap',
+    ]);
+    const [secret] = made.flatMap((each) => each['secrets'] as Record<string, string>[]);
     await put({ id: 'lost', profile: 'plain', secrets: [{ ...secret, kekId: `${cli.environment}.GONE` } as never] });
     await cli.json(['keys', 'create', '--kek']);
     const partial = await cli.postrider(['keys', 'rewrap', '--json']);
     expect(partial.exit).toBe(5);
-    expect(partial.json.find(({ endpoint }) => endpoint === 'lost')).toMatchObject({ to: null, problem: expect.stringContaining('GONE') as string });
+    expect(partial.json.find(({ endpoint }) => endpoint === 'lost')).toMatchObject({
+      to: null,
+      problem: expect.stringContaining('GONE') as string,
+    });
     expect(partial.json.filter(({ problem }) => problem === null)).toHaveLength(4);
     expect(ring.keys.length).toBe(2);
   });
 
   it('a keyring that others can read, or of another environment, is refused before anything is done with it', async () => {
     chmodSync(keyring, 0o644);
-    expect(await cli.postrider(['keys', 'rewrap'])).toMatchObject({ exit: 2, stderr: expect.stringContaining('chmod 600') as string });
-    expect(await cli.postrider(['run', 'dispatch'])).toMatchObject({ exit: 2, stderr: expect.stringContaining('chmod 600') as string });
+    expect(await cli.postrider(['keys', 'rewrap'])).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining('chmod 600') as string,
+    });
+    expect(await cli.postrider(['run', 'dispatch'])).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining('chmod 600') as string,
+    });
     chmodSync(keyring, 0o600);
     writeFileSync(keyring, readFileSync(keyring, 'utf8').replaceAll(cli.environment, 'live'));
-    expect(await cli.postrider(['keys', 'rewrap'])).toMatchObject({ exit: 2, stderr: expect.stringContaining('environment live') as string });
+    expect(await cli.postrider(['keys', 'rewrap'])).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining('environment live') as string,
+    });
   });
 });

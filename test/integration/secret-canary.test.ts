@@ -59,9 +59,27 @@ async function must(argv: readonly string[], options: Parameters<CliTerminal['po
 }
 
 /** Wraps a secret for an endpoint that is to come; what is printed has the wrapped form alone. */
-async function wrap(endpoint: string, profile: string, purpose: string, text: string): Promise<Record<string, unknown>> {
+async function wrap(
+  endpoint: string,
+  profile: string,
+  purpose: string,
+  text: string,
+): Promise<Record<string, unknown>> {
   const { json } = await must(
-    ['keys', 'import', '--endpoint', endpoint, '--project', 'shop', '--profile', profile, '--purpose', purpose, '--wrap', '--json'],
+    [
+      'keys',
+      'import',
+      '--endpoint',
+      endpoint,
+      '--project',
+      'shop',
+      '--profile',
+      profile,
+      '--purpose',
+      purpose,
+      '--wrap',
+      '--json',
+    ],
     { stdin: `${text}\n` },
   );
   return (json[0]?.['secrets'] as Record<string, unknown>[])[0] ?? {};
@@ -185,14 +203,37 @@ async function use(): Promise<void> {
     await run(['doctor', ...json]);
     // What fails for a secret's sake.
     const stdin = (text: string) => ({ stdin: text });
-    await run(['keys', 'import', '--endpoint', 'by-file', '--purpose', 'signing', ...json], stdin(`${signingTexts.file}*`));
-    await run(['keys', 'import', '--endpoint', 'wrapped-signing', '--purpose', 'encryption', ...json], stdin(signingTexts.wrapped));
+    await run(
+      ['keys', 'import', '--endpoint', 'by-file', '--purpose', 'signing', ...json],
+      stdin(`${signingTexts.file}*`),
+    );
+    await run(
+      ['keys', 'import', '--endpoint', 'wrapped-signing', '--purpose', 'encryption', ...json],
+      stdin(signingTexts.wrapped),
+    );
     await run(['keys', 'import', '--endpoint', decoy, '--purpose', 'nonsense', ...json], stdin(signingTexts.env));
-    const clear = (secret: unknown) => ({ environment: cli.environment, endpoints: [{ id: 'x', project: 'p', profile: 'plain', url: `https://${host}/`, eventTypes: ['x'], secrets: [secret] }] });
-    await run(['endpoints', 'apply', '-', ...json], stdin(JSON.stringify(clear({ id: 'k', purpose: 'auth', ref: auth.env }))));
-    await run(['endpoints', 'apply', '-', ...json], stdin(JSON.stringify(clear({ id: 'k', purpose: 'auth', value: auth.env }))));
-    await run(['endpoints', 'apply', '-', ...json], stdin(JSON.stringify(clear({ id: 'k', purpose: 'auth', wrapped: auth.env, kekId: auth.env }))));
-    await run(['endpoints', 'apply', '-', ...json], stdin(`environment: ${cli.environment}\nendpoints: [ { secrets: ${auth.file} }`));
+    const clear = (secret: unknown) => ({
+      environment: cli.environment,
+      endpoints: [
+        { id: 'x', project: 'p', profile: 'plain', url: `https://${host}/`, eventTypes: ['x'], secrets: [secret] },
+      ],
+    });
+    await run(
+      ['endpoints', 'apply', '-', ...json],
+      stdin(JSON.stringify(clear({ id: 'k', purpose: 'auth', ref: auth.env }))),
+    );
+    await run(
+      ['endpoints', 'apply', '-', ...json],
+      stdin(JSON.stringify(clear({ id: 'k', purpose: 'auth', value: auth.env }))),
+    );
+    await run(
+      ['endpoints', 'apply', '-', ...json],
+      stdin(JSON.stringify(clear({ id: 'k', purpose: 'auth', wrapped: auth.env, kekId: auth.env }))),
+    );
+    await run(
+      ['endpoints', 'apply', '-', ...json],
+      stdin(`environment: ${cli.environment}\nendpoints: [ { secrets: ${auth.file} }`),
+    );
   }
   const url = /health and metrics (http:\S+)/.exec(services.log())?.[1];
   if (url === undefined) throw new Error(`no address of metrics in the log: ${services.log().slice(0, 2_000)}`);
@@ -254,7 +295,10 @@ describe('on the wire', () => {
     expect(requests.length).toBeGreaterThanOrEqual(7);
     const places = requests.map(({ method, host: name, path, rawHeaders, body }, index): [string, Buffer] => {
       const headers = rawHeaders.filter((_, at) => !isAuthValue(rawHeaders, at));
-      return [`request ${index} ${path}`, Buffer.concat([Buffer.from(JSON.stringify([method, name, path, headers])), body])];
+      return [
+        `request ${index} ${path}`,
+        Buffer.concat([Buffer.from(JSON.stringify([method, name, path, headers])), body]),
+      ];
     });
     expectClean(new Map(places), 'webhook-signature');
     expect(places.every(([, content]) => !content.includes('Bearer'))).toBe(true);
@@ -262,7 +306,11 @@ describe('on the wire', () => {
 
   /** The value of Authorization, where it is the customer's own. */
   function isAuthValue(rawHeaders: readonly string[], at: number): boolean {
-    return at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === 'authorization' && rawHeaders[at]?.startsWith('Bearer ') === true;
+    return (
+      at % 2 === 1 &&
+      rawHeaders[at - 1]?.toLowerCase() === 'authorization' &&
+      rawHeaders[at]?.startsWith('Bearer ') === true
+    );
   }
 });
 
@@ -274,8 +322,14 @@ describe('the search itself', () => {
     ['hex', (secret: Buffer) => secret.toString('hex')],
     ['HEX', (secret: Buffer) => secret.toString('hex').toUpperCase()],
     ['JSON of a Buffer', (secret: Buffer) => JSON.stringify(secret)],
-    ['base64 within base64 of a longer text', (secret: Buffer) => Buffer.concat([Buffer.from('a='), secret, Buffer.from('&b')]).toString('base64')],
-    ['the same, one byte further', (secret: Buffer) => Buffer.concat([Buffer.from('ab='), secret, Buffer.from('&b')]).toString('base64')],
+    [
+      'base64 within base64 of a longer text',
+      (secret: Buffer) => Buffer.concat([Buffer.from('a='), secret, Buffer.from('&b')]).toString('base64'),
+    ],
+    [
+      'the same, one byte further',
+      (secret: Buffer) => Buffer.concat([Buffer.from('ab='), secret, Buffer.from('&b')]).toString('base64'),
+    ],
     ['its first half', (secret: Buffer) => secret.subarray(0, secret.length / 2)],
     ['its second half', (secret: Buffer) => secret.subarray(secret.length / 2)],
   ])('finds a secret as %s', (_, disguise) => {

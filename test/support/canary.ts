@@ -35,13 +35,18 @@ function disguises(end: Buffer, secret: Buffer): { disguise: string; bytes: Buff
   ];
   // Base64 of a longer text shows a secret in one of three spellings, by where it stands in it.
   for (const shift of [0, 1, 2]) {
-    const whole = Buffer.concat([Buffer.alloc(shift), secret]).toString('base64').replaceAll('=', '');
+    const whole = Buffer.concat([Buffer.alloc(shift), secret])
+      .toString('base64')
+      .replaceAll('=', '');
     const from = Math.ceil(((at + shift) * 8) / 6) + (shift === 0 && at === 0 ? 0 : 1);
     const to = Math.floor(((at + shift + end.length) * 8) / 6) - 1;
     const text = whole.slice(from, to);
     texts.push([`base64 at ${shift}`, text], [`base64url at ${shift}`, text.replaceAll('+', '-').replaceAll('/', '_')]);
   }
-  return [{ disguise: 'as it is', bytes: end }, ...texts.map(([disguise, text]) => ({ disguise, bytes: Buffer.from(text) }))];
+  return [
+    { disguise: 'as it is', bytes: end },
+    ...texts.map(([disguise, text]) => ({ disguise, bytes: Buffer.from(text) })),
+  ];
 }
 
 /** Where in a place a canary is, each once; empty: nowhere. */
@@ -66,7 +71,8 @@ export async function topicContents(cluster: KafkaCluster, environment: string):
         from: 'earliest',
         onRecord({ key, value, headers }) {
           parts.push(key ?? Buffer.alloc(0), value ?? Buffer.alloc(0));
-          for (const [name, values] of headers) parts.push(Buffer.from(name), ...values.map((each) => Buffer.from(each ?? '')));
+          for (const [name, values] of headers)
+            parts.push(Buffer.from(name), ...values.map((each) => Buffer.from(each ?? '')));
         },
       });
       contents.set(topic, Buffer.concat(parts.flatMap((part) => [part, Buffer.from('\n')])));
@@ -90,7 +96,9 @@ export async function tableContents(database: Database): Promise<Map<string, Buf
       `${schema}.${name}`,
       Buffer.concat(
         values.flatMap((value) => [
-          Buffer.isBuffer(value) ? value : Buffer.from(typeof value === 'string' ? value : (JSON.stringify(value) ?? '')),
+          Buffer.isBuffer(value)
+            ? value
+            : Buffer.from(typeof value === 'string' ? value : (JSON.stringify(value) ?? '')),
           Buffer.from('\n'),
         ]),
       ),

@@ -54,7 +54,12 @@ export function addKek({ path, environment, kekId, primary }: NewKek, random: Ra
       problem: `keyring file:${path} cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
     };
   }
-  return { ok: true, primary: content.primary, created: before === undefined, kekIds: content.keys.map(({ id }) => id) };
+  return {
+    ok: true,
+    primary: content.primary,
+    created: before === undefined,
+    kekIds: content.keys.map(({ id }) => id),
+  };
 }
 
 /** A crash after the answer must not bring the old file back; not every system lets a folder be synced. */

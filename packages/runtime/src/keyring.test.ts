@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -27,7 +36,8 @@ const problemOf = (environment?: string): string => {
   const reading = read(environment);
   return reading.ok ? '' : reading.problem;
 };
-const content = () => JSON.parse(readFileSync(path, 'utf8')) as { primary: string; keys: { id: string; key: string }[] };
+const content = () =>
+  JSON.parse(readFileSync(path, 'utf8')) as { primary: string; keys: { id: string; key: string }[] };
 
 describe('the keyring file', () => {
   test('is made for its owner alone, and takes further keys', () => {
@@ -46,7 +56,9 @@ describe('the keyring file', () => {
     chmodSync(path, 0o640);
     expect(add('live.b')).toMatchObject({ ok: false, problem: expect.stringContaining('chmod 600') as string });
     expect(readFileSync(path, 'utf8')).toBe(before);
-    expect(addKek({ path: join(directory, 'none', 'k'), environment: 'live', kekId: 'live.a', primary: true }, randomBytes)).toMatchObject({ ok: false });
+    expect(
+      addKek({ path: join(directory, 'none', 'k'), environment: 'live', kekId: 'live.a', primary: true }, randomBytes),
+    ).toMatchObject({ ok: false });
   });
 
   test.each([0o640, 0o604, 0o620, 0o602, 0o660, 0o644])('is refused with the mode %o', (mode) => {
@@ -112,7 +124,11 @@ describe('the provider', () => {
     expect(await keys.unwrap('live.a', wrapped.bytes)).toEqual({ ok: true, bytes: dataKey });
     expect(await keys.unwrap('live.b', wrapped.bytes)).toMatchObject({ ok: false, code: 'damaged' });
     expect(await keys.unwrap('live.c', wrapped.bytes)).toMatchObject({ ok: false, code: 'unknown-kek' });
-    expect(await keys.unwrap('test.a', wrapped.bytes)).toMatchObject({ ok: false, code: 'unknown-kek', message: expect.stringContaining('another environment') as string });
+    expect(await keys.unwrap('test.a', wrapped.bytes)).toMatchObject({
+      ok: false,
+      code: 'unknown-kek',
+      message: expect.stringContaining('another environment') as string,
+    });
     expect(environmentOfKek('live.a')).toBe('live');
   });
 

@@ -94,7 +94,9 @@ describe('a wrapped secret', () => {
     const { wrapped, time } = await setup();
     const keys: KeyProvider = { ...service().keys, unwrap: () => Promise.reject(new Error('geheim')) };
     const source = createSecretSource({ env: {}, clock: time.clock, keys });
-    expect(await source.prepare([{ ...place, wrapped: 'v1.x', kekId: 'live.a' }])).toMatchObject([{ code: 'malformed' }]);
+    expect(await source.prepare([{ ...place, wrapped: 'v1.x', kekId: 'live.a' }])).toMatchObject([
+      { code: 'malformed' },
+    ]);
     const problems = await source.prepare([await wrapped('x')]);
     expect(problems).toMatchObject([{ code: 'key-unavailable' }]);
     expect(JSON.stringify(problems)).not.toContain('geheim');

@@ -72,7 +72,11 @@ export function openedSecrets(keys: KeyProvider | undefined, clock: Clock): Open
     if (entry === undefined) {
       // The key-encryption key is left out: a rewrapped secret is the same secret, and needs no opening.
       const name = JSON.stringify([placeBytes(ask).toString('latin1'), sealedPart(ask.wrapped)]);
-      entry = entries.get(name) ?? { result: refuse(ask, 'not-ready', 'is being opened'), opening: undefined, retryAtMs: 0 };
+      entry = entries.get(name) ?? {
+        result: refuse(ask, 'not-ready', 'is being opened'),
+        opening: undefined,
+        retryAtMs: 0,
+      };
       setBounded(entries, name, entry, secretsCachedMax);
       byAsk.set(ask, entry);
     }
@@ -109,7 +113,11 @@ export function openedSecrets(keys: KeyProvider | undefined, clock: Clock): Open
         : { ok: true, value };
     } catch (error) {
       // A provider that breaks its promise is one that is away.
-      return refuse(ask, 'key-unavailable', `cannot be opened: ${error instanceof Error ? error.name : 'unknown error'}`);
+      return refuse(
+        ask,
+        'key-unavailable',
+        `cannot be opened: ${error instanceof Error ? error.name : 'unknown error'}`,
+      );
     } finally {
       const next = waiting.shift();
       if (next === undefined) underWay -= 1;

@@ -26,7 +26,9 @@ describe('sealing', () => {
   });
 
   test('takes a fresh IV every time', () => {
-    const ivs = Array.from({ length: 50 }, () => seal(key, Buffer.from('x'), Buffer.alloc(0), randomBytes).toString('hex', 0, 12));
+    const ivs = Array.from({ length: 50 }, () =>
+      seal(key, Buffer.from('x'), Buffer.alloc(0), randomBytes).toString('hex', 0, 12),
+    );
     expect(new Set(ivs).size).toBe(50);
   });
 

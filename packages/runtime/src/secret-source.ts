@@ -128,7 +128,8 @@ export function createSecretSource(options: SecretSourceOptions): SecretSource {
     let result: SecretResult;
     try {
       const { mtimeMs, size, ino, dev } = statSync(path);
-      if (isOwn(dev, ino)) return { result: refuse(ref, 'not-allowed', 'is a file of Postrider itself'), fingerprint, ...checked };
+      if (isOwn(dev, ino))
+        return { result: refuse(ref, 'not-allowed', 'is a file of Postrider itself'), fingerprint, ...checked };
       fingerprint = `${mtimeMs}/${size}/${ino}`;
       if (cached?.result.ok === true && cached.fingerprint === fingerprint) return { ...cached, ...checked };
       result =
@@ -159,7 +160,7 @@ export function createSecretSource(options: SecretSourceOptions): SecretSource {
     resolve,
     async prepare(asks) {
       const results = await Promise.all(
-        asks.map((ask) => (typeof ask === 'string' ? resolveRef(ask) : opened.prepare(ask))),
+        asks.map(async (ask) => (typeof ask === 'string' ? resolveRef(ask) : opened.prepare(ask))),
       );
       return results.flatMap((result) => (result.ok ? [] : [result.problem]));
     },

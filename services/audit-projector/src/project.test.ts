@@ -52,7 +52,14 @@ describe('a rotation of secrets', () => {
       change: 'rotated',
       secrets: [{ id: 'k2', purpose: 'signing', state: 'added', fingerprint: '01234567' }],
     } as const satisfies AuditRecord;
-    const columns = { endpoint: 'ep', project: 'prj', endpointVersion: 3, actor: 'ops', reason: 'rotated', occurredMs: at };
+    const columns = {
+      endpoint: 'ep',
+      project: 'prj',
+      endpointVersion: 3,
+      actor: 'ops',
+      reason: 'rotated',
+      occurredMs: at,
+    };
     expect(rowOf(record)).toMatchObject({ unreadable: false, effects: [], columns });
     expect(rowOf(Buffer.from('{"type":"SecretRotated"}')).unreadable).toBe(true);
   });
@@ -209,7 +216,14 @@ describe('auditRowOf', () => {
       'PartitionReleased',
       'EventAccepted',
     ];
-    const more = ['EventUnmatched', 'EventRejected', 'ReplayRequested', 'ReplayFinished', 'EndpointChanged', 'SecretRotated'];
+    const more = [
+      'EventUnmatched',
+      'EventRejected',
+      'ReplayRequested',
+      'ReplayFinished',
+      'EndpointChanged',
+      'SecretRotated',
+    ];
     const strange = fc.oneof(
       fc.jsonValue(),
       fc.string({ unit: 'binary' }),

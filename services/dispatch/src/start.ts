@@ -42,7 +42,6 @@ import { PartitionState } from './partition-state.ts';
 import { readRestoreMark, restore, restoreMark } from './restore.ts';
 
 export { dispatchRows } from './config.ts';
-export { tlsOf } from './tls-of.ts';
 
 export interface DispatchDeps {
   readonly config: ConfigOf<typeof commonRows & typeof dispatchRows>;

@@ -77,8 +77,6 @@ export async function sendTest(endpoint: Endpoint, ports: TestSendPorts): Promis
   if (!secrets.ok) return notSent(secrets.reason);
   const tls = endpointTls(endpoint, secrets.values);
   if (!tls.ok) return notSent(tls.reason);
-  const tls = tlsOf(endpoint, secrets.values);
-  if (!tls.ok) return notSent('the key of the client certificate is not valid now');
   const body = profile.buildBody(event, endpoint.profileOptions);
   if (!body.ok) return notSent(`no test event for this profile: ${body.reason}`);
   const built = buildRequest(profile, {

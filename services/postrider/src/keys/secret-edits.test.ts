@@ -6,7 +6,7 @@ import { secretLines } from './secret-lines.ts';
 
 const hour = 3_600_000;
 const secret = (id: string, over: Record<string, unknown> = {}): SecretReference =>
-  ({ id, purpose: 'signing', wrapped: `v1.key.${id}`, kekId: 'live.a', ...over }) as SecretReference;
+  ({ id, purpose: 'signing', wrapped: `v1.key.${id}`, kekId: 'live.a', ...over });
 const endpoint = (secrets: readonly SecretReference[], version = 3): Endpoint =>
   ({ endpointId: 'e', projectId: 'p', version, secrets }) as unknown as Endpoint;
 
