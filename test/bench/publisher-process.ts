@@ -2,7 +2,13 @@
 
 import { openCluster } from '@postrider/kafka';
 import { randomUUID } from 'node:crypto';
-import { createPublisher, openRequestReply, type EventToPublish, type Publisher, type RequestReply } from '@postrider/publisher';
+import {
+  createPublisher,
+  openRequestReply,
+  type EventToPublish,
+  type Publisher,
+  type RequestReply,
+} from '@postrider/publisher';
 import { callBatch, callTimeoutMs, publishBatch } from './limits.ts';
 import { answerAsPeer } from './peer-process.ts';
 import { dataOf, eventTypeOf, messageOf } from './traffic.ts';

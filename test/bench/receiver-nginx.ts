@@ -56,7 +56,8 @@ export async function startNginxReceiver(
     pid: child.pid!,
     port,
     async begin({ latency, reply }) {
-      if (latency || reply) throw new Error('nginx neither times arrivals well enough nor replies: use the Node receiver');
+      if (latency || reply)
+        throw new Error('nginx neither times arrivals well enough nor replies: use the Node receiver');
       truncateSync(log);
       before = await requestsTaken(statusPort);
       count = 0;

@@ -23,10 +23,10 @@ export function dataOf(number: number, scheduledNs: bigint): Buffer {
 export function messageOf(transactionId: string, timestamp: string): Buffer {
   const head =
     `{"transaction_id":"${transactionId}","timestamp":"${timestamp}","counterparty":{"id":"","name":"VASP"},` +
-    `"transfer_state":"STARTED","payload":{"identity":{},"transaction":{"amount":1.50},"filler":"`;
-  return Buffer.from(`${head}${'x'.repeat(bodyBytes - head.length - 3)}"}}`);
+    `"transfer_state":"STARTED","payload":{"transaction":{"amount":1.50},"identity":{"filler":"`;
+  return Buffer.from(`${head}${'x'.repeat(bodyBytes - head.length - 4)}"}}}`);
 }
 
 /** What the receiver of a call answers. */
 export const replyTo = (transactionId: string): string =>
-  `{"transaction_id":"${transactionId}","transfer_action":"ACCEPTED","payload":{"identity":{},"transaction":{"amount":1.50}}}`;
+  `{"transaction_id":"${transactionId}","transfer_action":"ACCEPTED","payload":{"identity":{"name":"VASP"},"transaction":{"amount":1.50}}}`;

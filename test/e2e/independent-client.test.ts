@@ -52,9 +52,8 @@ test('an event published with kcat in CloudEvents headers is delivered and verif
   const body = '{"submissionId":"s-1","caseId":1998600000000026050}';
   execFileSync(
     'kcat',
-    [
-      ...['-P', '-b', testBrokers().join(','), '-t', `${environment}.events`, '-k', 's-1'],
-      ...[
+    ['-P', '-b', testBrokers().join(','), '-t', `${environment}.events`, '-k', 's-1'].concat(
+      [
         'ce_specversion=1.0',
         'ce_id=kcat-1',
         'ce_source=/kcat',
@@ -62,7 +61,7 @@ test('an event published with kcat in CloudEvents headers is delivered and verif
         'ce_project=acme',
         'ce_subject=s-1',
       ].flatMap((header) => ['-H', header]),
-    ],
+    ),
     { input: body, timeout: 20_000 },
   );
   const [request] = await receiver.waitFor(1, 20_000, '/signed');

@@ -91,7 +91,7 @@ test('the reply of the receiver comes back over Kafka, and the request was signe
     keys: { [keyId]: key },
     // The scheme signs the message's own time.
     nowMs: Date.parse('2024-08-07T15:51:00Z'),
-    headers: request!.headers as Record<string, string>,
+    headers: request!.headers,
     body: request!.body,
   });
   expect(verified).toMatchObject({ ok: true });

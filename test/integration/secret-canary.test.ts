@@ -82,7 +82,7 @@ async function wrap(
     ],
     { stdin: `${text}\n` },
   );
-  return (json[0]?.['secrets'] as Record<string, unknown>[])[0] ?? {};
+  return json.flatMap((each) => each['secrets'] as Record<string, unknown>[])[0] ?? {};
 }
 
 beforeAll(async () => {
@@ -251,7 +251,7 @@ describe('a secret appears', () => {
     const contents = await topicContents(cluster, cli.environment);
     expectClean(contents, decoy);
     for (const topic of ['events', 'dispatches', 'attempts', 'audit', 'dlq', 'endpoints'])
-      expect(contents.get(`${cli.environment}.${topic}`)?.length, topic).toBeGreaterThan(100);
+      expect(contents.get(`${cli.environment}.${topic}`)?.length).toBeGreaterThan(100);
     expect(contents.get(`${cli.environment}.audit`)?.includes('"SecretRotated"')).toBe(true);
   });
 

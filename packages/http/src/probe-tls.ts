@@ -53,8 +53,9 @@ export async function probeTls(url: URL, options: ProbeOptions): Promise<TlsProb
   const target = { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(url.port || httpsPort) };
   const startedMs = performance.now();
   const ended = Promise.withResolvers<{ error: ConnectFailure | null; socket: TLSSocket | null }>();
-  new ConnectionAttempt(target, setup, context, (error, socket) => ended.resolve({ error, socket }));
+  const attempt = new ConnectionAttempt(target, setup, context, (error, socket) => ended.resolve({ error, socket }));
   const { error, socket } = await ended.promise;
+  void attempt;
   if (socket === null) return { ok: false, stage: error?.stage ?? 'connect', code: error?.code ?? 'unknown' };
   const certificate = socket.getPeerX509Certificate();
   const protocol = socket.getProtocol() ?? 'unknown';

@@ -65,7 +65,13 @@ export function advance(progress: Progress, effect: MovingEffect, recordedMs: nu
           return { ...made, state: 'delivered', reason: null, nextDueMs: null, settledMs: recordedMs };
         case 'dead':
         case 'suppressed':
-          return { ...made, state: effect.next.kind, reason: effect.next.reason, nextDueMs: null, settledMs: recordedMs };
+          return {
+            ...made,
+            state: effect.next.kind,
+            reason: effect.next.reason,
+            nextDueMs: null,
+            settledMs: recordedMs,
+          };
         case 'retry':
           return { ...made, state: 'retrying', reason: null, nextDueMs: effect.next.dueMs };
       }
