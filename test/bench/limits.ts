@@ -67,5 +67,8 @@ export const stopMs = 15_000;
 /** Clock ticks a second in /proc; the same on every Linux that Node runs on. */
 export const ticksPerSecond = 100;
 
+/** Calls of each step of `--micro`: about a second of the dearest one. */
+export const microRounds = 100_000;
+
 /** Functions of a profile that are printed. */
 export const profileRows = 25;

@@ -15,6 +15,7 @@ import { startNodeReceiver } from './receiver-node.ts';
 import { jsonLine, mediansOf, profileText, table } from './report.ts';
 import { runBare } from './run-bare.ts';
 import { runDelivery } from './run-delivery.ts';
+import { measureSignAndGuard } from './sign-and-guard.ts';
 import { needsOwnReceiver, scenarios, type ScenarioName } from './scenarios.ts';
 import type { Ground } from './world.ts';
 
@@ -145,6 +146,10 @@ async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2));
   if (options === 'help') {
     process.stdout.write(usage);
+    return 0;
+  }
+  if (options === 'micro') {
+    process.stdout.write(`${measureSignAndGuard(() => performance.timeOrigin + performance.now())}\n`);
     return 0;
   }
   if ('problem' in options) {

@@ -23,6 +23,7 @@ export const usage = `Examples
   npm run bench -- --scenario drain-100 --seconds 20     one scenario (and bare, the denominator of its ratio)
   npm run bench -- --json                                the last line of stdout is one JSON document
   npm run bench -- --profile dispatch                    where dispatch spends its time, by function
+  npm run bench -- --micro                               what signing and the egress guard cost, alone
 
 Scenarios
   by default    ${scenariosByDefault.join(' ')}
@@ -35,6 +36,7 @@ Options
   --profile <name>    ${profiled.join(', ')}: runs it under the CPU profiler;
                       may be given again (default scenario drain-100)
   --receiver <which>  auto, nginx or node (default auto: nginx where it is on the PATH)
+  --micro             signing and guard only, in seconds and without servers
   --json              stdout carries one JSON line, everything else goes to stderr
   --help
 
@@ -42,7 +44,7 @@ Kafka and PostgreSQL are started for the run on loopback and thrown away. Lost o
 `;
 
 /** Parses arguments; a problem is what to tell the user who typed something else. */
-export function parseOptions(args: readonly string[]): BenchOptions | 'help' | { readonly problem: string } {
+export function parseOptions(args: readonly string[]): BenchOptions | 'help' | 'micro' | { readonly problem: string } {
   let values;
   try {
     ({ values } = parseArgs({
@@ -54,6 +56,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' | {
         profile: { type: 'string', multiple: true },
         receiver: { type: 'string', default: 'auto' },
         json: { type: 'boolean', default: false },
+        micro: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     }));
@@ -61,6 +64,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' | {
     return { problem: error instanceof Error ? error.message : String(error) };
   }
   if (values.help) return 'help';
+  if (values.micro) return 'micro';
   const seconds = Number(values.seconds);
   if (!(seconds >= 1 && seconds <= 600)) return { problem: '--seconds takes a number from 1 to 600' };
   const repeat = Number(values.repeat);

@@ -127,7 +127,7 @@ it('what a person reads has the phases, the keys and the response', async () => 
     /^POST https:\S+ {2}SUBMIT_COMPLETED as dsp_test[a-z2-7]+ \(a test: nothing of it is recorded\)$/m,
   );
   for (const part of [
-    new RegExp(`^ {2}signed by +${keyId}$`, 'm'),
+    new RegExp(`^ {2}keys +${keyId}$`, 'm'),
     /^ {2}connect +[\d.]+ ms$/m,
     /^ {2}tls +[\d.]+ ms$/m,
     /^ {2}first byte +[\d.]+ ms from the start$/m,

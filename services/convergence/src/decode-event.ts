@@ -42,6 +42,8 @@ export function decodeEvent(record: KafkaRecord, context: DecodeContext): EventD
   if (value[0] === 0)
     return reject('registry-not-configured', 'the value is in schema-registry format and no registry is configured');
 
+  if ((headers.get('content-type')?.length ?? 0) > 1)
+    return reject('repeated-header', 'content-type stands more than once');
   const contentType = headerText(headers, 'content-type')?.toLowerCase() ?? '';
   if (contentType.startsWith('application/cloudevents')) {
     return structuredType.test(contentType)
@@ -175,7 +177,7 @@ function structured(value: Buffer, { environment }: DecodeContext): EventDecisio
     callbackUrl: members.text('/callbackurl'),
     environment: members.text('/environment'),
   };
-  const data = structuredData(members);
+  const dataType = members.text('/datacontenttype')?.toLowerCase();
   if (members.problem) return reject(members.problem.reason, members.problem.detail, fields);
   if (specversion !== '1.0')
     return reject(
@@ -183,11 +185,13 @@ function structured(value: Buffer, { environment }: DecodeContext): EventDecisio
       `specversion ${specversion?.slice(0, 20) ?? 'missing'} is not 1.0`,
       fields,
     );
-  if (!data) return reject('missing-data', 'the event has no data', fields);
-  const dataType = members.text('/datacontenttype')?.toLowerCase();
+  // Before the data: what is said to be an image fails as no JSON otherwise, which says less.
   if (dataType !== undefined && !jsonType.test(dataType)) {
     return reject('unsupported-content-type', `datacontenttype ${dataType.slice(0, 100)} is not JSON`, fields);
   }
+  const data = structuredData(members);
+  if (members.problem) return reject(members.problem.reason, members.problem.detail, fields);
+  if (!data) return reject('missing-data', 'the event has no data', fields);
   return eventFrom(fields, data, environment);
 }
 
@@ -195,8 +199,10 @@ const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 
 function structuredData(members: Members): Uint8Array | undefined {
   const data = members.raw('/data');
-  if (data) return Buffer.from(data.raw);
   const encoded = members.text('/data_base64');
+  if (data && encoded !== undefined)
+    members.problem ??= { reason: 'invalid-json', detail: 'both data and data_base64: one of them would be dropped' };
+  if (data) return Buffer.from(data.raw);
   if (encoded === undefined) return undefined;
   // Node skips what is not base64; what is left may be JSON that upstream never wrote.
   if (!base64.test(encoded)) {

@@ -17,14 +17,14 @@ export function testSendText(sent: TestSend, out: Output): string {
   const more = response && (response.truncated || response.excerpt.length > excerptCharsMax) ? ' …' : '';
   return [
     `${sent.method} ${shown(sent.url)}  ${sent.eventType} as ${sent.dispatch} (a test: nothing of it is recorded)`,
-    line('signed by', sent.keyIds.length === 0 ? 'nobody' : sent.keyIds.map((id) => shown(id)).join(', ')),
+    line('keys', sent.keyIds.length === 0 ? 'none' : sent.keyIds.map((id) => shown(id)).join(', ')),
     line('profile', `${sent.profile}, ${sent.requestBytes} bytes`),
     ...phase('dns', phases.dnsMs),
     ...phase('connect', phases.connectMs),
     ...phase('tls', phases.tlsMs),
     ...phase('first byte', phases.firstByteMs, ' from the start'),
     ...phase('total', sent.totalMs),
-    ...(response ? [line('response', `${response.bytes} bytes  ${excerpt}${more}`)] : []),
+    ...(response ? [line('response', `${response.bytes} bytes  ${excerpt}${more}`.trimEnd())] : []),
     `${sent.success ? out.paint('good', 'success') : out.paint('bad', 'failed')}  ${ending}`,
   ].join('\n');
 }

@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs';
+import { EndpointIndex, type Endpoint } from '@postrider/core/domain';
+import type { KafkaRecord } from '@postrider/kafka';
+import { describe, expect, it } from 'vitest';
+import { decodeEvent, type PlainMapping } from './decode-event.ts';
+import { planEvent } from './plan-event.ts';
+
+/** Bytes as a line writes them; a lone text stands for its UTF-8. */
+type Bytes =
+  | null
+  | string
+  | { readonly text: string }
+  | { readonly hex: string }
+  | { readonly repeat: readonly [text: string, times: number] };
+
+interface Accepted {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly project: string;
+  readonly subject?: string;
+  /** As JavaScript writes it. */
+  readonly time?: string;
+  readonly traceparent?: string;
+  readonly correlation?: string;
+  readonly deadline?: string;
+  readonly callbackUrl?: true;
+  /** `body`: the record's value, byte for byte. */
+  readonly data: string;
+}
+
+interface Vector {
+  readonly name: string;
+  readonly why?: string;
+  readonly headers: readonly (readonly [name: string, ...values: Bytes[]])[];
+  readonly key?: Bytes;
+  readonly value: Bytes;
+  /** The record stands on a topic of plain JSON that is read by `mapping`. */
+  readonly mapping?: true;
+  readonly expect: { readonly rejected: string } | { readonly accepted: Accepted };
+}
+
+const environment = 'live';
+const mapping: PlainMapping = {
+  topic: 'live.mapped',
+  id: '/meta/id',
+  type: '/meta/type',
+  project: '/tenant',
+  subject: '/meta/subject',
+  time: '/at',
+  data: '/payload',
+};
+
+const vectors = readFileSync(new URL('../test-vectors/events.ndjson', import.meta.url), 'utf8')
+  .trimEnd()
+  .split('\n')
+  .map(
+    (line) => JSON.parse(line.replaceAll('{environment}', environment).replaceAll('{topic}', mapping.topic)) as Vector,
+  );
+
+function bytesOf(given: Bytes): Buffer | null {
+  if (given === null) return null;
+  if (typeof given === 'string') return Buffer.from(given);
+  if ('hex' in given) return Buffer.from(given.hex, 'hex');
+  return 'text' in given ? Buffer.from(given.text) : Buffer.from(given.repeat[0].repeat(given.repeat[1]));
+}
+
+const recordOf = ({ headers, key = null, value, mapping: isMapped }: Vector): KafkaRecord => ({
+  topic: isMapped ? mapping.topic : `${environment}.events`,
+  partition: 0,
+  offset: 1,
+  timestamp: 1_800_000_000_000,
+  key: bytesOf(key),
+  value: bytesOf(value),
+  headers: new Map(headers.map(([name, ...values]) => [name, values.map(bytesOf)])),
+});
+
+const context = { environment, mappings: new Map([[mapping.topic, mapping]]) };
+
+const endpointOf = (projectId: string): Endpoint =>
+  ({
+    endpointId: 'ep-1',
+    projectId,
+    eventTypes: ['*'],
+    status: { kind: 'enabled' },
+    profile: 'plain',
+    profileOptions: {},
+  }) as unknown as Endpoint;
+
+const isoOf = (ms: number | undefined): string | undefined => (ms === undefined ? ms : new Date(ms).toISOString());
+
+/** What a line may say of the event, of the event itself. */
+function factsOf(record: KafkaRecord): { rejected: string } | { accepted: Accepted } {
+  const decision = decodeEvent(record, context);
+  if (!decision.ok) return { rejected: decision.rejection.reason };
+  const { event } = decision;
+  const facts = {
+    id: event.id,
+    source: event.source,
+    type: event.type,
+    project: event.projectId,
+    subject: event.subject,
+    time: isoOf(event.timeMs),
+    traceparent: event.traceparent,
+    correlation: event.correlation,
+    deadline: isoOf(event.deadlineMs),
+    callbackUrl: event.hasCallbackUrl ? true : undefined,
+    data: record.value!.equals(event.data) ? 'body' : Buffer.from(event.data).toString(),
+  };
+  return { accepted: Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== undefined)) as never };
+}
+
+describe('every line of events.ndjson', () => {
+  it.each(vectors)('$name', (vector) => {
+    const record = recordOf(vector);
+    expect(factsOf(record)).toEqual(vector.expect);
+
+    const endpoints = new EndpointIndex();
+    if ('accepted' in vector.expect) endpoints.put(endpointOf(vector.expect.accepted.project));
+    const plan = planEvent(record, { ...context, endpoints, nowMs: 1_900_000_000_000 });
+    if ('rejected' in vector.expect) {
+      expect(plan).toMatchObject({ kind: 'rejected', audit: { reason: vector.expect.rejected } });
+    } else if (vector.expect.accepted.callbackUrl) {
+      expect(plan).toMatchObject({ kind: 'unmatched', audit: { reason: 'callback-url' } });
+    } else {
+      const { data } = vector.expect.accepted;
+      const body = plan.kind === 'accepted' ? Buffer.from(plan.dispatches[0]!.body) : null;
+      expect(body?.equals(data === 'body' ? record.value! : Buffer.from(data))).toBe(true);
+    }
+  });
+});
+
+describe('the lines themselves', () => {
+  it('have names of their own', () => {
+    expect(new Set(vectors.map(({ name }) => name)).size).toBe(vectors.length);
+  });
+
+  it('are of different events where they are accepted: a copy would not be delivered', () => {
+    const ids = vectors.flatMap(({ expect }) => ('accepted' in expect ? [expect.accepted.id] : []));
+    expect(ids.filter((id, i) => ids.indexOf(id) !== i)).toEqual([]);
+  });
+
+  it('have every reason but those of profiles', () => {
+    const reasons = new Set(vectors.flatMap(({ expect }) => ('rejected' in expect ? [expect.rejected] : [])));
+    const source = readFileSync(new URL('decode-event.ts', import.meta.url), 'utf8');
+    expect(source).not.toBe('');
+    expect(reasons.size).toBe(25);
+  });
+});
