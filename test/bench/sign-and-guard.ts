@@ -1,7 +1,7 @@
 // What signing and the egress guard cost by themselves, in CPU time: the guard cannot be switched off, so no scenario tells it
 // from the rest. Needs no servers.
 
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { DispatchId } from '@postrider/core/domain';
 import { createEgressGuard, readEgressPolicy } from '@postrider/http';
 import { buildRequest, profileNamed } from '@postrider/profiles';
@@ -23,7 +23,7 @@ function buildStep(name: string, nowMs: () => number): () => boolean {
   if (profile === undefined) throw new Error(`there is no profile ${name}`);
   const timestampMs = nowMs();
   const dispatchId = 'dsp_01JBENCH000000000000000000' as DispatchId;
-  const body = name === 'envoy' ? messageOf('micro', new Date(timestampMs).toISOString()) : dataOf(1, 0n);
+  const body = name === 'envoy' ? messageOf(randomUUID(), new Date(timestampMs).toISOString()) : dataOf(1, 0n);
   const keys = { 'standard-webhooks': ['k1', signingSecret], envoy: [envoyKeyId, envoyKey] } as const;
   const key = name === 'plain' ? undefined : keys[name as keyof typeof keys];
   const secrets = key === undefined ? [] : [{ id: key[0], purpose: 'signing', value: Buffer.from(key[1]) }];

@@ -2,7 +2,7 @@
 // all it can, with deliveries that succeed, fail, die, are replayed and wait for a secret. Then everything that it left
 // behind is searched. Each kind of place holds a decoy that must be found, so that a search that looks at nothing fails.
 
-import { randomBytes } from 'node:crypto';
+import { createPrivateKey, randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,6 +93,7 @@ beforeAll(async () => {
   };
   const keyring = join(directory, 'keyring.json');
   const ca = await createLocalCa();
+  const client = await ca.issue({ names: [host] });
   receiver = await startReceiver({
     ...(await ca.issue({ names: [host] })),
     routes: { '/dead': { kind: 'status', status: 500 }, '/flaky': { kind: 'fail-then-ok', times: 1 } },
@@ -129,9 +130,11 @@ beforeAll(async () => {
       }),
       endpoint('by-file', 'pomelo', '/flaky', {
         auth: authHeader,
+        tls: { ca: ca.caPem, clientCert: client.cert },
         secrets: [
           { id: 'k1', purpose: 'signing', ref: file('signing', signingTexts.file) },
           { id: 'a1', purpose: 'auth', ref: file('auth', auth.file) },
+          { id: 'c1', purpose: 'tls-client-key', ref: file('client-key', client.key.trimEnd()) },
         ],
       }),
       endpoint('wrapped', 'plain', '/dead', {
@@ -156,6 +159,7 @@ beforeAll(async () => {
     canary('auth secret by variable', auth.env, Buffer.from(auth.env, 'base64url')),
     canary('auth secret by file', auth.file, Buffer.from(auth.file, 'base64url')),
     canary('auth secret, wrapped', auth.wrapped, Buffer.from(auth.wrapped, 'base64url')),
+    ...privateKeyForms(client.key).map((form) => canary('key of a client certificate', form)),
     ...keys.map(({ key }) => canary('key-encryption key', key, Buffer.from(key, 'base64'))),
   ];
   cluster = openCluster({ brokers: testBrokers(), clientId: 'canary' });
@@ -171,6 +175,12 @@ afterAll(async () => {
   await receiver?.close();
   rmSync(directory, { recursive: true });
 });
+
+/** Lines of the PEM text, and the private value itself; what keys of one kind have in common is no secret. */
+function privateKeyForms(pem: string): (string | Buffer)[] {
+  const { d = '' } = createPrivateKey(pem).export({ format: 'jwk' });
+  return [...pem.split('\n').slice(2, -3), Buffer.from(d, 'base64url')];
+}
 
 /** Brings every secret to use, and every way of failing that might tell of one. */
 async function use(): Promise<void> {

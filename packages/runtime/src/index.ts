@@ -34,7 +34,6 @@ export { recentTrouble, type RecentTrouble } from './recent-trouble.ts';
 export { runProcess, type RunningProcess, type RunOptions, type StartResult } from './run-process.ts';
 export { RuntimeError, type RuntimeErrorCode } from './runtime-error.ts';
 export {
-  environmentOfKek,
   rewrapSecret,
   wrapSecret,
   type KeyFailure,

@@ -178,6 +178,9 @@ function structured(value: Buffer, { environment }: DecodeContext): EventDecisio
     environment: members.text('/environment'),
   };
   const dataType = members.text('/datacontenttype')?.toLowerCase();
+  // What is said to be an image is not looked at: that it is no JSON either says less.
+  const isJson = dataType === undefined || jsonType.test(dataType);
+  const data = isJson ? structuredData(members) : undefined;
   if (members.problem) return reject(members.problem.reason, members.problem.detail, fields);
   if (specversion !== '1.0')
     return reject(
@@ -185,12 +188,8 @@ function structured(value: Buffer, { environment }: DecodeContext): EventDecisio
       `specversion ${specversion?.slice(0, 20) ?? 'missing'} is not 1.0`,
       fields,
     );
-  // Before the data: what is said to be an image fails as no JSON otherwise, which says less.
-  if (dataType !== undefined && !jsonType.test(dataType)) {
+  if (!isJson)
     return reject('unsupported-content-type', `datacontenttype ${dataType.slice(0, 100)} is not JSON`, fields);
-  }
-  const data = structuredData(members);
-  if (members.problem) return reject(members.problem.reason, members.problem.detail, fields);
   if (!data) return reject('missing-data', 'the event has no data', fields);
   return eventFrom(fields, data, environment);
 }

@@ -90,8 +90,7 @@ export function eventFrom(raw: RawFields, data: Uint8Array, environment: string)
       timeMs,
       data,
       // A trace context that is none is dropped, not a reason to refuse an event.
-      traceparent:
-        raw.traceparent !== undefined && traceContext.test(raw.traceparent) ? raw.traceparent : undefined,
+      traceparent: raw.traceparent !== undefined && traceContext.test(raw.traceparent) ? raw.traceparent : undefined,
       correlation: raw.correlation,
       deadlineMs,
       hasCallbackUrl: raw.callbackUrl !== undefined,

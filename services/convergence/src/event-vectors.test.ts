@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { RejectReason } from '@postrider/core/contracts';
 import { EndpointIndex, type Endpoint } from '@postrider/core/domain';
 import type { KafkaRecord } from '@postrider/kafka';
 import { describe, expect, it } from 'vitest';
@@ -39,6 +40,35 @@ interface Vector {
   readonly mapping?: true;
   readonly expect: { readonly rejected: string } | { readonly accepted: Accepted };
 }
+
+/** The closed list; the compiler sees to it that it is whole. */
+const reasons: Record<Exclude<RejectReason, `profile:${string}`>, true> = {
+  empty: true,
+  'too-large': true,
+  'headers-too-large': true,
+  'unknown-format': true,
+  'unsupported-specversion': true,
+  'invalid-utf8': true,
+  'invalid-json': true,
+  'too-deep': true,
+  'missing-id': true,
+  'missing-source': true,
+  'missing-type': true,
+  'missing-project': true,
+  'missing-data': true,
+  'invalid-id': true,
+  'invalid-source': true,
+  'invalid-type': true,
+  'invalid-project': true,
+  'invalid-subject': true,
+  'invalid-time': true,
+  'invalid-deadline': true,
+  'invalid-correlation': true,
+  'repeated-header': true,
+  'wrong-environment': true,
+  'unsupported-content-type': true,
+  'registry-not-configured': true,
+};
 
 const environment = 'live';
 const mapping: PlainMapping = {
@@ -140,10 +170,8 @@ describe('the lines themselves', () => {
     expect(ids.filter((id, i) => ids.indexOf(id) !== i)).toEqual([]);
   });
 
-  it('have every reason but those of profiles', () => {
-    const reasons = new Set(vectors.flatMap(({ expect }) => ('rejected' in expect ? [expect.rejected] : [])));
-    const source = readFileSync(new URL('decode-event.ts', import.meta.url), 'utf8');
-    expect(source).not.toBe('');
-    expect(reasons.size).toBe(25);
+  it('give each reason that is not a profile’s', () => {
+    const given = new Set(vectors.flatMap(({ expect }) => ('rejected' in expect ? [expect.rejected] : [])));
+    expect([...given].sort()).toEqual(Object.keys(reasons).sort());
   });
 });

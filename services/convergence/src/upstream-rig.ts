@@ -80,10 +80,7 @@ export const binary = (
 });
 
 /** A structured event: the text of each member as it stands in the envelope; undefined takes one out. */
-export function structured(
-  over: Readonly<Record<string, string | undefined>> = {},
-  contentType = 'application/cloudevents+json',
-): Input {
+export function structured(over: Readonly<Record<string, string | undefined>> = {}): Input {
   const all: Record<string, string | undefined> = {
     specversion: '"1.0"',
     id: '"evt-1"',
@@ -94,17 +91,9 @@ export function structured(
     ...over,
   };
   const members = Object.entries(all).flatMap(([name, text]) => (text === undefined ? [] : [`"${name}": ${text}`]));
-  return { value: `{ ${members.join(', ')} }`, headers: { 'content-type': contentType } };
+  return { value: `{ ${members.join(', ')} }`, headers: { 'content-type': 'application/cloudevents+json' } };
 }
-export const raw = (value: Input['value'], contentType = 'application/cloudevents+json'): Input => ({
-  value: value ?? null,
-  headers: { 'content-type': contentType },
-});
-export const legacy = (value: string): Input => ({ topic: 'legacy', value });
-
-export const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
-export const jsonOf = (size: number): string => `"${'x'.repeat(size - 2)}"`;
-export const base64 = (text: string): string => JSON.stringify(Buffer.from(text).toString('base64'));
+export const legacy = (value: string, topic = 'legacy'): Input => ({ topic, value });
 
 export function accepted(input: Input): UpstreamEvent {
   const decision = decode(input);

@@ -23,6 +23,7 @@ import type { Timers } from '@postrider/runtime';
 import type { AttemptsReader } from './attempts-reader.ts';
 import { tierRecord } from './consequences.ts';
 import { EndpointLanes } from './endpoint-lanes.ts';
+import { EndpointRates } from './endpoint-rates.ts';
 import type { EndpointRuntimes } from './endpoint-runtime.ts';
 import { LateRecords } from './late-records.ts';
 import { holdMsMax } from './limits.ts';
@@ -47,6 +48,7 @@ export class Dispatcher {
   readonly #settler: Settler;
   readonly #lanes = new EndpointLanes<Work>();
   readonly #gate: SendingGate;
+  readonly #rates: EndpointRates;
   /** Endpoint versions that answered 410; a newer version clears it. */
   readonly #goneVersions = new Map<EndpointId, number>();
   readonly #late: LateRecords;
@@ -57,11 +59,9 @@ export class Dispatcher {
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
     this.#settler = new Settler(deps);
-    this.#gate = new SendingGate({
-      now: deps.now,
-      timers: deps.timers,
-      onTurn: (endpointId) => queueMicrotask(() => this.#pump(endpointId as EndpointId)),
-    });
+    const onTurn = (endpointId: string): void => queueMicrotask(() => this.#pump(endpointId as EndpointId));
+    this.#gate = new SendingGate({ now: deps.now, timers: deps.timers, onTurn });
+    this.#rates = new EndpointRates({ now: deps.now, timers: deps.timers, onTurn });
     this.#late = new LateRecords({
       reader: deps.reader,
       onExtended: deps.observer.extended,
@@ -177,7 +177,10 @@ export class Dispatcher {
     state.window.accept(attemptId);
     switch (plan.kind) {
       case 'send':
-        this.#enqueue(work);
+        // Whoever waits for a call's answer is not made to wait for its turn.
+        if (dispatch.correlation !== undefined && this.#rates.waitMs(plan.endpoint) > 0)
+          this.#perform(this.#settler.answer(work, 'unavailable', 'rate'));
+        else this.#enqueue(work);
         return;
       case 'wait':
         this.#deps.timers.setTimer(plan.untilMs - this.#deps.now(), () => {
@@ -206,6 +209,11 @@ export class Dispatcher {
     for (;;) {
       const endpoint = this.#deps.endpoints.get(endpointId);
       if (!this.#accepting || !this.#lanes.ready(endpointId, endpoint?.concurrency ?? 1)) return;
+      const waitMs = endpoint ? this.#rates.waitMs(endpoint) : 0;
+      if (waitMs > 0) {
+        this.#rates.callAfter(endpointId, waitMs);
+        return;
+      }
       const pass = endpoint && this.#gate.enter(this.#deps.runtimes.of(endpoint).url.origin, endpointId);
       if (endpoint && !pass) return;
       const work = this.#lanes.take(endpointId);
@@ -221,26 +229,24 @@ export class Dispatcher {
     }
     const plan = this.#plan(work, false);
     const isCall = work.dispatch.correlation !== undefined;
-    if (isCall && work.state.window.outcomeUnknown(work.attemptId)) {
-      this.#perform(this.#settler.answer(work, 'unavailable', 'outcome-unknown'));
-      return false;
-    }
-    if (plan.kind !== 'send') {
-      this.#carryOut(work, plan);
+    const unknown = isCall && work.state.window.outcomeUnknown(work.attemptId);
+    if (unknown || plan.kind !== 'send') {
+      this.#carryOut(work, unknown ? { kind: 'answer', outcome: 'unavailable', reason: 'outcome-unknown' } : plan);
       return false;
     }
     const { endpoint } = plan;
     const secrets = this.#deps.runtimes.secrets(endpoint, this.#deps.now());
     if (!secrets.ok) {
-      if (isCall) {
-        this.#perform(this.#settler.answer(work, 'unavailable', 'secret-unavailable'));
-        return false;
-      }
       const dueMs = this.#deps.now() + parkDelayMs(work.dispatch.park);
-      this.#perform(this.#settler.defer(work, 'secret-unavailable', dueMs));
+      const reason = 'secret-unavailable';
+      this.#carryOut(
+        work,
+        isCall ? { kind: 'answer', outcome: 'unavailable', reason } : { kind: 'defer', reason, dueMs },
+      );
       return false;
     }
     const runtime = this.#deps.runtimes.of(endpoint);
+    this.#rates.take(endpoint);
     // The lane is free as soon as the receiver has answered; settling goes on beside the next request.
     const sending = isCall
       ? this.#settler.started(work).then(() => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps))

@@ -25,7 +25,6 @@ export interface AttemptResult {
   readonly keyIds: readonly string[];
   readonly bodyDigest: string;
   readonly bodyBytes: number;
-  /** Of a call. */
   readonly answer: Answer | undefined;
 }
 

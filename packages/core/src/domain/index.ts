@@ -20,4 +20,5 @@ export { parkDelayMs, type DeadReason, type DeferReason, type DropReason } from 
 export { delayAfter, namedPolicies, type RetryPolicy, type RetryPolicyName } from './retry-policy.ts';
 export { settleAttempt, settleCall, type Disposition, type Settlement, type SettleInput } from './settle-attempt.ts';
 export { SettledWindow, type SettledConsequence } from './settled-window.ts';
+export { TokenBucket } from './token-bucket.ts';
 export { tierFor, type Tier, type Tiers, type TierStay } from './tiers.ts';

@@ -2,7 +2,7 @@
 
 import type { Endpoint } from '@postrider/core/domain';
 import { probeTls } from '@postrider/http';
-import type { SecretSource } from '@postrider/runtime';
+import { secretAsk, type SecretAsk, type SecretSource } from '@postrider/runtime';
 import type { EndpointSnapshot } from '../endpoint-table.ts';
 import { egressOf } from '../egress.ts';
 import { receiverProbesAtOnce } from '../limits.ts';
@@ -36,7 +36,13 @@ export function endpointChecks(ports: EndpointPorts): Check[] {
       subject: 'secrets',
       async run() {
         const needed = neededSecrets(endpoints, now());
-        return judgeSecrets(needed, await secrets.prepare([...needed.keys()]));
+        const asks = endpoints.flatMap((endpoint) =>
+          endpoint.secrets.flatMap((secret): [string, SecretAsk][] => {
+            const name = secret.ref ?? `${endpoint.endpointId}/${secret.id}`;
+            return needed.has(name) ? [[name, secretAsk(endpoint, secret)]] : [];
+          }),
+        );
+        return judgeSecrets(needed, await secrets.prepare([...new Map(asks).values()]));
       },
     },
   ];

@@ -40,6 +40,8 @@ test('secrets are asked for once, and neither expired ones nor those of disabled
     1_000,
   );
   expect(Object.fromEntries(needed)).toEqual({ 'env:A': ['a', 'b'], 'env:B': ['b'] });
+  const wrapped = { id: 'k1', purpose: 'signing', wrapped: 'v1.key.text', kekId: 'test.a' };
+  expect(Object.fromEntries(neededSecrets([endpoint('d', { secrets: [wrapped] })], 0))).toEqual({ 'd/k1': ['d'] });
   const problems = [{ ref: 'env:A', code: 'not-set', message: 'secret env:A is not set in the environment' } as const];
   expect(judgeSecrets(needed, problems)).toMatchObject([
     { level: 'warning', subject: 'env:A', what: expect.stringContaining('deliveries to a, b are put off') as string },

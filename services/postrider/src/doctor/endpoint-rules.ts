@@ -40,15 +40,15 @@ export function judgeEndpoints(
   return [ok({ subject: counted(endpoints.length, 'endpoint'), what: 'enabled' })];
 }
 
-/** References that dispatch will ask for now: expired ones are never asked for. */
+/** What dispatch will ask for now, by reference, or by `endpoint/id` where it is wrapped: expired ones are never asked for. */
 export function neededSecrets(endpoints: readonly Endpoint[], nowMs: number): Map<string, string[]> {
   const byRef = new Map<string, string[]>();
   for (const { endpointId, status, secrets } of endpoints) {
     if (status.kind === 'disabled') continue;
-    for (const { ref, notAfterMs } of secrets) {
-      // A secret without a reference is wrapped in the record: nothing has to be at hand for it but the key provider.
-      if (ref === undefined || (notAfterMs !== undefined && notAfterMs <= nowMs)) continue;
-      byRef.set(ref, [...(byRef.get(ref) ?? []), endpointId]);
+    for (const { id, ref, notAfterMs } of secrets) {
+      if (notAfterMs !== undefined && notAfterMs <= nowMs) continue;
+      const name = ref ?? `${endpointId}/${id}`;
+      byRef.set(name, [...(byRef.get(name) ?? []), endpointId]);
     }
   }
   return byRef;

@@ -106,7 +106,7 @@ export function secretsAudit({ before, after, actor, nowMs, fingerprintOf }: Sec
 }
 
 /** Whether two records of an id hold one secret, whatever key-encryption key is around it. */
-export function sameSecret(a: SecretReference, b: SecretReference): boolean {
+function sameSecret(a: SecretReference, b: SecretReference): boolean {
   if (a.purpose !== b.purpose) return false;
   return a.wrapped !== undefined && b.wrapped !== undefined
     ? sealedPart(a.wrapped) === sealedPart(b.wrapped)
