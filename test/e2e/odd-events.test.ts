@@ -314,11 +314,15 @@ test('every partition is read to its end', async () => {
   const admin = postrider.cluster.admin();
   for (const topic of [eventsTopic, mappedTopic]) {
     const ends = await admin.endOffsets(topic);
-    await eventually(
-      () => admin.committed(`${environment}.convergence`, [topic]),
-      (committed) => [...ends].every(([p, end]) => committed.some((one) => one.partition === p && one.offset === end)),
+    const read = await eventually(
+      async () => {
+        const committed = await admin.committed(`${environment}.convergence`, [topic]);
+        return new Map(committed.map(({ partition, offset }) => [partition, offset]));
+      },
+      (offsets) => [...ends].every(([partition, end]) => offsets.get(partition) === end),
       WAIT_MS,
       200,
     );
+    expect(read).toEqual(ends);
   }
 });

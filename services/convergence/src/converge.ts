@@ -6,17 +6,10 @@
 //
 // The trace comes first: what it promises is carried out even if this process dies right after it.
 
-import {
-  dispatchHeaders,
-  encodeAudit,
-  encodeReply,
-  originOf,
-  partitionOf,
-  replyPlace,
-  type TopicNames,
-} from '@postrider/core/contracts';
+import { encodeAudit, encodeReply, originOf, replyPlace, type TopicNames } from '@postrider/core/contracts';
 import type { Dispatch } from '@postrider/core/domain';
 import type { Ack, Appender, AppendRecord, KafkaRecord } from '@postrider/kafka';
+import { dispatchRecord } from './first-dispatch.ts';
 import { keyBytesMax } from './limits.ts';
 import { planEvent, type EventPlan, type PlanContext } from './plan-event.ts';
 import { appendRejected } from './rejected-record.ts';
@@ -91,17 +84,7 @@ async function follow(
   };
   await Promise.all([
     ...(reply ? [deps.appender.append(reply)] : []),
-    deps.appender.appendAll(dispatches.map((dispatch) => dispatchRecord(dispatch, deps))),
+    deps.appender.appendAll(dispatches.map((dispatch) => dispatchRecord(dispatch, deps.topics, deps.partitions))),
     ...(refused === undefined ? [] : [appendRejected(record, trace.origin, refused, deps)]),
   ]);
-}
-
-function dispatchRecord(dispatch: Dispatch, { topics, partitions }: ConvergeDeps): AppendRecord {
-  return {
-    topic: topics.dispatches,
-    partition: partitionOf(dispatch.endpointId, partitions),
-    key: dispatch.endpointId,
-    value: Buffer.from(dispatch.body.buffer, dispatch.body.byteOffset, dispatch.body.byteLength),
-    headers: dispatchHeaders(dispatch),
-  };
 }

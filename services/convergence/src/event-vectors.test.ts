@@ -140,23 +140,29 @@ function factsOf(record: KafkaRecord): { rejected: string } | { accepted: Accept
   return { accepted: Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== undefined)) as never };
 }
 
+/** What planning makes of a record in a project with one endpoint that takes everything as it comes. */
+function plannedOf(record: KafkaRecord, { expect: wanted }: Vector): unknown {
+  const endpoints = new EndpointIndex();
+  if ('accepted' in wanted) endpoints.put(endpointOf(wanted.accepted.project));
+  const plan = planEvent(record, { ...context, endpoints, nowMs: 1_900_000_000_000 });
+  return plan.kind === 'accepted'
+    ? plan.dispatches.map(({ body }) => Buffer.from(body).toString('latin1'))
+    : `${plan.kind}: ${plan.audit.reason}`;
+}
+
+function planWanted(record: KafkaRecord, { expect: wanted }: Vector): unknown {
+  if ('rejected' in wanted) return `rejected: ${wanted.rejected}`;
+  const { callbackUrl, data } = wanted.accepted;
+  if (callbackUrl) return 'unmatched: callback-url';
+  return [(data === 'body' ? record.value! : Buffer.from(data)).toString('latin1')];
+}
+
 describe('every line of events.ndjson', () => {
   it.each(vectors)('$name', (vector) => {
     const record = recordOf(vector);
     expect(factsOf(record)).toEqual(vector.expect);
 
-    const endpoints = new EndpointIndex();
-    if ('accepted' in vector.expect) endpoints.put(endpointOf(vector.expect.accepted.project));
-    const plan = planEvent(record, { ...context, endpoints, nowMs: 1_900_000_000_000 });
-    if ('rejected' in vector.expect) {
-      expect(plan).toMatchObject({ kind: 'rejected', audit: { reason: vector.expect.rejected } });
-    } else if (vector.expect.accepted.callbackUrl) {
-      expect(plan).toMatchObject({ kind: 'unmatched', audit: { reason: 'callback-url' } });
-    } else {
-      const { data } = vector.expect.accepted;
-      const body = plan.kind === 'accepted' ? Buffer.from(plan.dispatches[0]!.body) : null;
-      expect(body?.equals(data === 'body' ? record.value! : Buffer.from(data))).toBe(true);
-    }
+    expect(plannedOf(record, vector)).toEqual(planWanted(record, vector));
   });
 });
 

@@ -1,7 +1,14 @@
 // A dispatch as convergence makes it: round 0, first attempt, due at once.
 
-import { dispatchIdOf, type UpstreamEvent } from '@postrider/core/contracts';
+import {
+  dispatchHeaders,
+  dispatchIdOf,
+  partitionOf,
+  type TopicNames,
+  type UpstreamEvent,
+} from '@postrider/core/contracts';
 import type { Dispatch, EndpointId, Origin } from '@postrider/core/domain';
+import type { AppendRecord } from '@postrider/kafka';
 
 export interface DispatchFacts {
   readonly event: UpstreamEvent;
@@ -46,5 +53,16 @@ export function dispatchOf({
     replay: undefined,
     traceparent: event.traceparent,
     body,
+  };
+}
+
+/** Its record: in the partition of its endpoint. */
+export function dispatchRecord(dispatch: Dispatch, topics: TopicNames, partitions: number): AppendRecord {
+  return {
+    topic: topics.dispatches,
+    partition: partitionOf(dispatch.endpointId, partitions),
+    key: dispatch.endpointId,
+    value: Buffer.from(dispatch.body.buffer, dispatch.body.byteOffset, dispatch.body.byteLength),
+    headers: dispatchHeaders(dispatch),
   };
 }

@@ -7,6 +7,7 @@ import { endpointTls, type Sender, type SendResult } from '@postrider/http';
 import { buildRequest, type SecretValue } from '@postrider/profiles';
 import { answerOf, callOutcome, type Answer } from './answer-call.ts';
 import type { EndpointRuntime } from './endpoint-runtime.ts';
+import { withoutSecrets } from './without-secrets.ts';
 
 export interface SendPorts {
   readonly sender: Pick<Sender, 'send'>;
@@ -93,7 +94,7 @@ export async function sendAttempt(
       bytes: response.bytes,
       truncated: response.truncated || response.excerpt.length > excerptBytesMax,
     },
-    excerpt: response?.excerpt.subarray(0, excerptBytesMax),
+    excerpt: response && withoutSecrets(response.excerpt.subarray(0, excerptBytesMax), secrets),
     keyIds: built.keyIds,
     bodyDigest: sha256Hex(built.body),
     bodyBytes: built.body.length,

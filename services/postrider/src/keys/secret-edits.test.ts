@@ -5,8 +5,13 @@ import { fingerprintOf, shownEndpoint } from './secret-facts.ts';
 import { secretLines } from './secret-lines.ts';
 
 const hour = 3_600_000;
-const secret = (id: string, over: Record<string, unknown> = {}): SecretReference =>
-  ({ id, purpose: 'signing', wrapped: `v1.key.${id}`, kekId: 'live.a', ...over });
+const secret = (id: string, over: Record<string, unknown> = {}): SecretReference => ({
+  id,
+  purpose: 'signing',
+  wrapped: `v1.key.${id}`,
+  kekId: 'live.a',
+  ...over,
+});
 const endpoint = (secrets: readonly SecretReference[], version = 3): Endpoint =>
   ({ endpointId: 'e', projectId: 'p', version, secrets }) as unknown as Endpoint;
 
