@@ -8,7 +8,7 @@
 
 import { encodeAudit, encodeReply, originOf, replyPlace, type TopicNames } from '@postrider/core/contracts';
 import type { Dispatch } from '@postrider/core/domain';
-import type { Ack, Appender, AppendRecord, KafkaRecord } from '@postrider/kafka';
+import type { Ack, Appender, KafkaRecord } from '@postrider/kafka';
 import { dispatchRecord } from './first-dispatch.ts';
 import { keyBytesMax } from './limits.ts';
 import { planEvent, type EventPlan, type PlanContext } from './plan-event.ts';

@@ -35,7 +35,7 @@ export type EventDecision =
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const unfit = /[\u0000-\u001f\u007f]/;
 const rfc3339 = /^\d{4}-\d{2}-(\d{2})[Tt](?:[01]\d|2[0-3]):\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
-/** W3C `traceparent` of version 00, which later versions begin with as well. */
+/** W3C `traceparent` as version 00 writes it: version, trace, parent, flags. */
 const traceContext = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 /** Project ids are part of keys and metrics of the endpoint registry. */
 const projectPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;

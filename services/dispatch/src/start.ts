@@ -31,6 +31,7 @@ import {
   type StartContext,
   type Timers,
 } from '@postrider/runtime';
+import { appendConsequence } from './append-consequence.ts';
 import { createAttemptsLog } from './attempts-log.ts';
 import { createAttemptsReader } from './attempts-reader.ts';
 import type { dispatchRows } from './config.ts';
@@ -148,7 +149,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         endpointQueueMax: config['dispatch.endpointQueue'],
         observer: createObserver({ logger, metrics, now: clock.now }),
         reader: attempts,
-        emit: (record) => appender!.append(record),
+        emit: (record) => appendConsequence(appender!, record),
         log: createAttemptsLog({
           appender,
           reader: attempts,
