@@ -37,7 +37,7 @@ const rfc3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:
 const projectPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 const extensionPattern = /^[a-z0-9]{1,40}$/;
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const unfit = /[\u0000-\u001f\u007f]/;
+const unfit = /[\u0000-\u001f\u007f-\u009f]/;
 
 const attributes = new Set([
   'specversion',

@@ -33,7 +33,7 @@ export type EventDecision =
   | { readonly ok: false; readonly rejection: Rejection };
 
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const unfit = /[\u0000-\u001f\u007f]/;
+const unfit = /[\u0000-\u001f\u007f-\u009f]/;
 const rfc3339 = /^\d{4}-\d{2}-(\d{2})[Tt](?:[01]\d|2[0-3]):\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 /** W3C `traceparent` as version 00 writes it: version, trace, parent, flags. */
 const traceContext = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
@@ -128,5 +128,5 @@ function seen<Name extends string>(name: Name, value: string | undefined): Parti
 
 function fitToShow(text: string): string {
   // oxlint-disable-next-line no-control-regex -- they are taken out
-  return text.toWellFormed().replaceAll(/[\u0000-\u001f\u007f]/g, '\ufffd');
+  return text.toWellFormed().replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
 }

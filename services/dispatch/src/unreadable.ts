@@ -7,7 +7,7 @@ import { headerText, type AppendRecord, type KafkaRecord } from '@postrider/kafk
 import type { Routes } from './consequences.ts';
 
 // oxlint-disable-next-line no-control-regex -- they are taken out: the database stores no zero character
-const unfit = /[\u0000-\u001f\u007f]/g;
+const unfit = /[\u0000-\u001f\u007f-\u009f]/g;
 
 /** The end record and the dead letter of an unreadable record. */
 export function unreadable(
