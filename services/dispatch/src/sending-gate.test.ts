@@ -45,3 +45,12 @@ test('one origin is held at its own limit while others go on', () => {
   expect(many.every(Boolean)).toBe(true);
   expect(gate.enter('one', 'y')).toBeUndefined();
 });
+
+test('a hundred thousand requests that come and go leave nothing behind', () => {
+  const { gate, time } = gateRig();
+  for (let i = 0; i < 100_000; i++) {
+    gate.leave(gate.enter('one', 'x')!);
+    if (i % 100 === 0) time.advance(10);
+  }
+  expect(gate.kept).toBeLessThan(20_000);
+});

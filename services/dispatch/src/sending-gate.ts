@@ -7,6 +7,8 @@ import type { CancelTimer, Timers } from '@postrider/runtime';
 import { originInFlightMax, youngMs, youngRequestsMax } from './limits.ts';
 import { OriginGate } from './origin-gate.ts';
 
+const startedKeptMin = 1_024;
+
 /** A request's leave to be under way. */
 export interface Pass {
   readonly origin: string;
@@ -29,15 +31,22 @@ export class SendingGate {
   /** In the order of their beginning; those that left or aged meanwhile are still among them. */
   #started: Pass[] = [];
   #young = 0;
+  /** Those that left are swept out when the list has doubled, not one by one. */
+  #lookAgainAt = startedKeptMin;
   #cancelTimer: CancelTimer | undefined;
 
   constructor(deps: SendingGateDeps) {
     this.#deps = deps;
   }
 
+  /** Passes that are kept in memory, those that left among them. */
+  get kept(): number {
+    return this.#started.length;
+  }
+
   /** A pass, or undefined: the endpoint is told when it is its turn. */
   enter(origin: string, endpointId: string): Pass | undefined {
-    if (this.#young >= youngRequestsMax) this.#age();
+    if (this.#young >= youngRequestsMax || this.#started.length >= this.#lookAgainAt) this.#age();
     if (this.#young >= youngRequestsMax) {
       this.#waiting.add(endpointId);
       this.#arm();
@@ -71,6 +80,7 @@ export class SendingGate {
       pass.young = false;
     }
     if (at > 0) this.#started = this.#started.slice(at);
+    this.#lookAgainAt = Math.max(startedKeptMin, this.#started.length * 2);
   }
 
   #callWaiting(): void {

@@ -65,6 +65,7 @@ export class SettledWindow {
   /** The attempt's record and its consequence were written by this owner. */
   settle(attemptId: AttemptId, atMs: number): void {
     this.#underWay.delete(attemptId);
+    this.#started.delete(attemptId);
     this.#settled.set(attemptId, { atMs, consequence: undefined });
     if (this.#settled.size <= this.#settledMax) return;
     this.#older = new Map();
@@ -78,6 +79,7 @@ export class SettledWindow {
 
   /** Takes an entry from the log, in log order; the first one of an attempt counts. */
   restore(attemptId: AttemptId, consequence: SettledConsequence, atMs: number): void {
+    this.#started.delete(attemptId);
     if (!this.#settled.has(attemptId)) this.#settled.set(attemptId, { atMs, consequence });
   }
 
@@ -111,7 +113,7 @@ export class SettledWindow {
 
   /** True when a call was started before and no settlement of it was found. */
   outcomeUnknown(attemptId: AttemptId): boolean {
-    return this.#started.has(attemptId) && this.look(attemptId) !== 'settled';
+    return this.#started.has(attemptId);
   }
 
   get underWay(): number {
