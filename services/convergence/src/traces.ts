@@ -52,7 +52,13 @@ export class Traces {
       const start = restoreStart(upstream, ends.get(partition) ?? 0);
       from.set(partition, Math.min(from.get(partition) ?? start, start));
     }
-    const wanted = new Set(assigned.map(({ topic, partition }) => `${topic}/${partition}`));
+    /** By upstream partition: the first record that can come again. */
+    const starts = new Map(
+      assigned.map(({ topic, partition, committed, logStart }) => [
+        `${topic}/${partition}`,
+        Math.max(committed?.offset ?? 0, logStart),
+      ]),
+    );
     let records = 0;
     await this.#deps.cluster.scan({
       topic: this.#deps.audit,
@@ -64,7 +70,9 @@ export class Traces {
         const decoded = decodeAudit(value);
         if (!decoded.ok || !isEventTrace(decoded.value)) return;
         const { origin } = decoded.value;
-        if (!wanted.has(origin.slice(0, origin.lastIndexOf('/')))) return;
+        const cut = origin.lastIndexOf('/');
+        const start = starts.get(origin.slice(0, cut));
+        if (start === undefined || Number(origin.slice(cut + 1)) < start) return;
         if (!this.#known.has(origin)) this.#known.set(origin, decoded.value);
       },
     });
