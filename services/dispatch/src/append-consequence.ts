@@ -9,7 +9,13 @@ export async function appendConsequence(appender: Pick<Appender, 'append'>, reco
     await appender.append(record);
   } catch (error) {
     if (!(error instanceof KafkaError) || error.code !== 'record-too-large') throw error;
-    const headers = record.headers instanceof Map ? Object.fromEntries(record.headers) : record.headers;
-    await appender.append({ ...record, value: null, headers: { ...headers, 'pr-truncated': 'true' } });
+    await appender.append({ ...record, value: null, headers: { ...plain(record.headers), 'pr-truncated': 'true' } });
   }
+}
+
+type Headers = NonNullable<AppendRecord['headers']>;
+type PlainHeaders = Exclude<Headers, ReadonlyMap<string, unknown>>;
+
+function plain(headers: Headers = {}): PlainHeaders {
+  return headers instanceof Map ? (Object.fromEntries(headers) as PlainHeaders) : (headers as PlainHeaders);
 }
