@@ -121,6 +121,8 @@ async function bench(options: BenchOptions, cleanup: Cleanup): Promise<{ text: s
       scenario,
       environment,
       seconds,
+      // What an endpoint costs once is the warm-up's: each gets a delivery in it.
+      warmUpAtLeast: Math.max(...options.scenarios.map((each) => scenarios[each].endpoints)),
       ground,
       servers,
       receiver: to,
