@@ -224,15 +224,6 @@ describe('what cannot be sent now', () => {
     expect(rig.journal).toContain('ack 7');
   });
 
-  it('spills to a tier when the queue of its endpoint is full', async () => {
-    const rig = rigWith({ concurrency: 1 }, { endpointQueueMax: 2 });
-    for (const n of [1, 2, 3, 4]) rig.accept(rig.dispatch('a', n), { offset: n });
-    await settle();
-    expect(rig.journal).toContain('deferred queue-full');
-    expect(rig.journal.filter((line) => line.startsWith('ack'))).toEqual(['ack 4']);
-    expect([rig.dispatcher.inFlight, rig.dispatcher.waiting]).toEqual([1, 2]);
-  });
-
   it.each<[string, string, (rig: ReturnType<typeof dispatcherRig>) => void]>([
     ['was deleted', 'endpoint-deleted', (rig) => rig.endpoints.remove(endpointOf('a').endpointId)],
     ['is disabled', 'endpoint-disabled', (rig) => rig.endpoints.put(endpointOf('a', { status: { kind: 'disabled' } }))],

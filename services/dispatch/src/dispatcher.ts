@@ -14,6 +14,7 @@ import {
   parkDelayMs,
   planAttempt,
   type AttemptPlan,
+  type DeferReason,
   type EndpointId,
   type EndpointIndex,
   type EndpointView,
@@ -27,6 +28,7 @@ import { EndpointRates } from './endpoint-rates.ts';
 import type { EndpointRuntimes } from './endpoint-runtime.ts';
 import { LateRecords } from './late-records.ts';
 import { holdMsMax } from './limits.ts';
+import { LongQueues } from './long-queues.ts';
 import type { PartitionState } from './partition-state.ts';
 import { sendAttempt, type SendPorts } from './send-attempt.ts';
 import { SendingGate, type Pass } from './sending-gate.ts';
@@ -52,6 +54,7 @@ export class Dispatcher {
   /** Endpoint versions that answered 410; a newer version clears it. */
   readonly #goneVersions = new Map<EndpointId, number>();
   readonly #late: LateRecords;
+  readonly #longQueues: LongQueues;
   readonly #idleWaiters: (() => void)[] = [];
   #settling = 0;
   #accepting = true;
@@ -62,6 +65,12 @@ export class Dispatcher {
     const onTurn = (endpointId: string): void => queueMicrotask(() => this.#pump(endpointId as EndpointId));
     this.#gate = new SendingGate({ now: deps.now, timers: deps.timers, onTurn });
     this.#rates = new EndpointRates({ now: deps.now, timers: deps.timers, onTurn });
+    this.#longQueues = new LongQueues({
+      ...deps,
+      lanes: this.#lanes,
+      cap: deps.endpointQueueMax,
+      spill: (work) => this.#putOff(work, 'queue-full'),
+    });
     this.#late = new LateRecords({
       reader: deps.reader,
       onExtended: deps.observer.extended,
@@ -86,7 +95,7 @@ export class Dispatcher {
       this.#perform(this.#settler.endUnreadable(record, decoded.problem, state).then(ack));
       return;
     }
-    this.#late.accept(workOf(decoded.value, record, state, ack));
+    this.#late.accept(workOf(decoded.value, record, state, ack, this.#deps.now()));
   }
 
   /** Starts nothing new and resolves when no request and no write is under way. */
@@ -144,7 +153,7 @@ export class Dispatcher {
     return planAttempt({
       dispatch: work.dispatch,
       endpoint: this.#view(work.dispatch.endpointId),
-      queueFull: first && this.#lanes.waitingFor(work.dispatch.endpointId) >= this.#deps.endpointQueueMax,
+      queueFull: first && this.#longQueues.isBehind(work.dispatch.endpointId),
       nowMs: this.#deps.now(),
     });
   }
@@ -201,6 +210,7 @@ export class Dispatcher {
 
   #enqueue(work: Work): void {
     this.#lanes.enqueue(work.dispatch.endpointId, work);
+    this.#longQueues.queued(work.dispatch.endpointId);
     this.#pump(work.dispatch.endpointId);
   }
 
@@ -237,12 +247,7 @@ export class Dispatcher {
     const { endpoint } = plan;
     const secrets = this.#deps.runtimes.secrets(endpoint, this.#deps.now());
     if (!secrets.ok) {
-      const dueMs = this.#deps.now() + parkDelayMs(work.dispatch.park);
-      const reason = 'secret-unavailable';
-      this.#carryOut(
-        work,
-        isCall ? { kind: 'answer', outcome: 'unavailable', reason } : { kind: 'defer', reason, dueMs },
-      );
+      this.#putOff(work, 'secret-unavailable');
       return false;
     }
     const runtime = this.#deps.runtimes.of(endpoint);
@@ -260,6 +265,16 @@ export class Dispatcher {
       this.#checkIdle();
     }, this.#deps.onFatal);
     return true;
+  }
+
+  /** Parks work that cannot be sent now; a call is answered instead. */
+  #putOff(work: Work, reason: DeferReason): void {
+    const { correlation, park } = work.dispatch;
+    this.#perform(
+      correlation === undefined
+        ? this.#settler.defer(work, reason, this.#deps.now() + parkDelayMs(park))
+        : this.#settler.answer(work, 'unavailable', reason),
+    );
   }
 
   #free(endpointId: EndpointId, pass: Pass | undefined): void {

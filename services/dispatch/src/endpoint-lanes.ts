@@ -27,6 +27,20 @@ export class EndpointLanes<T> {
     return lane ? lane.waiting.length - lane.head : 0;
   }
 
+  /** The item that has waited longest. */
+  head(endpointId: string): T | undefined {
+    const lane = this.#lanes.get(endpointId);
+    return lane?.waiting[lane.head];
+  }
+
+  /** Takes out what waits behind the first `keep`, newest last. */
+  takeBeyond(endpointId: string, keep: number): T[] {
+    const lane = this.#lanes.get(endpointId);
+    const taken = lane?.waiting.splice(lane.head + keep) ?? [];
+    this.#waiting -= taken.length;
+    return taken;
+  }
+
   enqueue(endpointId: string, item: T): void {
     let lane = this.#lanes.get(endpointId);
     if (!lane) this.#lanes.set(endpointId, (lane = { waiting: [], head: 0, underWay: 0 }));

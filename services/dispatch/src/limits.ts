@@ -27,3 +27,7 @@ export const readAgainMs = 500;
 export const youngRequestsMax = 256;
 /** A request is young this long; after it, it waits for somebody else's processor, not for ours. */
 export const youngMs = 500;
+/** An endpoint whose queue is at its cap is behind when its first record has waited this long; a fast one empties it sooner. */
+export const behindMs = 1_000;
+/** How often endpoints whose queue is at its cap are looked at. */
+export const longQueueLookMs = 250;

@@ -11,6 +11,8 @@ export interface Work {
   readonly state: PartitionState;
   readonly ack: Ack;
   readonly attemptId: AttemptId;
+  /** When it was taken from Kafka, epoch ms. */
+  readonly acceptedMs: number;
 }
 
 /** Facts of a dispatch that every record about it carries. */
@@ -29,7 +31,20 @@ export function factsOf(d: Dispatch) {
   };
 }
 
-export function workOf(dispatch: Dispatch, record: KafkaRecord, state: PartitionState, ack: Ack): Work {
+export function workOf(
+  dispatch: Dispatch,
+  record: KafkaRecord,
+  state: PartitionState,
+  ack: Ack,
+  acceptedMs: number,
+): Work {
   const { topic, partition, offset, timestamp } = record;
-  return { dispatch, record: { topic, partition, offset, timestamp }, state, ack, attemptId: attemptIdOf(dispatch) };
+  return {
+    dispatch,
+    record: { topic, partition, offset, timestamp },
+    state,
+    ack,
+    attemptId: attemptIdOf(dispatch),
+    acceptedMs,
+  };
 }
