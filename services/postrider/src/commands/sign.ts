@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { HttpMethod } from '@postrider/core/domain';
-import { profileNamed, profileNames, signRequest, type SecretValue } from '@postrider/profiles';
+import { profileNamed, signRequest, type SecretValue } from '@postrider/profiles';
 import { Option, type Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples, optionValue } from '../command-runner.ts';
@@ -11,15 +11,12 @@ import { CliError } from '../failure.ts';
 import { readProfileOptions } from '../profile-option.ts';
 import { readBody, readSecretFile, readSecretFiles } from '../proof-input.ts';
 import { headerLines, type SignedDocument } from '../request-headers.ts';
+import { addSchemeFlags, type SchemeFlags } from '../scheme-flags.ts';
 import type { Session } from '../session.ts';
 import { shown } from '../table-text.ts';
 import { syntheticDispatchId } from '../synthetic-id.ts';
 
-interface SignFlags {
-  readonly profile: string;
-  readonly secretFile?: readonly string[];
-  readonly keyId?: readonly string[];
-  readonly option?: readonly string[];
+interface SignFlags extends SchemeFlags {
   readonly timestamp?: number;
   readonly nonce?: string;
   readonly id?: string;
@@ -35,22 +32,12 @@ interface SignFlags {
 const anyUrl = 'https://receiver.invalid/';
 
 export const addSign: AddCommand = (parent, runner) => {
-  parent
-    .command('sign')
-    .description('print the exact headers and body that would be sent; secrets come from files')
-    .argument('<body>', 'plain body as JSON text, the path of a file, or `-` for stdin')
-    .addOption(new Option('--profile <name>', 'signing scheme').choices(profileNames).makeOptionMandatory())
-    .option('--secret-file <path>', 'file that holds the secret; repeatable', optionValue.repeated)
-    .option(
-      '--key-id <id>',
-      'id of the secret at the same place (envoy: kid, pomelo: api key); repeatable',
-      optionValue.repeated,
-    )
-    .option(
-      '--option <name=value>',
-      'option of the profile, such as algorithm=sha512; repeatable',
-      optionValue.repeated,
-    )
+  addSchemeFlags(
+    parent
+      .command('sign')
+      .description('print the exact headers and body that would be sent; secrets come from files')
+      .argument('<body>', 'plain body as JSON text, the path of a file, or `-` for stdin'),
+  )
     .option('--timestamp <moment>', 'seconds, milliseconds or ISO 8601 (default: now)', optionValue.instant)
     .option('--nonce <text>', 'nonce or IV of the scheme (default: a fresh one)')
     .option('--id <text>', 'dispatch id (default: a fresh one)')

@@ -1,23 +1,19 @@
 // `postrider verify`: says whether a request is what its profile promises, or why not; the reverse of `sign`. Needs no running
 // stack and no configuration.
 
-import { profileNames } from '@postrider/profiles';
 import { verifyRequest, type VerificationFailure } from '@postrider/verify';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples, optionValue } from '../command-runner.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
 import { readProfileOptions } from '../profile-option.ts';
 import { readBody, readSecretFile, readSecretFiles, readWhole } from '../proof-input.ts';
 import { headerLines, readHeaders, readSignedDocument } from '../request-headers.ts';
+import { addSchemeFlags, type SchemeFlags } from '../scheme-flags.ts';
 import type { Session } from '../session.ts';
 import { shown } from '../table-text.ts';
 
-interface VerifyFlags {
-  readonly profile: string;
-  readonly secretFile?: readonly string[];
-  readonly keyId?: readonly string[];
-  readonly option?: readonly string[];
+interface VerifyFlags extends SchemeFlags {
   readonly header?: readonly string[];
   readonly headersFile?: string;
   readonly jsonInput?: boolean;
@@ -47,22 +43,12 @@ const explanations: Readonly<Record<VerificationFailure, string>> = {
 };
 
 export const addVerify: AddCommand = (parent, runner) => {
-  parent
-    .command('verify')
-    .description('say whether a request verifies, or why not; secrets come from files')
-    .argument('[body]', 'body as JSON text, the path of a file, or `-` for stdin (default with --json-input: stdin)')
-    .addOption(new Option('--profile <name>', 'signing scheme').choices(profileNames).makeOptionMandatory())
-    .option('--secret-file <path>', 'file that holds the secret; repeatable', optionValue.repeated)
-    .option(
-      '--key-id <id>',
-      'id of the secret at the same place (envoy: kid, pomelo: api key); repeatable',
-      optionValue.repeated,
-    )
-    .option(
-      '--option <name=value>',
-      'option of the profile, such as algorithm=sha512; repeatable',
-      optionValue.repeated,
-    )
+  addSchemeFlags(
+    parent
+      .command('verify')
+      .description('say whether a request verifies, or why not; secrets come from files')
+      .argument('[body]', 'body as JSON text, the path of a file, or `-` for stdin (default with --json-input: stdin)'),
+  )
     .option('--header <line>', 'header of the request, `name: value`; repeatable', optionValue.repeated)
     .option('--headers-file <path>', 'headers of the request: lines, or a JSON object')
     .option('--json-input', 'the body argument holds what `sign --json` prints: headers and body')
