@@ -69,6 +69,7 @@ export class Dispatcher {
       ...deps,
       lanes: this.#lanes,
       cap: deps.endpointQueueMax,
+      isAccepting: () => this.#accepting,
       spill: (work) => this.#putOff(work, 'queue-full'),
     });
     this.#late = new LateRecords({
@@ -101,13 +102,13 @@ export class Dispatcher {
   /** Starts nothing new and resolves when no request and no write is under way. */
   quiesce(): Promise<void> {
     this.#accepting = false;
-    if (this.#idle()) return Promise.resolve();
-    return new Promise((resolve) => this.#idleWaiters.push(resolve));
+    return this.#idle() ? Promise.resolve() : new Promise((resolve) => this.#idleWaiters.push(resolve));
   }
 
   /** Starts again after a rebalance. */
   resume(): void {
     this.#accepting = true;
+    this.#longQueues.resume();
     for (const endpointId of this.#lanes.endpoints()) this.#pump(endpointId as EndpointId);
   }
 

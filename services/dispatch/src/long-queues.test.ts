@@ -39,4 +39,17 @@ describe('a queue at its cap', () => {
       'ack 7',
     ]);
   });
+
+  it('gives nothing up while work is handed over, and goes on afterwards', async () => {
+    const rig = rigWithQueue();
+    for (let n = 0; n < 6; n++) rig.accept(rig.dispatch('a', n), { offset: n });
+    void rig.dispatcher.quiesce();
+    await rig.time.advanceAsync(10 * behindMs);
+    await settle();
+    expect(rig.journal.filter((line) => line.startsWith('deferred'))).toEqual([]);
+    rig.dispatcher.resume();
+    await rig.time.advanceAsync(longQueueLookMs);
+    await settle();
+    expect(rig.journal.filter((line) => line === 'deferred queue-full')).toHaveLength(3);
+  });
 });

@@ -13,6 +13,8 @@ export interface LongQueuesDeps {
   readonly cap: number;
   readonly now: () => number;
   readonly timers: Timers;
+  /** False while work is handed over or drained: then queues stand for another reason, and nothing new may begin. */
+  readonly isAccepting: () => boolean;
   /** Puts work off that was taken out of its queue. */
   readonly spill: (work: Work) => void;
 }
@@ -20,7 +22,6 @@ export interface LongQueuesDeps {
 export class LongQueues {
   readonly #deps: LongQueuesDeps;
   readonly #long = new Set<string>();
-  /** A look is due. The last one ends with the last long queue: a stop or a lost partition empties the lanes. */
   #lookIsSet = false;
 
   constructor(deps: LongQueuesDeps) {
@@ -42,11 +43,17 @@ export class LongQueues {
 
   #look(): void {
     this.#lookIsSet = false;
-    const { lanes, cap, spill } = this.#deps;
+    const { lanes, cap, isAccepting, spill } = this.#deps;
+    if (!isAccepting()) return;
     for (const endpointId of this.#long) {
       if (lanes.waitingFor(endpointId) < cap) this.#long.delete(endpointId);
       else if (this.isBehind(endpointId)) for (const work of lanes.takeBeyond(endpointId, cap)) spill(work);
     }
+    this.resume();
+  }
+
+  /** After `isAccepting` became true again. */
+  resume(): void {
     if (this.#long.size > 0) this.#lookSoon();
   }
 
