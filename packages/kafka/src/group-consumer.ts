@@ -24,6 +24,7 @@ import type { KafkaError } from './kafka-error.ts';
 import * as limits from './limits.ts';
 import { PartitionCursors } from './partition-cursors.ts';
 import type { KafkaSettings } from './settings.ts';
+import { stickyCoPartitionAssigner } from './sticky-assigner.ts';
 
 /** After a long stop of the process the deadline is over already: one quick answer may still show that nobody missed us. */
 const MIN_BEAT_MS = 500;
@@ -37,7 +38,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     topics: options.topics,
     sessionTimeoutMs,
     rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? limits.REBALANCE_TIMEOUT_MS,
-    assigners: options.assigners ?? [coPartitionAssigner],
+    assigners: options.assigners ?? [stickyCoPartitionAssigner, coPartitionAssigner],
   };
   const revokeWaitMs = Math.min(options.revokeWaitMs ?? limits.REVOKE_WAIT_MS, sessionTimeoutMs / 2);
   const stats: GroupStats = { joins: 0, rebalances: 0, errors: 0, records: 0 };
@@ -104,7 +105,8 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
         const cluster = await connections.get();
         for (const topic of options.topics) await cluster.addTargetTopic(topic);
         setState('joining');
-        const joined = await joinGroup(cluster, membershipOptions, memberId);
+        const held = { generation: previous?.generationId ?? -1, partitions: previous?.assignment ?? [] };
+        const joined = await joinGroup(cluster, membershipOptions, { memberId, held });
         memberId = joined.memberId;
         lastHeard = joined.syncedAt;
         if (stopping.signal.aborted) break;

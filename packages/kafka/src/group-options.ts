@@ -52,7 +52,7 @@ export interface GroupOptions {
   maxBytesPerPartition?: number;
   /** How long a promise of `onRevoked` is waited for; at most half the session timeout. */
   revokeWaitMs?: number;
-  /** Default: coPartitionAssigner. */
+  /** Most wanted first; default: the sticky one, then the one of the release before. */
   assigners?: readonly PartitionAssigner[];
   /**
    * Asked at every join for the newly assigned partitions. Nothing of them reaches `onRecords` before it resolves; an offset in
