@@ -17,13 +17,21 @@ export interface ServiceProcess {
 }
 
 const cli = join(import.meta.dirname, '..', '..', 'services', 'postrider', 'src', 'main.ts');
+/** Compiled code of earlier starts: half of a start is reading the same files again. */
+const compileCache = join(import.meta.dirname, '..', '..', '.postrider', 'compile-cache');
 const logCharsMax = 2_000_000;
 
 /** Starts `postrider run <name>` with settings given by environment. */
 export function startServiceProcess(name: string, env: Readonly<Record<string, string>>): ServiceProcess {
   const child: ChildProcess = spawn(process.execPath, [cli, 'run', name], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], POSTRIDER_HEALTH_PORT: '0', ...env },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      NODE_COMPILE_CACHE: compileCache,
+      POSTRIDER_HEALTH_PORT: '0',
+      ...env,
+    },
   });
   let log = '';
   child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {

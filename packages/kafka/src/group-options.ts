@@ -1,6 +1,7 @@
 /** What a service says to consume as a member of a group, and what it gets back. */
 import type { PartitionAssigner } from './assigner.ts';
 import type { CommitOffset } from './group-membership.ts';
+import type { Lease } from './lease.ts';
 import type { KafkaError } from './kafka-error.ts';
 import type { KafkaRecord, TopicPartition } from './record.ts';
 
@@ -102,6 +103,8 @@ export interface GroupConsumer {
    * Rejects with KafkaError `generation-over` (wait for the next `onAssigned`), `not-authorized` or `protocol`.
    */
   commit(offsets: readonly CommitOffset[]): Promise<void>;
+  /** Whether what is owned is certainly still owned. */
+  readonly lease: Lease;
   assignment(): TopicPartition[];
   /** Null while not a member. */
   generation(): Generation | null;
