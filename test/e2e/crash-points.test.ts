@@ -46,7 +46,7 @@ describe.each(Object.entries(victims) as [ServiceName, readonly (readonly Death[
   const deaths: Moment[] = [];
 
   beforeAll(async () => {
-    rig = await startFaultRig(victim);
+    rig = await startFaultRig({ name: victim.replace('audit-', '').slice(0, 4), hurt: [victim] });
   });
   afterAll(() => rig?.close());
 

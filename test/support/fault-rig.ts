@@ -3,16 +3,10 @@
 // What is expected is computed from the receiver's own count and from the log as it stood when the process died.
 
 import { randomBytes, randomUUID } from 'node:crypto';
-import {
-  decodeAudit,
-  decodeReply,
-  dispatchIdOf,
-  type AttemptSettled,
-  type DispatchEnded,
-} from '@postrider/core/contracts';
+import { decodeAudit, decodeReply, dispatchIdOf, partitionOf, type AttemptSettled, type DispatchEnded } from '@postrider/core/contracts';
 import type { EndpointId, EventId } from '@postrider/core/domain';
 import { createPublisher } from '@postrider/publisher';
-import { createLocalCa, startReceiver, type Receiver } from '@postrider/dev-stack';
+import { createLocalCa, startReceiver, type Behaviour, type Receiver } from '@postrider/dev-stack';
 import { headerText, type KafkaRecord } from '@postrider/kafka';
 import { migrate, openAuditReads, openDatabase, type AuditReads } from '@postrider/postgres';
 import { expect } from 'vitest';
@@ -25,6 +19,7 @@ import { createTestDatabase, testBrokers, testPrefix } from './stack.ts';
 const host = 'hooks.postrider.example';
 const tiers = '500ms,2s';
 const source = '/test';
+const partitions = 4;
 const callKey = randomBytes(32).toString('hex');
 /** One transaction for all calls, so that the receiver's answer can be written down beforehand. */
 const transaction = '5f9d0c3e-8a1b-4c2d-9e3f-000000000001';
@@ -32,22 +27,53 @@ const callBody = Buffer.from(
   `{"transaction_id":"${transaction}","timestamp":"2024-08-07T15:50:54.542992Z","counterparty":{"id":""},` +
     `"transfer_state":"STARTED","payload":{"identity":{"n":1},"transaction":{"amount":1.50},"sent_at":"x"}}`,
 );
-const callReply = `{"transaction_id":"${transaction}","transfer_action":"ACCEPTED","payload":{"identity":{"n":1},"transaction":{"amount":1.50}}}`;
+const answering: Behaviour = {
+  kind: 'status',
+  status: 200,
+  headers: { 'content-type': 'application/json' },
+  body: `{"transaction_id":"${transaction}","transfer_action":"ACCEPTED","payload":{"identity":{"n":1},"transaction":{"amount":1.50}}}`,
+};
 const deadlineMs = 120_000;
 const services: readonly ServiceName[] = ['audit-projector', 'retry-scheduler', 'dispatch', 'convergence'];
 
-/** How a dispatch of each endpoint goes, undisturbed. */
-const ways = {
+/** How a dispatch of one endpoint goes, undisturbed. */
+export interface Way {
+  readonly attempts: number;
+  readonly ends: 'delivered' | 'dead';
+  readonly behaviour?: Behaviour;
+  readonly delaysMs?: readonly number[];
+  /** Request/reply. */
+  readonly isCall?: boolean;
+}
+
+export const fourWays = {
   ok: { attempts: 1, ends: 'delivered' },
-  flaky: { attempts: 2, ends: 'delivered' },
-  broken: { attempts: 2, ends: 'dead' },
-  call: { attempts: 1, ends: 'delivered' },
-} as const;
-type Way = keyof typeof ways;
-const wayNames = Object.keys(ways) as Way[];
+  flaky: { attempts: 2, ends: 'delivered', behaviour: { kind: 'fail-then-ok', times: 1 } },
+  broken: { attempts: 2, ends: 'dead', behaviour: { kind: 'status', status: 500 } },
+  call: { attempts: 1, ends: 'delivered', isCall: true },
+} as const satisfies Record<string, Way>;
+
+/** One endpoint for each of the four partitions, all of them alike. */
+export function wayPerPartition(name: string, way: Way): Record<string, Way> {
+  const ids = new Map<number, string>();
+  for (let n = 0; ids.size < partitions; n++) {
+    const partition = partitionOf(`${name}-${n}`, partitions);
+    if (!ids.has(partition)) ids.set(partition, `${name}-${n}`);
+  }
+  return Object.fromEntries([...ids.values()].map((id) => [id, way]));
+}
+
+export interface FaultRigOptions {
+  /** Different for each rig of a run. */
+  readonly name: string;
+  /** The services that are processes here; the others run in this one. */
+  readonly hurt: readonly ServiceName[];
+  /** Endpoints by id; default: the four ways. */
+  readonly ways?: Readonly<Record<string, Way>>;
+}
 
 export interface Told {
-  readonly way: Way;
+  readonly way: string;
   readonly dispatch: string;
   readonly event: string;
   readonly correlation: string | undefined;
@@ -69,15 +95,15 @@ export interface FaultRig {
   readonly postrider: TestPostrider;
   readonly receiver: Receiver;
   readonly reads: AuditReads;
-  /** Publishes `each` events for each way; nothing is waited for but the broker. */
-  publish(each: number): Promise<Told[]>;
-  /** The service that is hurt, as a process; killed with the rig if not before. */
-  spawn(env?: Readonly<Record<string, string>>): ServiceProcess;
+  /** Publishes `each` events for each of these ways, or all; nothing is waited for but the broker. */
+  publish(each: number, ways?: readonly string[]): Promise<Told[]>;
+  /** A process of the (first) service that is hurt; killed with the rig if not before. */
+  spawn(env?: Readonly<Record<string, string>>, service?: ServiceName): ServiceProcess;
   /** Waits until the process has died at its crash point, and takes it out of its group as the end of its session would. */
   died(process: ServiceProcess): Promise<Moment>;
   now(): Promise<Moment>;
   /** Waits until the group of the hurt service has so many members. */
-  joined(members?: number): Promise<void>;
+  joined(members?: number, service?: ServiceName): Promise<void>;
   /** Waits until all that was ever published has ended, in the log and in the tables. */
   settled(timeoutMs?: number): Promise<void>;
   /**
@@ -86,29 +112,32 @@ export interface FaultRig {
    * that had been made and was in no log at one of these moments.
    */
   expectOneEnd(deaths: readonly Moment[]): Promise<void>;
-  /** Offsets that the group has committed, as text. */
-  committed(): Promise<string>;
+  /** Offsets that the group of the hurt service has committed, by `topic/partition`. */
+  committed(): Promise<Map<string, number>>;
   close(): Promise<void>;
 }
 
-export async function startFaultRig(victim: ServiceName): Promise<FaultRig> {
+export async function startFaultRig({ name, hurt, ways = fourWays }: FaultRigOptions): Promise<FaultRig> {
   const closers: (() => Promise<unknown>)[] = [];
   const brokers = testBrokers();
-  const environment = testPrefix(`fault${victim.replace(/^audit-/, '').slice(0, 4)}`);
+  const environment = testPrefix(`fault${name}`);
+  const wayNames = Object.keys(ways);
+  const victim = hurt[0]!;
   const ca = await createLocalCa();
   const counts = new Map<string, number>();
   const receiver = await startReceiver({
     ...(await ca.issue({ names: [host] })),
     record: 'headers',
-    routes: {
-      '/flaky': { kind: 'fail-then-ok', times: 1 },
-      '/broken': { kind: 'status', status: 500 },
-      '/call': { kind: 'status', status: 200, headers: { 'content-type': 'application/json' }, body: callReply },
-    },
+    routes: Object.fromEntries(
+      Object.entries(ways).map(([id, { behaviour, isCall = false }]) => [
+        `/${id}`,
+        isCall ? answering : (behaviour ?? ({ kind: 'ok' } as const)),
+      ]),
+    ),
     onRequest: ({ id = '' }) => counts.set(id, (counts.get(id) ?? 0) + 1),
   });
   closers.push(() => receiver.close());
-  const postgresUrl = await createTestDatabase(`fault${victim.slice(0, 8)}`);
+  const postgresUrl = await createTestDatabase(`fault${name}`);
   await migrate(postgresUrl);
   const database = openDatabase({ url: postgresUrl, connectionsMax: 2 });
   closers.push(() => database.close());
@@ -124,15 +153,16 @@ export async function startFaultRig(victim: ServiceName): Promise<FaultRig> {
   closers.push(() => postrider.stop());
   await postrider.applyTopics();
   await postrider.putEndpoints(
-    wayNames.map((way) =>
+    Object.entries(ways).map(([id, { delaysMs = [200], isCall = false }]) =>
       testEndpoint({
-        id: way,
+        id,
         environment,
-        url: receiver.url(`/${way}`, host),
-        eventTypes: [`to.${way}`],
+        url: receiver.url(`/${id}`, host),
+        eventTypes: [`to.${id}`],
         tls: { ca: ca.caPem },
-        retry: { kind: 'delays', delaysMs: [200] },
-        ...(way === 'call'
+        timeoutMs: 30_000,
+        retry: { kind: 'delays', delaysMs },
+        ...(isCall
           ? {
               profile: 'envoy',
               profileOptions: { dispatchIdHeader: true },
@@ -145,7 +175,7 @@ export async function startFaultRig(victim: ServiceName): Promise<FaultRig> {
   );
   const publisher = createPublisher(postrider.cluster, { topic: `${environment}.events`, source });
   closers.push(() => publisher.close());
-  await postrider.start(services.filter((name) => name !== victim));
+  await postrider.start(services.filter((service) => !hurt.includes(service)));
   await postrider.ready(30_000);
 
   const env = {
@@ -153,13 +183,13 @@ export async function startFaultRig(victim: ServiceName): Promise<FaultRig> {
     POSTRIDER_KAFKA_BROKERS: brokers.join(','),
     POSTRIDER_POSTGRES_URL: postgresUrl,
     POSTRIDER_RETRY_TIERS: tiers,
-    POSTRIDER_TOPICS_PARTITIONS: '4',
+    POSTRIDER_TOPICS_PARTITIONS: String(partitions),
     POSTRIDER_EGRESS_ALLOW_HOSTS: `${host}=127.0.0.1`,
     POSTRIDER_EGRESS_ALLOW_PORTS: '1-65535',
-    POSTRIDER_LOG_LEVEL: 'warn',
+    POSTRIDER_LOG_LEVEL: 'info',
     ENVOY_KEY: callKey,
   };
-  const group = `${environment}.${victim}`;
+  const groupOf = (service: ServiceName): string => `${environment}.${service}`;
   const admin = postrider.cluster.admin();
   const all: Told[] = [];
 
@@ -195,13 +225,13 @@ export async function startFaultRig(victim: ServiceName): Promise<FaultRig> {
     receiver,
     reads,
     now,
-    async publish(each) {
+    async publish(each, to = wayNames) {
       const told: Told[] = [];
       for (let i = 0; i < each; i++) {
-        for (const way of wayNames) {
+        for (const way of to) {
           const event = `e${all.length + told.length}`;
           const ids = { environment, source, eventId: event as EventId, endpointId: way as EndpointId };
-          const correlation = way === 'call' ? randomUUID() : undefined;
+          const correlation = ways[way]!.isCall === true ? randomUUID() : undefined;
           told.push({ way, event, dispatch: dispatchIdOf(ids), correlation });
         }
       }
@@ -221,8 +251,8 @@ export async function startFaultRig(victim: ServiceName): Promise<FaultRig> {
       );
       return told;
     },
-    spawn(more = {}) {
-      const process = startServiceProcess(victim, { ...env, ...more });
+    spawn(more = {}, service = victim) {
+      const process = startServiceProcess(service, { ...env, ...more });
       closers.push(() => process.kill());
       return process;
     },
@@ -234,13 +264,14 @@ export async function startFaultRig(victim: ServiceName): Promise<FaultRig> {
         10,
       );
       if (process.ended() !== 'SIGKILL') throw new Error(`ended by itself: ${process.log()}`);
+      const group = groupOf(victim);
       for (const { memberId } of (await admin.describeGroup(group)).members)
         await expelMember(brokers[0]!, group, memberId);
       return now();
     },
-    async joined(members = 1) {
+    async joined(members = 1, service = victim) {
       await eventually(
-        () => admin.describeGroup(group),
+        () => admin.describeGroup(groupOf(service)),
         (seen) => seen.state === 'Stable' && seen.members.length === members,
         30_000,
       );
@@ -268,12 +299,13 @@ export async function startFaultRig(victim: ServiceName): Promise<FaultRig> {
       });
       expect(seen).toEqual(
         seen.map(({ way, event, lost, posts: made, attempts: found }) => {
-          const { attempts, ends } = ways[way];
+          const { attempts, ends, behaviour, isCall = false } = ways[way]!;
           // A call of unknown outcome is answered so, and never made again.
-          if (way === 'call' && (lost > 0 || made === 0))
+          if (isCall && (lost > 0 || made === 0))
             return { way, event, lost, ends: 'suppressed', attempts: 1, posts: lost };
           // The receiver fails the first POST: when nobody saw that, the second one succeeds as the same attempt.
-          const settled = way === 'flaky' && lost > 0 && found === 1 ? 1 : attempts;
+          const unseen = behaviour?.kind === 'fail-then-ok' && lost > 0 && found === 1;
+          const settled = unseen ? 1 : attempts;
           return { way, event, lost, ends, attempts: settled, posts: settled + lost };
         }),
       );
@@ -310,13 +342,9 @@ export async function startFaultRig(victim: ServiceName): Promise<FaultRig> {
       expect(await reads.dailyCounts()).toEqual(await reads.recount());
     },
     async committed() {
-      const topics = await admin.listTopics();
-      return JSON.stringify(
-        await admin.committed(
-          group,
-          topics.filter((topic) => topic.startsWith(`${environment}.`)),
-        ),
-      );
+      const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${environment}.`));
+      const rows = await admin.committed(groupOf(victim), topics);
+      return new Map(rows.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]));
     },
     async close() {
       for (const closer of closers.splice(0).toReversed()) await closer().catch(() => undefined);

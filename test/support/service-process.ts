@@ -8,8 +8,9 @@ export interface ServiceProcess {
   readonly name: string;
   /** kill −9; resolves when it is gone. */
   kill(): Promise<void>;
-  /** SIGTERM; resolves with the exit code. */
+  /** SIGTERM; resolves with the exit code; null when a signal ended it. */
   stop(): Promise<number | null>;
+  signal(name: 'SIGSTOP' | 'SIGCONT' | 'SIGTERM'): void;
   /** The exit code or signal; undefined while it runs. */
   ended(): string | undefined;
   /** Everything it said on stderr so far. */
@@ -49,6 +50,7 @@ export function startServiceProcess(name: string, env: Readonly<Record<string, s
     name,
     kill: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),
+    signal: (name) => void child.kill(name),
     ended: () =>
       child.exitCode === null && child.signalCode === null ? undefined : String(child.exitCode ?? child.signalCode),
     log: () => log,
