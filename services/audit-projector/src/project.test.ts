@@ -223,6 +223,7 @@ describe('auditRowOf', () => {
       'ReplayFinished',
       'EndpointChanged',
       'SecretRotated',
+      'RangeLost',
     ];
     const strange = fc.oneof(
       fc.jsonValue(),

@@ -124,6 +124,14 @@ function extract(record: AuditRecord, reader: ColumnReader, recordedMs: number):
         effects: [],
       };
     }
+    case 'RangeLost': {
+      const [actor, topic] = [reader.text('service'), reader.text('topic')];
+      const [partition, from, to] = (['partition', 'from', 'to'] as const).map((name) =>
+        reader.integer(name, Number.MAX_SAFE_INTEGER),
+      );
+      if ([actor, topic, partition, from, to].includes(null)) return undefined;
+      return { columns: { ...statement(reader), actor, detail: `${topic}/${partition}: ${from} to ${to}` }, effects: [] };
+    }
     case 'PartitionReleased':
       return { columns: statement(reader), effects: [] };
   }

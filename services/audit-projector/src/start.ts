@@ -5,10 +5,17 @@
 // The tables hold their own offsets: reading starts where they stand. The group's commits follow, to show lag.
 
 import { topicNames } from '@postrider/core/contracts';
-import { waitForTopics, type GroupConsumer, type KafkaCluster, type RevokeReason } from '@postrider/kafka';
+import {
+  waitForTopics,
+  type Appender,
+  type GroupConsumer,
+  type KafkaCluster,
+  type RevokeReason,
+} from '@postrider/kafka';
 import { openAuditStore, openDatabase, type Database } from '@postrider/postgres';
 import {
   collectProgress,
+  lostRanges,
   RuntimeError,
   recentTrouble,
   sleep,
@@ -16,6 +23,7 @@ import {
   type commonRows,
   type ConfigOf,
   type Logger,
+  type LostRanges,
   type Metrics,
   type Service,
   type StopContext,
@@ -48,6 +56,8 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
   let database: Database | undefined;
   let consumer: GroupConsumer | undefined;
   let projector: Projector | undefined;
+  let appender: Appender | undefined;
+  let lost: LostRanges | undefined;
   let waitingFor: string | undefined = 'starting';
   /** What the group has committed, by partition. */
   const committed = new Map<string, number>();
@@ -114,6 +124,17 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
         monotonic: clock.monotonic,
       });
       const running = projector;
+      lost = lostRanges({
+        service: 'audit-projector',
+        logger,
+        metrics,
+        clock,
+        topic: topics.audit,
+        partitions: described.get(topics.audit)!.partitions,
+        // Opened only for this: nothing else is ever written here.
+        append: (record) => (appender ??= cluster.openAppender()).append(record),
+      });
+      const { tell: tellLost } = lost;
       consumer = cluster.consumeGroup({
         groupId: `${config.environment}.audit-projector`,
         topics: [topics.audit, topics.attempts],
@@ -134,10 +155,7 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
         },
         onPartitionFault: (fault) =>
           logger.error({ ...fault }, 'a partition of the audit log cannot be read; the others go on'),
-        onRangeLost: (range) => {
-          metrics.rangeLost.inc({ service: 'audit-projector', topic: range.topic });
-          logger.error({ ...range }, 'audit records were deleted by retention before they were projected');
-        },
+        onRangeLost: tellLost,
       });
       commitLater();
       cancels.push(
@@ -162,6 +180,7 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
       const left = async (): Promise<void> => {
         await consumer?.stop();
         await projector?.stop();
+        await appender?.close();
         await database?.close();
       };
       // A transaction that PostgreSQL does not answer is left to it: the offset row says later whether it came through.
@@ -173,7 +192,7 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
       const reasons: string[] = [];
       if (waitingFor !== undefined) reasons.push(waitingFor);
       if (consumer?.state() !== 'stable') reasons.push('not a member of the consumer group yet');
-      reasons.push(...trouble.reasons());
+      reasons.push(...trouble.reasons(), ...(lost?.reasons() ?? []));
       reasons.push(...(projector?.troubles() ?? []));
       return { ready: reasons.length === 0, reasons };
     },

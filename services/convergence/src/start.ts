@@ -17,6 +17,7 @@ import {
 } from '@postrider/kafka';
 import {
   collectProgress,
+  lostRanges,
   produceHooks,
   recentTrouble,
   sleep,
@@ -24,6 +25,7 @@ import {
   type commonRows,
   type ConfigOf,
   type Logger,
+  type LostRanges,
   type Metrics,
   type Service,
   type StartContext,
@@ -65,6 +67,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
   let appender: Appender | undefined;
   let reader: TableReader | undefined;
   let consumer: AckedConsumer | undefined;
+  let lost: LostRanges | undefined;
   let waitingFor: string | undefined = 'starting';
   const cancels: (() => void)[] = [];
   const underWay = new Set<Promise<void>>();
@@ -129,8 +132,19 @@ export function createConvergence(deps: ConvergenceDeps): Service {
           }
         },
       });
+      lost = lostRanges({
+        service: 'convergence',
+        logger,
+        metrics,
+        clock,
+        topic: topics.audit,
+        partitions: described.get(topics.audit)!.partitions,
+        append: (record) => appender!.append(record),
+      });
+      const { tell: tellLost } = lost;
       const traces = new Traces({
         cluster,
+        onRangeLost: tellLost,
         audit: topics.audit,
         auditEnds: () => admin.endOffsets(topics.audit),
         partitions,
@@ -185,7 +199,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
           logger.warn({ code: error.code, problem: error.message, attempt }, 'reading events: trying again');
         },
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
-        onRangeLost: (range) => logger.error({ ...range }, 'events were deleted by retention before they were read'),
+        onRangeLost: tellLost,
       });
       cancels.push(
         metrics.endpointTableSize.collect((set) => set({ service: 'convergence' }, table.index.size)),
@@ -203,7 +217,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
       const reasons: string[] = [];
       if (waitingFor !== undefined) reasons.push(waitingFor);
       if (consumer?.group.state() !== 'stable') reasons.push('not a member of the consumer group yet');
-      reasons.push(...trouble.reasons());
+      reasons.push(...trouble.reasons(), ...(lost?.reasons() ?? []));
       return { ready: reasons.length === 0, reasons };
     },
   };

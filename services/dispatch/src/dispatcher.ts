@@ -29,8 +29,9 @@ import type { EndpointRuntimes } from './endpoint-runtime.ts';
 import { LateRecords } from './late-records.ts';
 import { holdMsMax } from './limits.ts';
 import { LongQueues } from './long-queues.ts';
+import { Ownership } from './ownership.ts';
 import type { PartitionState } from './partition-state.ts';
-import { sendAttempt, type SendPorts } from './send-attempt.ts';
+import { sendAttempt, type AttemptResult, type SendPorts } from './send-attempt.ts';
 import { SendingGate, type Pass } from './sending-gate.ts';
 import { Settler, type SettlerDeps } from './settler.ts';
 import { workOf, type Work } from './work.ts';
@@ -56,15 +57,16 @@ export class Dispatcher {
   /** Endpoint versions that answered 410; a newer version clears it. */
   readonly #goneVersions = new Map<EndpointId, number>();
   readonly #late: LateRecords;
+  readonly #ownership: Ownership;
   readonly #longQueues: LongQueues;
   readonly #idleWaiters: (() => void)[] = [];
   #settling = 0;
   #accepting = true;
-  #inDoubt = false;
 
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
     this.#settler = new Settler(deps);
+    this.#ownership = new Ownership(deps.lease, () => this.#pumpAll());
     const onTurn = (endpointId: string): void => queueMicrotask(() => this.#pump(endpointId as EndpointId));
     this.#gate = new SendingGate({ now: deps.now, timers: deps.timers, onTurn });
     this.#rates = new EndpointRates({ now: deps.now, timers: deps.timers, onTurn });
@@ -222,25 +224,12 @@ export class Dispatcher {
     for (const endpointId of this.#lanes.endpoints()) this.#pump(endpointId as EndpointId);
   }
 
-  /** False while only the coordinator knows; goes on by itself with what it leaves us. */
-  #isOurs(): boolean {
-    if (this.#deps.lease.holds()) return true;
-    if (!this.#inDoubt) {
-      this.#inDoubt = true;
-      void this.#deps.lease.heard().then(() => {
-        this.#inDoubt = false;
-        this.#pumpAll();
-      });
-    }
-    return false;
-  }
-
   /** Sends what an endpoint's lane and the gate allow. */
   #pump(endpointId: EndpointId): void {
     for (;;) {
       const endpoint = this.#deps.endpoints.get(endpointId);
       if (!this.#accepting || !this.#lanes.ready(endpointId, endpoint?.concurrency ?? 1)) return;
-      if (!this.#isOurs()) return;
+      if (!this.#ownership.isCertain()) return;
       const waitMs = endpoint ? this.#rates.waitMs(endpoint) : 0;
       if (waitMs > 0) {
         this.#rates.callAfter(endpointId, waitMs);
@@ -276,7 +265,7 @@ export class Dispatcher {
     this.#rates.take(endpoint);
     // The lane is free as soon as the receiver has answered; settling goes on beside the next request.
     const send = () => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps);
-    const sending = isCall ? this.#startCall(work).then((ours) => (ours ? send() : undefined)) : send();
+    const sending = isCall ? this.#settler.started(work).then(() => this.#call(work, send)) : send();
     sending.then((result) => {
       if (result?.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
         this.disable(endpoint.endpointId, endpoint.version);
@@ -288,18 +277,12 @@ export class Dispatcher {
     return true;
   }
 
-  /** Writes that a call begins. False when it is, or has become, somebody else's: a call is made once. */
-  async #startCall(work: Work): Promise<boolean> {
-    const { state, attemptId } = work;
-    await this.#settler.started(work);
-    if (!this.#deps.lease.holds()) await this.#deps.lease.heard();
-    if (!state.owned) {
-      this.#deps.observer.dropped('stale');
-      return false;
-    }
-    if (!state.window.standing(attemptId)) return true;
-    this.#repeatConsequence(work);
-    return false;
+  async #call(work: Work, send: () => Promise<AttemptResult>): Promise<AttemptResult | undefined> {
+    const whose = await this.#ownership.ofCall(work);
+    if (whose === 'ours') return send();
+    if (whose === 'settled') this.#repeatConsequence(work);
+    else this.#deps.observer.dropped('stale');
+    return undefined;
   }
 
   /** Parks work that cannot be sent now; a call is answered instead. */

@@ -114,6 +114,7 @@ function what(entry: AuditEntry, paint: Paint): string {
       return `${entry.type === 'ReplayRequested' ? 'replay asked for' : 'replay finished'} by ${shown(entry.actor)}${reason}`;
     case 'EndpointChanged':
     case 'PartitionReleased':
+    case 'RangeLost':
     case null:
       return entry.type ?? 'a record that cannot be read';
   }

@@ -77,6 +77,7 @@ const records: { readonly [Type in AuditRecordType]: Extract<AuditRecord, { type
     owner,
   },
   PartitionReleased: { type: 'PartitionReleased', partition: 2, at, owner },
+  RangeLost: { type: 'RangeLost', at, service: 'dispatch', topic: 'live.dispatches', partition: 2, from: 7, to: 9 },
   EventAccepted: {
     type: 'EventAccepted',
     ...event,
@@ -112,6 +113,7 @@ const identities: Readonly<Record<AuditRecordType, string | undefined>> = {
   DispatchEnded: 'ended:dsp_a.1',
   EndpointDisabled: 'disabled:ep-1/4',
   PartitionReleased: undefined,
+  RangeLost: 'range:dispatch/live.dispatches/2/7',
   EventAccepted: 'event:live.events/0/7',
   EventUnmatched: 'event:live.events/0/7',
   EventRejected: 'event:live.events/0/7',

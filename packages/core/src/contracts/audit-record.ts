@@ -215,7 +215,22 @@ export interface SecretRotated {
   }[];
 }
 
-/** What everyone but the dispatch owner writes to `audit`. */
+/**
+ * A service was to read from an offset that is not in the log any more: what stood between the two offsets it will never see.
+ * With `to` below `from` the log itself was cut, and is read again from its start.
+ */
+export interface RangeLost {
+  readonly type: 'RangeLost';
+  readonly at: Timestamp;
+  readonly service: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: number;
+  /** Exclusive. */
+  readonly to: number;
+}
+
+/** What everyone but the dispatch owner writes to `audit`; a lost range is told there by dispatch, too. */
 export type AuditTopicRecord =
   | EventAccepted
   | EventUnmatched
@@ -223,7 +238,8 @@ export type AuditTopicRecord =
   | ReplayRequested
   | ReplayFinished
   | EndpointChanged
-  | SecretRotated;
+  | SecretRotated
+  | RangeLost;
 
 export type AuditRecord = AttemptsRecord | AuditTopicRecord;
 export type AuditRecordType = AuditRecord['type'];
@@ -243,6 +259,7 @@ const auditRecordTypes: Readonly<Record<AuditRecordType, true>> = {
   ReplayFinished: true,
   EndpointChanged: true,
   SecretRotated: true,
+  RangeLost: true,
 };
 
 /** Record header that carries the response excerpt of an AttemptSettled. */
@@ -292,6 +309,8 @@ export function identityOf(record: AuditRecord): string | undefined {
     case 'ReplayRequested':
     case 'ReplayFinished':
       return `${record.type}:${record.replay}`;
+    case 'RangeLost':
+      return `range:${record.service}/${record.topic}/${record.partition}/${record.from}`;
     case 'PartitionReleased':
     case 'EndpointChanged':
     case 'SecretRotated':

@@ -22,6 +22,7 @@ export {
   type EventUnmatched,
   type Owner,
   type PartitionReleased,
+  type RangeLost,
   type ReplayFinished,
   type ReplayRequested,
   type SecretRotated,
