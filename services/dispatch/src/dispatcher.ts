@@ -40,6 +40,8 @@ export interface DispatcherDeps extends SendPorts, SettlerDeps {
   readonly runtimes: EndpointRuntimes;
   readonly reader: AttemptsReader;
   readonly timers: Timers;
+  /** Part of the time since it was last asked in which the event loop was busy, 0 to 1. */
+  readonly busyShare: () => number;
   readonly endpointQueueMax: number;
   /** An effect that can never succeed: the process must not go on. */
   readonly onFatal: (error: unknown) => void;
@@ -63,7 +65,7 @@ export class Dispatcher {
     this.#deps = deps;
     this.#settler = new Settler(deps);
     const onTurn = (endpointId: string): void => queueMicrotask(() => this.#pump(endpointId as EndpointId));
-    this.#gate = new SendingGate({ now: deps.now, timers: deps.timers, onTurn });
+    this.#gate = new SendingGate({ now: deps.now, timers: deps.timers, busyShare: deps.busyShare, onTurn });
     this.#rates = new EndpointRates({ now: deps.now, timers: deps.timers, onTurn });
     this.#longQueues = new LongQueues({
       ...deps,

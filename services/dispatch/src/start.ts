@@ -53,6 +53,8 @@ export interface DispatchDeps {
   readonly timers: Timers;
   readonly random: Random;
   readonly randomBytes: (size: number) => Uint8Array;
+  /** Part of the time since it was last asked in which the event loop was busy, 0 to 1. */
+  readonly busyShare: () => number;
   readonly secrets: SecretSource;
   /** Every connection passes it. */
   readonly guard: EgressGuard;
@@ -137,6 +139,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         now: clock.now,
         random: deps.random,
         randomBytes: deps.randomBytes,
+        busyShare: deps.busyShare,
         timers,
         endpoints: table.index,
         runtimes,
