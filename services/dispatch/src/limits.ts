@@ -41,3 +41,8 @@ export const youngMs = 500;
 export const behindMs = 1_000;
 /** How often endpoints whose queue is at its cap are looked at. */
 export const longQueueLookMs = 250;
+/**
+ * The longest rest between two batches of records that are appended: fifty requests a second carry any rate, and each costs the
+ * broker and every reader of the log as much as twenty records.
+ */
+export const appendRestMsMax = 20;

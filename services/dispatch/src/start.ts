@@ -37,7 +37,7 @@ import { createAttemptsReader } from './attempts-reader.ts';
 import type { dispatchRows } from './config.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EndpointRuntimes } from './endpoint-runtime.ts';
-import { commitIntervalMs, secretsPreparedMsMax, windowBytes } from './limits.ts';
+import { appendRestMsMax, commitIntervalMs, secretsPreparedMsMax, windowBytes } from './limits.ts';
 import { createObserver } from './observe.ts';
 import { PartitionState } from './partition-state.ts';
 import { readRestoreMark, restore, restoreMark } from './restore.ts';
@@ -123,7 +123,7 @@ export function createDispatch(deps: DispatchDeps): Service {
       });
       if (!described) return;
       waitingFor = 'reading the endpoint table';
-      appender = cluster.openAppender({ hooks: produceHooks(metrics, 'dispatch', trouble) });
+      appender = cluster.openAppender({ restMsMax: appendRestMsMax, hooks: produceHooks(metrics, 'dispatch', trouble) });
       reader = cluster.readTable({ topic: topics.endpoints, onRecord: applyEndpoint });
       sender = createSender({ now: clock.now, guard: deps.guard });
       const attempts = createAttemptsReader(cluster, topics.attempts, {
