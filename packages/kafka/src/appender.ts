@@ -12,6 +12,7 @@ import { batchLength, partitionKey, takeApart } from './append-batch.ts';
 import type { BatchEntry } from './append-batch.ts';
 import { judgeAppendError } from './append-verdict.ts';
 import { backoffMs, pause } from './backoff.ts';
+import type { Compression } from './codecs.ts';
 import { openConnections } from './connections.ts';
 import { readFailure } from './driver-error.ts';
 import type { DriverCluster } from './driver.ts';
@@ -19,9 +20,9 @@ import { KafkaError } from './kafka-error.ts';
 import type { KafkaErrorCode } from './kafka-error.ts';
 import * as limits from './limits.ts';
 import { produceOnce } from './produce.ts';
-import type { Compression, ProduceResult } from './produce.ts';
-import { toDriver } from './record.ts';
+import type { ProduceResult } from './produce.ts';
 import type { AppendRecord, TopicPartition } from './record.ts';
+import { encodable } from './record-size.ts';
 import type { KafkaSettings } from './settings.ts';
 
 export interface AppenderHooks {
@@ -328,8 +329,10 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
     append(record) {
       if (closing) return Promise.reject(new KafkaError('closed', 'the appender is closed'));
       return new Promise((resolve, reject) => {
-        const { message, bytes } = toDriver(record);
-        queue.push({ topic: record.topic, partition: record.partition, message, bytes, resolve, reject });
+        const { topic, partition } = record;
+        const encoded = encodable(record);
+        const bytes = encoded.bodyBytes + limits.RECORD_OVERHEAD_BYTES;
+        queue.push({ topic, partition, record: encoded, bytes, resolve, reject });
         unsettled += 1;
         if (endRest !== null && isUrgent()) endRest();
         wake();

@@ -114,7 +114,10 @@ export function createConvergence(deps: ConvergenceDeps): Service {
       );
       if (!described) return;
       const partitions = described.get(topics.dispatches)!.partitions;
-      appender = cluster.openAppender({ restMsMax: appendRestMsMax, hooks: produceHooks(metrics, 'convergence', trouble) });
+      appender = cluster.openAppender({
+        restMsMax: appendRestMsMax,
+        hooks: produceHooks(metrics, 'convergence', trouble),
+      });
       reader = cluster.readTable({
         topic: topics.endpoints,
         onRecord: (record) => {

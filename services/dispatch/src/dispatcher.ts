@@ -31,17 +31,15 @@ import { holdMsMax } from './limits.ts';
 import { LongQueues } from './long-queues.ts';
 import type { PartitionState } from './partition-state.ts';
 import { sendAttempt, type SendPorts } from './send-attempt.ts';
-import { SendingGate, type Pass } from './sending-gate.ts';
+import { SendingGate, type Pass, type SendingGateDeps } from './sending-gate.ts';
 import { Settler, type SettlerDeps } from './settler.ts';
 import { workOf, type Work } from './work.ts';
 
-export interface DispatcherDeps extends SendPorts, SettlerDeps {
+export interface DispatcherDeps extends SendPorts, SettlerDeps, Pick<SendingGateDeps, 'busyShare'> {
   readonly endpoints: EndpointIndex;
   readonly runtimes: EndpointRuntimes;
   readonly reader: AttemptsReader;
   readonly timers: Timers;
-  /** Part of the time since it was last asked in which the event loop was busy, 0 to 1. */
-  readonly busyShare: () => number;
   readonly endpointQueueMax: number;
   /** An effect that can never succeed: the process must not go on. */
   readonly onFatal: (error: unknown) => void;
@@ -65,7 +63,7 @@ export class Dispatcher {
     this.#deps = deps;
     this.#settler = new Settler(deps);
     const onTurn = (endpointId: string): void => queueMicrotask(() => this.#pump(endpointId as EndpointId));
-    this.#gate = new SendingGate({ now: deps.now, timers: deps.timers, busyShare: deps.busyShare, onTurn });
+    this.#gate = new SendingGate({ ...deps, onTurn });
     this.#rates = new EndpointRates({ now: deps.now, timers: deps.timers, onTurn });
     this.#longQueues = new LongQueues({
       ...deps,

@@ -123,7 +123,10 @@ export function createDispatch(deps: DispatchDeps): Service {
       });
       if (!described) return;
       waitingFor = 'reading the endpoint table';
-      appender = cluster.openAppender({ restMsMax: appendRestMsMax, hooks: produceHooks(metrics, 'dispatch', trouble) });
+      appender = cluster.openAppender({
+        restMsMax: appendRestMsMax,
+        hooks: produceHooks(metrics, 'dispatch', trouble),
+      });
       reader = cluster.readTable({ topic: topics.endpoints, onRecord: applyEndpoint });
       sender = createSender({ now: clock.now, guard: deps.guard });
       const attempts = createAttemptsReader(cluster, topics.attempts, {

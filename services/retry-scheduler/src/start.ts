@@ -57,7 +57,10 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       });
       if (!described) return;
       waitingFor = undefined;
-      appender = cluster.openAppender({ restMsMax: appendRestMsMax, hooks: produceHooks(metrics, 'retry-scheduler', trouble) });
+      appender = cluster.openAppender({
+        restMsMax: appendRestMsMax,
+        hooks: produceHooks(metrics, 'retry-scheduler', trouble),
+      });
       const givenBack = new GivenBack({
         cluster,
         dispatches: topics.dispatches,
