@@ -155,6 +155,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         endpointQueueMax: config['dispatch.endpointQueue'],
         observer: createObserver({ logger, metrics, now: clock.now }),
         reader: attempts,
+        lease: { holds: () => consumer!.group.lease.holds(), heard: () => consumer!.group.lease.heard() },
         emit: (record) => appendConsequence(appender!, record),
         log: createAttemptsLog({
           appender,
