@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import { nextReturnSlot, returnHorizonMs, returnStepMs } from './return-slots.ts';
 
 test('slots follow each other at the pace of the endpoint', () => {
-  expect(returnStepMs(16, undefined)).toBe(6.25);
+  expect(returnStepMs(16, undefined)).toBe(7);
   expect(returnStepMs(16, 2)).toBe(500);
+  expect(returnStepMs(1_000, undefined)).toBe(1);
   let lastMs = 0;
   const slots = Array.from({ length: 3 }, () => (lastMs = nextReturnSlot({ lastMs, fromMs: 1_000, stepMs: 500 })));
   expect(slots).toEqual([1_000, 1_500, 2_000]);

@@ -8,9 +8,9 @@ export const returnHorizonMs = 30 * 60_000;
 /** Slots an endpoint has in a second for each request that may be under way to it at once: answers within 100 ms keep up. */
 const turnsPerSecond = 10;
 
-/** Time between two slots of an endpoint, ms. */
+/** Time between two slots of an endpoint, whole ms: due times stand in headers as such. */
 export function returnStepMs(concurrency: number, ratePerSecond: number | undefined): number {
-  return 1_000 / Math.min(concurrency * turnsPerSecond, ratePerSecond ?? Number.POSITIVE_INFINITY);
+  return Math.ceil(1_000 / Math.min(concurrency * turnsPerSecond, ratePerSecond ?? Number.POSITIVE_INFINITY));
 }
 
 export interface ReturnSlotInput {
