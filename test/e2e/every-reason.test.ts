@@ -31,7 +31,7 @@ const dead: Partial<Record<DeadReason, Case>> = {
   gone: { endpoint: {}, path: 'gone' },
   expired: { endpoint: { maxAgeMs: 1_000, retry: { kind: 'delays', delaysMs: [60_000] } }, path: 'broken' },
   'blocked-address': { endpoint: { url: 'https://127.0.0.1:9/', retry: { kind: 'delays', delaysMs: [1, 1, 1, 1, 1] } } },
-  'invalid-configuration': { endpoint: { profile: 'of-next-year' } },
+  'invalid-configuration': { endpoint: { profile: 'standard-webhooks' } },
 };
 const deferred: Partial<Record<DeferReason, Case>> = {
   paused: { endpoint: { status: { kind: 'paused' } } },

@@ -117,7 +117,7 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
     tracker.openBytes >= options.windowBytes;
   const roomy = (stream: PartitionStream): boolean =>
     stream.tracker.openCount <= options.windowRecords * resumeBelow &&
-    stream.tracker.span <= spanRecords * resumeBelow &&
+    stream.tracker.span <= spanRecords - options.windowRecords * resumeBelow &&
     stream.tracker.openBytes <= options.windowBytes * resumeBelow;
 
   const acknowledge = (stream: PartitionStream, slot: Parameters<OffsetTracker['finish']>[0]): void => {
