@@ -67,7 +67,9 @@ async function bench(options: BenchOptions, cleanup: Cleanup): Promise<{ text: s
   cleanup.add(() => receiver.close());
   // Arrival times to the microsecond are what only ours keeps, and replies what only ours gives.
   const timing =
-    receiver.name === 'nginx' && (options.promises.length > 0 || options.scenarios.some(needsOwnReceiver)) ? await startNodeReceiver(setup) : receiver;
+    receiver.name === 'nginx' && (options.promises.length > 0 || options.scenarios.some(needsOwnReceiver))
+      ? await startNodeReceiver(setup)
+      : receiver;
   if (timing !== receiver) cleanup.add(() => timing.close());
   const cluster = openCluster({ brokers: stack.kafka.brokers, clientId: 'bench' });
   cleanup.add(() => cluster.close());
@@ -105,7 +107,15 @@ async function bench(options: BenchOptions, cleanup: Cleanup): Promise<{ text: s
     try {
       const { seconds } = options;
       promised.push(
-        ...(await runPromise(name, { environment, seconds, ground, receiver: timing, publisher, folder: logs, progress: say })),
+        ...(await runPromise(name, {
+          environment,
+          seconds,
+          ground,
+          receiver: timing,
+          publisher,
+          folder: logs,
+          progress: say,
+        })),
       );
     } catch (error) {
       failures += 1;

@@ -90,7 +90,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' | '
       continue;
     }
     const name = scenarioNames.find((each) => each === word);
-    if (name === undefined) return { problem: `there is no scenario ${word}: one of ${[...scenarioNames, ...promiseNames].join(', ')}` };
+    if (name === undefined)
+      return { problem: `there is no scenario ${word}: one of ${[...scenarioNames, ...promiseNames].join(', ')}` };
     scenarios.push(name);
   }
   return { scenarios, promises: asPromised, seconds, repeat, json: values.json, profile, receiver };

@@ -19,7 +19,8 @@ const secondsMin = 4;
 export async function isolation(run: PromiseRun): Promise<Promised> {
   const { publisher, receiver, progress } = run;
   const seconds = Math.max(secondsMin, run.seconds);
-  const endpoint = () => ({ timeoutMs, breaker: { kind: 'off' }, retry: { kind: 'delays', delaysMs: [60_000] } }) as const;
+  const endpoint = () =>
+    ({ timeoutMs, breaker: { kind: 'off' }, retry: { kind: 'delays', delaysMs: [60_000] } }) as const;
   return onStage(run, { endpoints, endpoint }, async (stage) => {
     let from = 0;
     const phase = async (hang: boolean): Promise<number> => {
@@ -30,7 +31,8 @@ export async function isolation(run: PromiseRun): Promise<Promised> {
       await sleepMs(calmMs);
       const latencies = await receiver.latencies(0);
       const healthy = count - count / hangEvery;
-      if (latencies.length < healthy) throw new Error(`isolation: ${healthy - latencies.length} deliveries are missing`);
+      if (latencies.length < healthy)
+        throw new Error(`isolation: ${healthy - latencies.length} deliveries are missing`);
       return percentile(latencies, 0.99);
     };
     await receiver.begin({ latency: false, reply: false });
@@ -44,7 +46,9 @@ export async function isolation(run: PromiseRun): Promise<Promised> {
     for (let pair = 1; pair <= pairs; pair++) {
       withoutMs.push(await phase(false));
       withMs.push(await phase(true));
-      progress(`isolation: pair ${pair} of ${pairs}: p99 ${withoutMs.at(-1)!.toFixed(1)} ms, with ${withMs.at(-1)!.toFixed(1)} ms`);
+      progress(
+        `isolation: pair ${pair} of ${pairs}: p99 ${withoutMs.at(-1)!.toFixed(1)} ms, with ${withMs.at(-1)!.toFixed(1)} ms`,
+      );
     }
     const ratio = median(withMs.map((ms, i) => ms / withoutMs[i]!));
     const moreMs = median(withMs.map((ms, i) => ms - withoutMs[i]!));

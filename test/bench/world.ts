@@ -65,7 +65,10 @@ export async function createWorld(
         const index = from + offset;
         const url = `https://${originHost(index)}:${receiverPort}/hooks/${index}`;
         const alone = endpoints === 1;
-        const endpoint = { ...endpointOf({ environment, index, url, ca: ground.caPem, alone, profile }), ...over(index) };
+        const endpoint = {
+          ...endpointOf({ environment, index, url, ca: ground.caPem, alone, profile }),
+          ...over(index),
+        };
         return { topic: topics.endpoints, partition: 0, key: endpoint.endpointId, value: encodeEndpoint(endpoint) };
       }),
     );

@@ -30,7 +30,9 @@ const dead: Partial<Record<DeadReason, Case>> = {
   'retries-exhausted': { endpoint: failing, path: 'broken' },
   gone: { endpoint: {}, path: 'gone' },
   expired: { endpoint: { maxAgeMs: 1_000, retry: { kind: 'delays', delaysMs: [60_000] } }, path: 'broken' },
-  'blocked-address': { endpoint: { url: 'https://127.0.0.1:9/', retry: { kind: 'delays', delaysMs: [1, 1, 1, 1, 1] } } },
+  'blocked-address': {
+    endpoint: { url: 'https://127.0.0.1:9/', retry: { kind: 'delays', delaysMs: [1, 1, 1, 1, 1] } },
+  },
   'invalid-configuration': { endpoint: { profile: 'standard-webhooks' } },
 };
 const deferred: Partial<Record<DeferReason, Case>> = {
@@ -133,7 +135,13 @@ const letterOf = (id: string) =>
 /** Straight to the topic, as somebody else's record. */
 async function toDispatches(endpoint: string, headers: Record<string, string>): Promise<void> {
   const partition = partitionOf(endpoint, 4);
-  await postrider.appender.append({ topic: postrider.topics.dispatches, partition, key: endpoint, value: '{}', headers });
+  await postrider.appender.append({
+    topic: postrider.topics.dispatches,
+    partition,
+    key: endpoint,
+    value: '{}',
+    headers,
+  });
 }
 
 const attemptsMade: Partial<Record<DeadReason, string>> = {
@@ -176,16 +184,19 @@ test('a record that cannot be read ends as undecodable', async () => {
   expect(await letterOf('stranger')).toEqual([{ reason: 'undecodable', attempts: '0' }]);
 });
 
-test.each(Object.keys(deferred) as DeferReason[])('a dispatch is put off as %s, and no attempt is counted', async (reason) => {
-  const found = await eventually(
-    () => attemptsOf(reason),
-    (records) => records.some(({ type }) => type === 'DispatchDeferred'),
-    20_000,
-  );
-  const deferrals = found.filter((record) => record.type === 'DispatchDeferred');
-  expect(deferrals.map((record) => record.reason)).toEqual(deferrals.map(() => reason));
-  expect(deferrals.every((record) => record.attempt === 1 && record.park === 0)).toBe(true);
-});
+test.each(Object.keys(deferred) as DeferReason[])(
+  'a dispatch is put off as %s, and no attempt is counted',
+  async (reason) => {
+    const found = await eventually(
+      () => attemptsOf(reason),
+      (records) => records.some(({ type }) => type === 'DispatchDeferred'),
+      20_000,
+    );
+    const deferrals = found.filter((record) => record.type === 'DispatchDeferred');
+    expect(deferrals.map((record) => record.reason)).toEqual(deferrals.map(() => reason));
+    expect(deferrals.every((record) => record.attempt === 1 && record.park === 0)).toBe(true);
+  },
+);
 
 test('a dispatch for an endpoint that nobody heard of yet is put off as unknown-endpoint', async () => {
   const dispatch: Dispatch = {

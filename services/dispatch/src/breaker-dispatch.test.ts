@@ -42,7 +42,12 @@ describe('an endpoint that fails', () => {
     await settle();
     expect(rig.inFlight).toEqual([]);
     expect(rig.journal.filter((line) => line === 'deferred breaker-open')).toHaveLength(4);
-    expect(rig.attempts().at(-1)).toMatchObject({ type: 'DispatchDeferred', reason: 'breaker-open', attempt: 1, park: 0 });
+    expect(rig.attempts().at(-1)).toMatchObject({
+      type: 'DispatchDeferred',
+      reason: 'breaker-open',
+      attempt: 1,
+      park: 0,
+    });
     expect(dues(rig)).toEqual([10_000, 10_000 + proberHeadStartMs, 11_100, 11_200]);
     expect(rig.journal.filter((line) => /^ack 1.$/.test(line))).toEqual(['ack 10', 'ack 11', 'ack 12', 'ack 13']);
     // The retries of those that failed keep their number and their place in the policy.
@@ -103,7 +108,9 @@ describe('an endpoint that fails', () => {
     const before = dues(rig).length;
     for (let n = 0; n < 5_000; n++) rig.accept(rig.dispatch('a', 1_000 + n, { park: 9 }));
     await settle();
-    const waits = dues(rig).slice(before).toSorted((a, b) => a - b);
+    const waits = dues(rig)
+      .slice(before)
+      .toSorted((a, b) => a - b);
     expect(waits).toHaveLength(5_000);
     expect(waits[0]).toBe(40_000);
     // An eighth of the outage, then 143 a second.

@@ -263,7 +263,9 @@ export class Dispatcher {
   /** What waits for the endpoint waits for its own limits, not for ours. */
   #isHeldBack(endpointId: EndpointId): boolean {
     const endpoint = this.#deps.endpoints.get(endpointId);
-    return !endpoint || this.#lanes.next(endpointId, endpoint.concurrency) === undefined || this.#rates.waitMs(endpoint) > 0;
+    return (
+      !endpoint || this.#lanes.next(endpointId, endpoint.concurrency) === undefined || this.#rates.waitMs(endpoint) > 0
+    );
   }
 
   /** The slot of what was put off is taken. */

@@ -122,7 +122,8 @@ export class EndpointBreakers {
 
   /** The partition was lost: its next owner learns from the log. */
   forget(partition: number): void {
-    for (const [endpointId, entry] of this.#entries) if (entry.partition === partition) this.#entries.delete(endpointId);
+    for (const [endpointId, entry] of this.#entries)
+      if (entry.partition === partition) this.#entries.delete(endpointId);
   }
 
   /** How many are open and half-open now. */

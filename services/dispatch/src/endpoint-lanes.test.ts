@@ -88,7 +88,9 @@ describe('EndpointLanes', () => {
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const lanes = new EndpointLanes<number>();
         const names = ['a', 'b', 'c'];
-        const queues = new Map(names.flatMap((name) => [`${name} first`, `${name} late`].map((key) => [key, [] as number[]])));
+        const queues = new Map(
+          names.flatMap((name) => [`${name} first`, `${name} late`].map((key) => [key, [] as number[]])),
+        );
         const underWay = new Map([...queues.keys()].map((key) => [key, 0]));
         let next = 0;
         for (const step of steps) {

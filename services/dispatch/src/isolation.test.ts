@@ -67,7 +67,9 @@ describe('an endpoint with a backlog of fifty windows', () => {
     const source = reader(rig, [...log, rig.dispatch('good', backlog)]);
     await source.pass(behindMs + 4 * longQueueLookMs);
     expect(rig.inFlight.map(({ endpoint }) => endpoint)).toContain('good');
-    expect(rig.journal.filter((line) => line.startsWith('deferred')).every((line) => line === `deferred ${reason}`)).toBe(true);
+    expect(
+      rig.journal.filter((line) => line.startsWith('deferred')).every((line) => line === `deferred ${reason}`),
+    ).toBe(true);
     expect(source.mostOpen).toBeLessThanOrEqual(windowRecords);
     // A few wait on, to be sent at the endpoint's own pace.
     expect(rig.stateOf(0).window.underWay).toBeLessThanOrEqual(windowRecords / 2 + 1);
@@ -75,7 +77,8 @@ describe('an endpoint with a backlog of fifty windows', () => {
 
   it('is passed by when there are many of them', async () => {
     const rig = dispatcherRig({ windowRecords, endpointQueueMax: 1_000 });
-    for (let i = 0; i < 10; i++) rig.endpoints.put(endpointOf(`bad${i}`, { concurrency: 4, breaker: off, timeoutMs: 60_000 }));
+    for (let i = 0; i < 10; i++)
+      rig.endpoints.put(endpointOf(`bad${i}`, { concurrency: 4, breaker: off, timeoutMs: 60_000 }));
     rig.endpoints.put(endpointOf('good'));
     const log = Array.from({ length: backlog }, (_, n) => rig.dispatch(`bad${n % 10}`, n));
     const source = reader(rig, [...log, rig.dispatch('good', backlog)]);

@@ -3,12 +3,12 @@ import { OriginGate } from './origin-gate.ts';
 
 test('an origin is given as many requests as it may have, and another one its own', () => {
   const gate = new OriginGate(2);
-  expect([gate.enter('a', '1', 'first'), gate.enter('a', '2', 'first'), gate.enter('a', '3', 'first'), gate.enter('b', '4', 'first')]).toEqual([
-    true,
-    true,
-    false,
-    true,
-  ]);
+  expect([
+    gate.enter('a', '1', 'first'),
+    gate.enter('a', '2', 'first'),
+    gate.enter('a', '3', 'first'),
+    gate.enter('b', '4', 'first'),
+  ]).toEqual([true, true, false, true]);
 });
 
 test('endpoints that wait take turns, each once however often it asked', () => {

@@ -41,8 +41,6 @@ export class OriginGate {
   }
 
   #mayStart({ underWay }: Origin, turn: Turn): boolean {
-    return (
-      underWay.first + underWay.late < this.#max && (turn === 'first' || underWay.late < latePlaces(this.#max))
-    );
+    return underWay.first + underWay.late < this.#max && (turn === 'first' || underWay.late < latePlaces(this.#max));
   }
 }

@@ -8,7 +8,8 @@ function gateRig() {
   const time = manualClock(1_000_000);
   const turns: string[] = [];
   const gate = new SendingGate({ now: time.clock.now, timers: time.timers, onTurn: (id) => turns.push(id) });
-  const fill = () => Array.from({ length: youngRequestsMax }, (_, i) => gate.enter(`origin-${i}`, `busy-${i}`, 'first')!);
+  const fill = () =>
+    Array.from({ length: youngRequestsMax }, (_, i) => gate.enter(`origin-${i}`, `busy-${i}`, 'first')!);
   return { time, turns, gate, fill };
 }
 
@@ -42,7 +43,9 @@ test('a request that ended after it was old gives no second place', () => {
 
 test('one origin is held at its own limit while others go on', () => {
   const { gate } = gateRig();
-  const many = Array.from({ length: Math.min(originInFlightMax, youngRequestsMax) }, () => gate.enter('one', 'x', 'first'));
+  const many = Array.from({ length: Math.min(originInFlightMax, youngRequestsMax) }, () =>
+    gate.enter('one', 'x', 'first'),
+  );
   expect(many.every(Boolean)).toBe(true);
   expect(gate.enter('one', 'y', 'first')).toBeUndefined();
 });

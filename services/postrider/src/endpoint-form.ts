@@ -6,7 +6,16 @@ import type { Endpoint } from '@postrider/core/domain';
 import type { EgressGuard, UrlRefusal } from '@postrider/http';
 import { checkAuthHeader, checkCustomHeaders, type Profile, type SecretFacts } from '@postrider/profiles';
 import { secretAsk, type SecretSource } from '@postrider/runtime';
-import { isTexts, readBreaker, readProfile, readRetry, readSecrets, readStatus, readSuccess, readTls } from './endpoint-sugar.ts';
+import {
+  isTexts,
+  readBreaker,
+  readProfile,
+  readRetry,
+  readSecrets,
+  readStatus,
+  readSuccess,
+  readTls,
+} from './endpoint-sugar.ts';
 import type { FilePath, Problems } from './file-problem.ts';
 import { formDuration } from './form-values.ts';
 

@@ -30,7 +30,10 @@ export function healthText(health: EndpointHealth, nowMs: number, out: Output): 
   return rows.map(([name, value]) => `${`${name}:`.padEnd(13)}${value}`).join('\n');
 }
 
-function stateText({ state, since, nextProbe, openings, failuresInRow }: EndpointHealth['breaker'], nowMs: number): string {
+function stateText(
+  { state, since, nextProbe, openings, failuresInRow }: EndpointHealth['breaker'],
+  nowMs: number,
+): string {
   switch (state) {
     case 'off':
       return 'off: it is sent to whatever it answers';

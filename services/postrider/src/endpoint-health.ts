@@ -1,7 +1,13 @@
 // How an endpoint fares, read from the log: the records of its partition of `attempts`, folded by the same function that its
 // owner uses. No service is asked, so it is told of a stopped dispatch as well as of a running one.
 
-import { breakerAfterRecord, decodeAudit, partitionOf, topicNames, type AttemptsRecord } from '@postrider/core/contracts';
+import {
+  breakerAfterRecord,
+  decodeAudit,
+  partitionOf,
+  topicNames,
+  type AttemptsRecord,
+} from '@postrider/core/contracts';
 import {
   breakerPolicyOf,
   breakerState,

@@ -28,5 +28,9 @@ export function breakerAfterRecord(
   // Deferrals do not name the version: one from before the last change speaks of an earlier one.
   const atMs = Date.parse(record.at);
   if (atMs < Date.parse(endpoint.updatedAt)) return before;
-  return breakerAfterDeferral(before, { endpointVersion: endpoint.version, atMs, dueMs: Date.parse(record.due) }, policy);
+  return breakerAfterDeferral(
+    before,
+    { endpointVersion: endpoint.version, atMs, dueMs: Date.parse(record.due) },
+    policy,
+  );
 }

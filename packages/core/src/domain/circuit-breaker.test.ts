@@ -131,7 +131,10 @@ describe('a breaker that is restored', () => {
 describe('the setting', () => {
   it('is the default, overridden or off', () => {
     expect(breakerPolicyOf(undefined)).toEqual(breakerDefaults);
-    expect(breakerPolicyOf({ kind: 'on', failures: 2, openMs: undefined })).toEqual({ ...breakerDefaults, failures: 2 });
+    expect(breakerPolicyOf({ kind: 'on', failures: 2, openMs: undefined })).toEqual({
+      ...breakerDefaults,
+      failures: 2,
+    });
     expect(breakerPolicyOf({ kind: 'off' })).toBeUndefined();
     expect(breakerAfter(undefined, attempt('counts', 1), undefined)).toBeUndefined();
   });

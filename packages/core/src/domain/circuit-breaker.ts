@@ -162,15 +162,18 @@ function countFailure(closed: ClosedBreaker, atMs: number, policy: BreakerPolicy
     outcomes: fresh ? 1 : closed.outcomes + 1,
     failures: fresh ? 1 : closed.failures + 1,
   };
-  const mostly =
-    counted.outcomes >= breakerSamplesMin && counted.failures >= counted.outcomes * policy.failureShare;
+  const mostly = counted.outcomes >= breakerSamplesMin && counted.failures >= counted.outcomes * policy.failureShare;
   if (counted.run < policy.failures && !mostly) return counted;
   const openings = (stayedClosed(closed, atMs, policy) ? 0 : closed.openings) + 1;
   const { endpointVersion } = closed;
   return { kind: 'open', endpointVersion, sinceMs: atMs, openings, probeAtMs: atMs + openForMs(policy, openings) };
 }
 
-function countAnswer(closed: ClosedBreaker | undefined, atMs: number, policy: BreakerPolicy): ClosedBreaker | undefined {
+function countAnswer(
+  closed: ClosedBreaker | undefined,
+  atMs: number,
+  policy: BreakerPolicy,
+): ClosedBreaker | undefined {
   if (closed === undefined) return undefined;
   const windowIsOver = atMs - closed.windowFromMs > breakerWindowMs || closed.failures === 0;
   if (windowIsOver && stayedClosed(closed, atMs, policy)) return undefined;
