@@ -127,6 +127,16 @@ describe('an endpoint that fails', () => {
     expect(rig.dispatcher.breakers).toEqual({ open: 0, halfOpen: 0 });
   });
 
+  it('of a new version is not judged by requests to the old one that end later', async () => {
+    const rig = rigWith({ concurrency: 4 });
+    for (let n = 0; n < 4; n++) rig.accept(rig.dispatch('a', n));
+    rig.endpoints.put(endpointOf('a', { version: 2, breaker, concurrency: 4 }));
+    for (let n = 0; n < 4; n++) await rig.answer(status(500));
+    expect(told(rig)).toEqual([]);
+    rig.accept(rig.dispatch('a', 10));
+    expect(rig.inFlight).toHaveLength(1);
+  });
+
   it('with its breaker off is sent to for ever', async () => {
     const rig = rigWith({ breaker: { kind: 'off' } });
     for (let n = 0; n < 30; n++) {

@@ -97,6 +97,8 @@ export class EndpointBreakers {
     const effect = breakerEffect(result.outcome);
     if (!entry && effect !== 'counts') return false;
     const { version: endpointVersion } = endpoint;
+    // It changed while the request was under way: what came of the old version says nothing of the new one.
+    if (this.#deps.endpoints.get(endpoint.endpointId)?.version !== endpointVersion) return false;
     const startedAtMs = result.startedAtMs;
     const evidence = { endpointVersion, effect, startedAtMs, endedAtMs: Math.round(startedAtMs + result.durationMs) };
     const before = entry?.breaker;
