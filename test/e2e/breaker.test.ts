@@ -132,12 +132,11 @@ test('it opens, is seen from outside, outlives its process, and closes when the 
   process.stderr.write(
     `${eventCount} events that waited were delivered ${Math.round(performance.now() - from)} ms after the endpoint recovered\n`,
   );
-  const closed = await eventually(
+  await eventually(
     () => shown('down'),
     ({ breaker, waiting }) => breaker.state === 'closed' && Object.keys(waiting).length === 0,
     10_000,
     200,
   );
-  expect(closed.breaker.openings).toBeGreaterThan(0);
   expect(dispatch.log()).toContain('circuit breaker closed');
 });
