@@ -206,7 +206,8 @@ export class Dispatcher {
   }
 
   #queueSlot(endpoint: Endpoint): number {
-    return this.#slots.next(endpoint, this.#deps.now() + parkDelayMs(0));
+    const perSecond = this.#longQueues.perSecond(endpoint.endpointId);
+    return this.#slots.next(endpoint, this.#deps.now() + parkDelayMs(0), perSecond);
   }
 
   #view(endpointId: EndpointId): EndpointView {

@@ -65,6 +65,11 @@ export class LongQueues {
     return behind && this.#deps.lanes.waitingFor(endpointId, turn) >= this.#cap(turn, state);
   }
 
+  /** Requests a second that an endpoint with a queue takes at present; 0 when that is not known. */
+  perSecond(endpointId: string): number {
+    return ((this.#watched.get(endpointId)?.pace ?? 0) * 1_000) / longQueueLookMs;
+  }
+
   /** A record was queued for the endpoint. */
   queued(endpointId: string, turn: Turn): void {
     const { lanes } = this.#deps;

@@ -14,9 +14,13 @@ export class ReturnSlots {
     this.#now = now;
   }
 
-  /** The next slot of the endpoint at or after a moment, epoch ms; `took` takes it. */
-  next({ endpointId, concurrency, ratePerSecond }: Endpoint, fromMs: number): number {
-    const stepMs = returnStepMs(concurrency, ratePerSecond);
+  /**
+   * The next slot of the endpoint at or after a moment, epoch ms; `took` takes it.
+   * @param perSecond what the endpoint takes now, as far as it is known: a fast one has more slots
+   */
+  next({ endpointId, concurrency, ratePerSecond }: Endpoint, fromMs: number, perSecond = 0): number {
+    const usualMs = returnStepMs(concurrency, ratePerSecond);
+    const stepMs = perSecond > 0 ? Math.max(1, Math.min(usualMs, Math.floor(1_000 / perSecond))) : usualMs;
     return nextReturnSlot({ lastMs: this.#lastMs.get(endpointId) ?? 0, fromMs: Math.ceil(fromMs), stepMs });
   }
 
