@@ -130,7 +130,10 @@ function extract(record: AuditRecord, reader: ColumnReader, recordedMs: number):
         reader.integer(name, Number.MAX_SAFE_INTEGER),
       );
       if ([actor, topic, partition, from, to].includes(null)) return undefined;
-      return { columns: { ...statement(reader), actor, detail: `${topic}/${partition}: ${from} to ${to}` }, effects: [] };
+      return {
+        columns: { ...statement(reader), actor, detail: `${topic}/${partition}: ${from} to ${to}` },
+        effects: [],
+      };
     }
     case 'PartitionReleased':
       return { columns: statement(reader), effects: [] };

@@ -20,7 +20,7 @@ import {
   type StartContext,
   type Timers,
 } from '@postrider/runtime';
-import { commitIntervalMs, windowBytes, windowRecords } from './limits.ts';
+import { appendRestMsMax, commitIntervalMs, windowBytes, windowRecords } from './limits.ts';
 import { GivenBack } from './given-back.ts';
 import { Scheduler } from './scheduler.ts';
 
@@ -60,7 +60,10 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       });
       if (!described) return;
       waitingFor = undefined;
-      appender = cluster.openAppender({ hooks: produceHooks(metrics, 'retry-scheduler', trouble) });
+      appender = cluster.openAppender({
+        restMsMax: appendRestMsMax,
+        hooks: produceHooks(metrics, 'retry-scheduler', trouble),
+      });
       lost = lostRanges({
         service: 'retry-scheduler',
         logger,
