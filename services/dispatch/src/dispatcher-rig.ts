@@ -217,7 +217,7 @@ export function dispatcherRig(
     let state = states.get(partition);
     if (!state) {
       state = new PartitionState(partition, owner, 0);
-      state.window.cover(0);
+      state.window.restored({ fromMs: 0, offset: 0 });
       state.attemptsNext = logOf(partition).length;
       states.set(partition, state);
     }

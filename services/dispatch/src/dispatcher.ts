@@ -138,9 +138,7 @@ export class Dispatcher {
 
   /** Rule R2: the attempt is settled; whether its consequence was written nobody knows, so the first copy writes it again. */
   #repeatConsequence(work: Work): void {
-    const { state, attemptId } = work;
-    state.window.release(attemptId);
-    const consequence = state.window.takeConsequence(attemptId);
+    const consequence = work.state.window.takeConsequence(work.attemptId);
     if (!consequence) {
       this.#drop(work, 'settled');
       return;
@@ -234,10 +232,7 @@ export class Dispatcher {
 
   /** Looks again at work that waited, since endpoint and log may have changed meanwhile. True when a request is under way. */
   #start(work: Work, pass: Pass | undefined): boolean {
-    if (work.state.window.look(work.attemptId) === 'settled') {
-      this.#repeatConsequence(work);
-      return false;
-    }
+    if (this.#isSettledElsewhere(work)) return false;
     const plan = this.#plan(work, false);
     const isCall = work.dispatch.correlation !== undefined;
     const unknown = isCall && work.state.window.outcomeUnknown(work.attemptId);
@@ -254,18 +249,34 @@ export class Dispatcher {
     const runtime = this.#deps.runtimes.of(endpoint);
     this.#rates.take(endpoint);
     // The lane is free as soon as the receiver has answered; settling goes on beside the next request.
-    const sending = isCall
-      ? this.#settler.started(work).then(() => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps))
-      : sendAttempt(work.dispatch, runtime, secrets.values, this.#deps);
+    const send = () => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps);
+    const sending = isCall ? this.#settler.started(work).then((isOurs) => (isOurs ? send() : undefined)) : send();
     sending.then((result) => {
-      if (result.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
-        this.disable(endpoint.endpointId, endpoint.version);
-      this.#perform(this.#settler.settle(work, runtime, result));
+      if (result === undefined) this.#leaveToOther(work);
+      else {
+        if (result.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
+          this.disable(endpoint.endpointId, endpoint.version);
+        this.#perform(this.#settler.settle(work, runtime, result));
+      }
       this.#free(endpoint.endpointId, pass);
       this.#pump(endpoint.endpointId);
       this.#checkIdle();
     }, this.#deps.onFatal);
     return true;
+  }
+
+  /** Work that was accepted here and settled by somebody else meanwhile. */
+  #isSettledElsewhere(work: Work): boolean {
+    const { window } = work.state;
+    if (window.look(work.attemptId) !== 'settled') return false;
+    window.release(work.attemptId);
+    this.#repeatConsequence(work);
+    return true;
+  }
+
+  /** A call that somebody else has started, or settled, before we could. */
+  #leaveToOther(work: Work): void {
+    if (!this.#isSettledElsewhere(work)) this.#perform(this.#settler.answer(work, 'unavailable', 'outcome-unknown'));
   }
 
   /** Parks work that cannot be sent now; a call is answered instead. */

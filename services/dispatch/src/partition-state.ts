@@ -20,7 +20,7 @@ export class PartitionState {
   owned = true;
   /** Offset that the next append to `attempts` gets if nobody else writes. */
   attemptsNext = 0;
-  /** Where restoring began: everything in `attempts` from here on is in the window. */
+  /** Where restoring began in `attempts`. */
   restoredFrom = 0;
   /** Reading of a stretch of the log that somebody else wrote; consequences wait for it. */
   catchingUp: Promise<void> | undefined;

@@ -182,13 +182,12 @@ export function createDispatch(deps: DispatchDeps): Service {
           const restored = await Promise.all(
             partitions.map(({ partition, committed }) => {
               const from = readRestoreMark(committed?.metadata);
-              const options = { nowMs: clock.now(), signal };
               return restore(
                 states.get(partition)!,
                 from,
                 attempts,
                 (id, version) => sending.disable(id, version),
-                options,
+                signal,
               );
             }),
           );

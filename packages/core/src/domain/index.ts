@@ -1,7 +1,7 @@
 // The pure core: decisions as functions of their arguments. Imports nothing, not even node:.
 
 export type { AttemptId, DispatchId, EndpointId, EventId, Origin, ProjectId } from './brand.ts';
-export { attemptIdOf, type Dispatch } from './dispatch.ts';
+export { attemptIdOf, settleableFromMs, type Dispatch } from './dispatch.ts';
 export { DueHeap, type Due } from './due-heap.ts';
 export { EffectMarks } from './effect-marks.ts';
 export type { Endpoint, EndpointStatus, HttpMethod, SecretReference } from './endpoint.ts';
@@ -19,6 +19,6 @@ export { planAttempt, type AttemptPlan, type EndpointView, type PlanInput } from
 export { parkDelayMs, type DeadReason, type DeferReason, type DropReason } from './reasons.ts';
 export { delayAfter, namedPolicies, type RetryPolicy, type RetryPolicyName } from './retry-policy.ts';
 export { settleAttempt, settleCall, type Disposition, type Settlement, type SettleInput } from './settle-attempt.ts';
-export { SettledWindow, type SettledConsequence } from './settled-window.ts';
+export { SettledWindow, type Cover, type SettledConsequence } from './settled-window.ts';
 export { TokenBucket } from './token-bucket.ts';
 export { tierFor, type Tier, type Tiers, type TierStay } from './tiers.ts';
