@@ -90,7 +90,7 @@ export class Dispatcher {
 
   /** Takes one record of `dispatches`. Never throws, never waits. */
   accept(record: KafkaRecord, ack: Ack, state: PartitionState): void {
-    state.mark(record.timestamp);
+    state.mark(record);
     const decoded = decodeDispatch((name) => headerText(record.headers, name), record.value);
     if (!decoded.ok) {
       this.#perform(this.#settler.endUnreadable(record, decoded.problem, state).then(ack));

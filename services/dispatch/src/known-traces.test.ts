@@ -45,9 +45,10 @@ function rigWith(over: Parameters<typeof endpointOf>[1] = {}) {
   };
 }
 
-/** Settles so many other attempts that the window forgets what it knew. */
-function forget(state: PartitionState, atMs: number): void {
+/** Settles so many other attempts over a minute that the window forgets what it knew. */
+function forget(state: PartitionState, fromMs: number): void {
   for (let n = 0; n <= settledMax; n++) {
+    const atMs = fromMs + Math.floor((n / settledMax) * minute);
     state.window.settle(`other-${n}` as AttemptId, { atMs, logEnd: state.attemptsNext });
   }
 }
@@ -171,12 +172,24 @@ describe('after a restart', () => {
     await settle();
     // It commits the first record, long after, and is killed too.
     await rig.time.advanceAsync(5 * minute);
-    next.mark(rig.now());
+    next.mark({ offset: 100, timestamp: rig.now() });
     await rig.reassign(0, { from: next.restoreStart(101, rig.now()), dispatchesEnd: 102 });
     const sent = rig.inFlight.length;
     rig.accept({ ...second, dueMs: rig.now() }, { offset: 101 });
     await settle();
     expect(rig.inFlight).toHaveLength(sent);
+  });
+
+  it('a record of the first owner stays known until the watermark is a copy\'s distance beyond what was inherited', async () => {
+    const { rig } = rigWith();
+    const state = new PartitionState(0, { generation: 2, member: 'm-2' }, 101);
+    state.restoredFrom = 3;
+    state.attemptsNext = 8;
+    // The first owner had settled it; a copy of it may still follow within ten seconds.
+    state.mark({ offset: 100, timestamp: rig.now() });
+    state.mark({ offset: 101, timestamp: rig.now() + 9_000 });
+    expect(state.restoreStart(102, rig.now() + 10_000)).toBe(3);
+    expect(state.restoreStart(103, rig.now() + 19_000)).toBe(8);
   });
 
   it('without the text of the commit, everything that was ever settled is found', async () => {
@@ -309,4 +322,17 @@ it('two chains of one parked attempt meet in the settlement: one request, one co
   rig.accept(parked);
   await settle();
   expect([rig.attempts().length, retries().length, rig.inFlight.length]).toEqual([1, 1, 0]);
+});
+
+it('two operators who replay one dead letter make one round, which is sent once, however long the second one hesitated', async () => {
+  const { rig, dispatch } = rigWith();
+  const plannedMs = rig.now();
+  const round = (nowMs: number): Dispatch => ({ ...dispatch, round: 1, roundStartedMs: nowMs, dueMs: plannedMs });
+  rig.accept(round(rig.now()));
+  await rig.answer(ok);
+  await rig.time.advanceAsync(30 * minute);
+  await rig.reassign(0, { from: rig.log(0).length });
+  rig.accept(round(rig.now()));
+  await settle();
+  expect([rig.attempts().length, rig.inFlight.length]).toEqual([1, 0]);
 });

@@ -19,6 +19,6 @@ export { planAttempt, type AttemptPlan, type EndpointView, type PlanInput } from
 export { parkDelayMs, type DeadReason, type DeferReason, type DropReason } from './reasons.ts';
 export { delayAfter, namedPolicies, type RetryPolicy, type RetryPolicyName } from './retry-policy.ts';
 export { settleAttempt, settleCall, type Disposition, type Settlement, type SettleInput } from './settle-attempt.ts';
-export { SettledWindow, type Cover, type SettledConsequence } from './settled-window.ts';
+export { SettledWindow, type Cover, type SettledConsequence, type WindowLimits } from './settled-window.ts';
 export { TokenBucket } from './token-bucket.ts';
 export { tierFor, type Tier, type Tiers, type TierStay } from './tiers.ts';

@@ -5,12 +5,13 @@ import { SettledWindow, type SettledConsequence } from './settled-window.ts';
 
 const [a, b, c] = ['a', 'b', 'c'] as AttemptId[] as [AttemptId, AttemptId, AttemptId];
 const delivered: SettledConsequence = { disposition: { kind: 'delivered' } };
+const windowOf = (settledMax: number, keptMs = 0) => new SettledWindow({ settledMax, keptMs });
 const at = (atMs: number, logEnd = atMs) => ({ atMs, logEnd });
 const retry: SettledConsequence = { disposition: { kind: 'retry', dueMs: 9, attempt: 2 } };
 
 describe('an attempt of this owner', () => {
   it('goes from new to under way to settled', () => {
-    const window = new SettledWindow(10);
+    const window = windowOf(10);
     expect(window.look(a)).toBe('new');
     window.accept(a);
     expect(window.look(a)).toBe('under-way');
@@ -20,14 +21,14 @@ describe('an attempt of this owner', () => {
   });
 
   it('is new again when it was given up without a settlement', () => {
-    const window = new SettledWindow(10);
+    const window = windowOf(10);
     window.accept(a);
     window.release(a);
     expect([window.look(a), window.underWay]).toEqual(['new', 0]);
   });
 
   it('leaves no consequence to be written again: this owner wrote it', () => {
-    const window = new SettledWindow(10);
+    const window = windowOf(10);
     window.accept(a);
     window.settle(a, at(1));
     expect([window.standing(a), window.takeConsequence(a)]).toEqual([undefined, undefined]);
@@ -36,7 +37,7 @@ describe('an attempt of this owner', () => {
 
 describe('an entry that was restored', () => {
   it('is settled, and gives its consequence out once', () => {
-    const window = new SettledWindow(10);
+    const window = windowOf(10);
     window.restore(a, retry);
     expect([window.look(a), window.standing(a)]).toEqual(['settled', retry]);
     expect([window.takeConsequence(a), window.takeConsequence(a)]).toEqual([retry, undefined]);
@@ -44,21 +45,21 @@ describe('an entry that was restored', () => {
   });
 
   it('stands against an attempt that is under way here: somebody else settled it first', () => {
-    const window = new SettledWindow(10);
+    const window = windowOf(10);
     window.accept(a);
     window.restore(a, delivered);
     expect([window.look(a), window.standing(a)]).toEqual(['settled', delivered]);
   });
 
   it('is the first of its attempt in the log, whatever comes later', () => {
-    const window = new SettledWindow(10);
+    const window = windowOf(10);
     window.restore(a, retry);
     window.restore(a, delivered);
     expect(window.standing(a)).toEqual(retry);
   });
 
   it('from further back comes before what is there, however often the window is extended', () => {
-    const window = new SettledWindow(10);
+    const window = windowOf(10);
     window.restore(a, delivered);
     window.restored({ fromMs: 90, offset: 90 });
     window.extend({ fromMs: 50, offset: 50 }, 90, new Map([[a, delivered]]));
@@ -67,7 +68,7 @@ describe('an entry that was restored', () => {
   });
 
   it('stands against an attempt that is under way although a copy has written its consequence already', () => {
-    const window = new SettledWindow(10);
+    const window = windowOf(10);
     window.accept(a);
     window.restore(a, delivered);
     window.takeConsequence(a);
@@ -75,7 +76,7 @@ describe('an entry that was restored', () => {
   });
 
   it('owes nothing any more once this owner has followed it', () => {
-    const window = new SettledWindow(10);
+    const window = windowOf(10);
     window.accept(a);
     window.restore(a, retry);
     window.settle(a, at(5));
@@ -83,7 +84,7 @@ describe('an entry that was restored', () => {
   });
 
   it('does not undo what this owner settled', () => {
-    const window = new SettledWindow(10);
+    const window = windowOf(10);
     window.accept(a);
     window.settle(a, at(3));
     window.restore(a, retry);
@@ -93,14 +94,14 @@ describe('an entry that was restored', () => {
 
 describe('the cover', () => {
   it('is no time at all before the log was read, and reaches as far back as it was read', () => {
-    const window = new SettledWindow(10);
+    const window = windowOf(10);
     expect(window.cover.fromMs).toBe(Number.POSITIVE_INFINITY);
     window.restored({ fromMs: 100, offset: 7 });
     expect(window.cover).toEqual({ fromMs: 100, offset: 7 });
   });
 
   it('shrinks past what was forgotten, also when several were settled within one millisecond', () => {
-    const window = new SettledWindow(2);
+    const window = windowOf(2);
     window.restored({ fromMs: 0, offset: 0 });
     window.settle(a, at(7, 1));
     expect(window.cover).toEqual({ fromMs: 0, offset: 0 });
@@ -109,8 +110,18 @@ describe('the cover', () => {
     expect(window.cover).toEqual({ fromMs: 8, offset: 1 });
   });
 
+  it('keeps what is young, however much it is', () => {
+    const window = windowOf(2, 10);
+    window.restored({ fromMs: 0, offset: 0 });
+    window.settle(a, at(1));
+    window.settle(b, at(10));
+    expect([window.look(a), window.look(b)]).toEqual(['settled', 'settled']);
+    window.settle(c, at(11));
+    expect([window.look(a), window.cover.fromMs]).toEqual(['new', 2]);
+  });
+
   it('gives up what was read from further back with the older half, and says from where it must be read again', () => {
-    const window = new SettledWindow(2);
+    const window = windowOf(2);
     window.restored({ fromMs: 50, offset: 5 });
     window.extend({ fromMs: 0, offset: 0 }, 5, new Map([[b, retry]]));
     window.settle(a, at(60, 6));
@@ -119,7 +130,7 @@ describe('the cover', () => {
   });
 
   it('does not reach further back when more was forgotten while it was read', () => {
-    const window = new SettledWindow(2);
+    const window = windowOf(2);
     window.restored({ fromMs: 50, offset: 5 });
     for (const [n, id] of [a, b, c].entries()) window.settle(id, at(60 + n, 6 + n));
     window.extend({ fromMs: 0, offset: 0 }, 5, new Map());
@@ -127,7 +138,7 @@ describe('the cover', () => {
   });
 
   it('owes no consequence of what this owner settled itself, forgot, or has under way', () => {
-    const window = new SettledWindow(4);
+    const window = windowOf(4);
     window.restored({ fromMs: 0, offset: 0 });
     window.accept(b);
     window.settle(a, at(1));
@@ -146,7 +157,7 @@ it('never forgets work under way, never keeps more of its own than it may, and n
   });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 8 }), fc.array(step, { maxLength: 200 }), (settledMax, steps) => {
-      const window = new SettledWindow(settledMax);
+      const window = windowOf(settledMax);
       window.restored({ fromMs: 0, offset: 0 });
       const underWay = new Set<AttemptId>();
       /** In the order of the log. */

@@ -27,6 +27,13 @@ export interface Cover {
   readonly offset: number;
 }
 
+export interface WindowLimits {
+  /** Entries of this owner's own time; the older half goes at once, and the cover shrinks with it. */
+  readonly settledMax: number;
+  /** Nothing younger is forgotten, however much it is: copies that were written in time lie this close together. */
+  readonly keptMs: number;
+}
+
 interface Entry {
   /** What the log says of it; undefined when this owner settled it and wrote what follows. */
   readonly consequence: SettledConsequence | undefined;
@@ -43,16 +50,18 @@ export class SettledWindow {
   /** Calls that were started by somebody else and never settled: whether the receiver has them nobody knows. */
   readonly #started = new Set<AttemptId>();
   readonly #generationMax: number;
+  readonly #keptMs: number;
   #recent: Entries = new Map();
   #previous: Entries = new Map();
   /** Read again from before `previous`. */
   #older: Entries = new Map();
   #cover: Cover = { fromMs: Number.POSITIVE_INFINITY, offset: 0 };
   #recentFrom: Cover = this.#cover;
+  #turnedMs = Number.NEGATIVE_INFINITY;
 
-  /** @param settledMax entries of this owner's own time that are kept; the oldest half goes at once, and the cover shrinks with it */
-  constructor(settledMax: number) {
+  constructor({ settledMax, keptMs }: WindowLimits) {
     this.#generationMax = Math.ceil(settledMax / 2);
+    this.#keptMs = keptMs;
   }
 
   get cover(): Cover {
@@ -87,7 +96,7 @@ export class SettledWindow {
     const standing = this.#entry(attemptId);
     if (standing) standing.owed = false;
     else this.#recent.set(attemptId, ours);
-    if (this.#recent.size >= this.#generationMax) this.#turn(now);
+    if (this.#recent.size >= this.#generationMax && now.atMs - this.#turnedMs >= this.#keptMs) this.#turn(now);
   }
 
   #turn({ atMs, logEnd }: { readonly atMs: number; readonly logEnd: number }): void {
@@ -97,6 +106,7 @@ export class SettledWindow {
     this.#recent = new Map();
     // Past this millisecond, not at it: several are settled within one.
     this.#recentFrom = { fromMs: atMs + 1, offset: logEnd };
+    this.#turnedMs = atMs;
   }
 
   /** Takes an entry from the log, in log order; the first one of an attempt counts. */
