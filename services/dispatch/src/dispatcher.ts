@@ -109,7 +109,7 @@ export class Dispatcher {
 
   /** Takes one record of `dispatches`. Never throws, never waits. */
   accept(record: KafkaRecord, ack: Ack, state: PartitionState): void {
-    state.mark(record.timestamp);
+    state.mark(record);
     const decoded = decodeDispatch((name) => headerText(record.headers, name), record.value);
     if (!decoded.ok) {
       this.#perform(this.#settler.endUnreadable(record, decoded.problem, state).then(ack));
@@ -164,9 +164,7 @@ export class Dispatcher {
 
   /** Rule R2: the attempt is settled; whether its consequence was written nobody knows, so the first copy writes it again. */
   #repeatConsequence(work: Work): void {
-    const { state, attemptId } = work;
-    state.window.release(attemptId);
-    const consequence = state.window.takeConsequence(attemptId);
+    const consequence = work.state.window.takeConsequence(work.attemptId);
     if (!consequence) {
       this.#drop(work, 'settled');
       return;
@@ -328,10 +326,7 @@ export class Dispatcher {
 
   /** Looks again at work that waited, since endpoint and log may have changed meanwhile. True when a request is under way. */
   #start(work: Work, pass: Pass | undefined): boolean {
-    if (work.state.window.look(work.attemptId) === 'settled') {
-      this.#repeatConsequence(work);
-      return false;
-    }
+    if (this.#isSettledElsewhere(work)) return false;
     const plan = this.#plan(work, false);
     const isCall = work.dispatch.correlation !== undefined;
     const unknown = isCall && work.state.window.outcomeUnknown(work.attemptId);
@@ -366,16 +361,22 @@ export class Dispatcher {
 
   /** Writes that a call begins. False when it is, or has become, somebody else's: a call is made once. */
   async #startCall(work: Work): Promise<boolean> {
-    const { state, attemptId } = work;
-    await this.#settler.started(work);
+    const isOurs = await this.#settler.started(work);
     if (!this.#deps.lease.holds()) await this.#deps.lease.heard();
-    if (!state.owned) {
-      this.#deps.observer.dropped('stale');
-      return false;
-    }
-    if (!state.window.standing(attemptId)) return true;
-    this.#repeatConsequence(work);
+    if (!work.state.owned) this.#deps.observer.dropped('stale');
+    else if (isOurs) return true;
+    else if (!this.#isSettledElsewhere(work))
+      this.#perform(this.#settler.answer(work, 'unavailable', 'outcome-unknown'));
     return false;
+  }
+
+  /** Work that was accepted here and settled by somebody else meanwhile. */
+  #isSettledElsewhere(work: Work): boolean {
+    const { window } = work.state;
+    if (window.look(work.attemptId) !== 'settled') return false;
+    window.release(work.attemptId);
+    this.#repeatConsequence(work);
+    return true;
   }
 
   /** Parks work that cannot be sent now; a call is answered instead. */
