@@ -10,7 +10,7 @@ import {
   lockTimeoutMs,
   statementTimeoutMs,
 } from './limits.ts';
-import { asPostgresError, type PostgresError } from './postgres-error.ts';
+import { asPostgresError, PostgresError } from './postgres-error.ts';
 
 export interface DatabaseSettings {
   /** `postgres://user:password@host:port/database` */
@@ -19,6 +19,8 @@ export interface DatabaseSettings {
   /** Shown in pg_stat_activity. */
   readonly applicationName?: string;
   readonly statementTimeoutMs?: number;
+  /** Every connection acts as this role, of which the login must be a member, and with its rights alone. */
+  readonly role?: DatabaseRole;
   /** A connection that nobody was using broke; the next query opens another. */
   readonly onIdleError?: (error: PostgresError) => void;
 }
@@ -42,6 +44,9 @@ const typeParsers = new pg.TypeOverrides();
 typeParsers.setTypeParser(int8, Number);
 typeParsers.setTypeParser(date, String);
 
+/** The roles of migration 0005: what adds records, what reads, what erases and drops. */
+export type DatabaseRole = 'postrider_projector' | 'postrider_reader' | 'postrider_retention';
+
 /** Makes the pool; nothing is dialled before the first query. */
 export function openDatabase(settings: DatabaseSettings): Database {
   const statementMs = settings.statementTimeoutMs ?? statementTimeoutMs;
@@ -56,6 +61,7 @@ export function openDatabase(settings: DatabaseSettings): Database {
     lock_timeout: lockTimeoutMs,
     idle_in_transaction_session_timeout: idleTransactionTimeoutMs,
     keepAlive: true,
+    ...(settings.role !== undefined && { options: `-c role=${settings.role}` }),
     types: typeParsers,
   });
   pool.on('error', (error) => settings.onIdleError?.(asPostgresError(error)));
@@ -79,7 +85,10 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   try {
     return await pool.connect();
   } catch (error) {
-    throw asPostgresError(error);
+    const known = asPostgresError(error);
+    // Said only while a session is opened: the role that it is to act as is made by a migration.
+    if (known.sqlState !== '22023') throw known;
+    throw new PostgresError('not-migrated', known.message, { cause: error, sqlState: known.sqlState });
   }
 }
 
