@@ -10,7 +10,7 @@ export {
   type DeliveryEffect,
   type DeliveryFacts,
 } from './audit-row.ts';
-export { openAuditStore, type AppendResult, type AuditStore } from './audit-store.ts';
+export { openAuditStore, type AppendResult, type AuditStore, type PartitionHead } from './audit-store.ts';
 export { openDatabase, type Database } from './database.ts';
 export type { Delivery, DeliveryQuery } from './delivery-search.ts';
 export type { DeliveryState } from './fold-delivery.ts';
