@@ -26,12 +26,12 @@ describe('migrate', () => {
   });
 
   it('brings an empty database to the present, and says on the second call that it stands', async () => {
-    expect((await migrationStatus(url)).map(({ state }) => state)).toEqual(['pending', 'pending']);
+    expect((await migrationStatus(url)).map(({ state }) => state)).toEqual(['pending', 'pending', 'pending']);
     expect(await relations(url)).toEqual([]);
     const told: string[] = [];
     expect(await migrate(url, { onApplied: (name) => told.push(name) })).toEqual({ applied: told, standing: 0 });
-    expect(told).toEqual(['0001_audit_record.sql', '0002_delivery.sql']);
-    expect(await migrate(url)).toEqual({ applied: [], standing: 2 });
+    expect(told).toEqual(['0001_audit_record.sql', '0002_delivery.sql', '0003_audit_chain.sql']);
+    expect(await migrate(url)).toEqual({ applied: [], standing: 3 });
     expect(
       (await migrationStatus(url)).every(({ state, appliedAt }) => state === 'applied' && appliedAt instanceof Date),
     ).toBe(true);

@@ -89,8 +89,8 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
       ];
       return database.transaction(async (session) => {
         await session.query(
-          `INSERT INTO projection_offset (environment, topic, partition, next)
-           SELECT $1, t.topic, t.partition, t.start FROM unnest($2::text[], $3::int[], $4::bigint[]) AS t (topic, partition, start)
+          `INSERT INTO projection_offset (environment, topic, partition, next, head, rows)
+           SELECT $1, t.topic, t.partition, t.start, audit_chain_start($1, t.topic, t.partition), 0 FROM unnest($2::text[], $3::int[], $4::bigint[]) AS t (topic, partition, start)
            ORDER BY 2, 3 ON CONFLICT DO NOTHING`,
           values,
         );

@@ -1,8 +1,9 @@
 // A batch of one Kafka partition, in one transaction with the offset behind it. The offset row is both the lock and the
 // proof: who cannot move it from where it expects it to be writes nothing.
 //
-//   fence + identities ─▶ progress of the moved deliveries ─▶ fold ─▶ records, deliveries, counts ─▶ commit
+//   fence + identities ─▶ progress of the moved deliveries ─▶ fold ─▶ records, deliveries, counts, head ─▶ commit
 
+import { chainStep } from '@postrider/core/contracts';
 import type { AuditRow } from './audit-row.ts';
 import type { Session } from './database.ts';
 import { deliveryKey, foldBatch, identitiesOf, movedKeys, type DeliveryKey, type FoldedBatch } from './fold-batch.ts';
@@ -24,41 +25,67 @@ export interface AppendBatch {
 
 /** Undefined: fenced, and nothing was written. */
 export async function writeBatch(session: Session, batch: AppendBatch): Promise<FoldedBatch | undefined> {
-  const isNew = await fence(session, batch);
-  if (isNew === undefined) return undefined;
+  const fenced = await fence(session, batch);
+  if (fenced === undefined) return undefined;
   const known = await readProgress(session, batch.environment, movedKeys(batch.rows));
-  const folded = foldBatch(batch.rows, isNew, known);
-  await insertRecords(session, batch, folded.rows);
+  const folded = foldBatch(batch.rows, fenced.isNew, known);
+  const links = linksOf(batch, fenced.head);
+  await insertRecords(session, batch, folded.rows, links);
+  await moveHead(session, batch, links.at(-1));
   await upsertExisting(session, batch.environment, folded.deliveries);
   await upsertMoved(session, batch.environment, folded.deliveries);
   await insertCounts(session, batch.environment, folded.counts);
   return folded;
 }
 
-/** Moves the offset row and enters the identities; gives those that were not known. Undefined: the row stands elsewhere. */
-async function fence(session: Session, batch: AppendBatch): Promise<Set<string> | undefined> {
+/** The hash after each row. */
+function linksOf(batch: AppendBatch, head: string): string[] {
+  const next = chainStep(batch);
+  let previous = head;
+  return batch.rows.map((row) => (previous = next(previous, row)));
+}
+
+interface Fenced {
+  /** Identities that were not known. */
+  readonly isNew: ReadonlySet<string>;
+  /** Hash before the first row. */
+  readonly head: string;
+}
+
+/** Moves the offset row and enters the identities. Undefined: the row stands elsewhere. */
+async function fence(session: Session, batch: AppendBatch): Promise<Fenced | undefined> {
   const identities = identitiesOf(batch.rows);
-  const rows = await session.query<{ moved: boolean; identities: string[] | null }>(
+  const rows = await session.query<{ head: string | null; identities: string[] | null }>(
     `WITH moved AS (
-       UPDATE projection_offset SET next = $5, updated_at = now()
-       WHERE environment = $1 AND topic = $2 AND partition = $3 AND next = $4 RETURNING 1
+       UPDATE projection_offset SET next = $5, rows = rows + $6, updated_at = now()
+       WHERE environment = $1 AND topic = $2 AND partition = $3 AND next = $4 RETURNING encode(head, 'hex') AS head
      ), entered AS (
        INSERT INTO audit_identity (environment, identity, recorded_at)
-       SELECT $1, t.identity, t.recorded_at FROM unnest($6::text[], $7::timestamptz[]) AS t (identity, recorded_at)
+       SELECT $1, t.identity, t.recorded_at FROM unnest($7::text[], $8::timestamptz[]) AS t (identity, recorded_at)
        WHERE EXISTS (SELECT FROM moved) ON CONFLICT DO NOTHING RETURNING identity
      )
-     SELECT EXISTS (SELECT FROM moved) AS moved, (SELECT array_agg(identity) FROM entered) AS identities`,
+     SELECT (SELECT head FROM moved) AS head, (SELECT array_agg(identity) FROM entered) AS identities`,
     [
       batch.environment,
       batch.topic,
       batch.partition,
       batch.expectedNext,
       batch.next,
+      batch.rows.length,
       identities.map(({ identity }) => identity),
       identities.map(({ recordedMs }) => new Date(recordedMs).toISOString()),
     ],
   );
-  return rows[0]?.moved === true ? new Set(rows[0].identities) : undefined;
+  const head = rows[0]?.head ?? undefined;
+  return head === undefined ? undefined : { isNew: new Set(rows[0]!.identities), head };
+}
+
+async function moveHead(session: Session, batch: AppendBatch, head: string | undefined): Promise<void> {
+  if (head === undefined) return;
+  await session.query(
+    `UPDATE projection_offset SET head = decode($4, 'hex') WHERE environment = $1 AND topic = $2 AND partition = $3`,
+    [batch.environment, batch.topic, batch.partition, head],
+  );
 }
 
 /**

@@ -94,12 +94,21 @@ const unnest = (columns: readonly Column<never>[], from: number): string =>
 const arrays = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]): unknown[][] =>
   columns.map(([, , value]) => rows.map(value));
 
-const recordsSql = `INSERT INTO audit_record (environment, topic, partition, ${names(recordColumns)})
-  SELECT $1, $2, $3, t.* FROM ${unnest(recordColumns, 4)}`;
+type LinkedRow = FoldedRow & { readonly link: string };
+const linkedColumns: readonly Column<LinkedRow>[] = [...recordColumns, ['chain', 'bytea', ({ link }) => `\\x${link}`]];
+const recordsSql = `INSERT INTO audit_record (environment, topic, partition, ${names(linkedColumns)})
+  SELECT $1, $2, $3, t.* FROM ${unnest(linkedColumns, 4)}`;
 
-export async function insertRecords(session: Session, batch: AppendBatch, rows: readonly FoldedRow[]): Promise<void> {
+/** @param links the hash after each row */
+export async function insertRecords(
+  session: Session,
+  batch: AppendBatch,
+  rows: readonly FoldedRow[],
+  links: readonly string[],
+): Promise<void> {
   if (rows.length === 0) return;
-  await session.query(recordsSql, [batch.environment, batch.topic, batch.partition, ...arrays(recordColumns, rows)]);
+  const linked = rows.map((row, index) => ({ ...row, link: links[index]! }));
+  await session.query(recordsSql, [batch.environment, batch.topic, batch.partition, ...arrays(linkedColumns, linked)]);
 }
 
 const keyNames = new Set(['dispatch', 'round']);
