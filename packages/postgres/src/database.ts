@@ -1,8 +1,9 @@
 // The pool of connections with its timeouts: every wait on the server is bounded, and every error is of our own class.
+// Large reads go through a snapshot, which other connections can join.
 
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import { BinaryRows, type BinaryRow } from './binary-rows.ts';
+import { BinaryRows } from './binary-rows.ts';
 import {
   answerGraceMs,
   connectionsMaxDefault,
@@ -34,8 +35,8 @@ export interface Session {
 export interface Snapshot extends Session {
   /** Another connection that joins it sees the same moment, as long as this one is open. */
   readonly id: string;
-  /** Rows of a query in chunks as large as a read of the socket, in PostgreSQL's binary form. */
-  copyOut(sql: string): AsyncIterable<readonly BinaryRow[]>;
+  /** Streams the rows of a query: each turn gives the cursor with more rows in it. */
+  copyOut(sql: string): AsyncIterable<BinaryRows>;
 }
 
 export interface Database extends Session {
@@ -143,10 +144,11 @@ async function inSnapshot<T>(
   return result;
 }
 
-async function* copyOut(client: pg.PoolClient, sql: string): AsyncGenerator<readonly BinaryRow[]> {
+async function* copyOut(client: pg.PoolClient, sql: string): AsyncGenerator<BinaryRows> {
   const rows = new BinaryRows();
   for await (const chunk of client.query(copyTo(`COPY (${sql}) TO STDOUT (FORMAT binary)`))) {
-    yield rows.push(chunk as Buffer);
+    rows.push(chunk as Buffer);
+    yield rows;
   }
   if (!rows.ended) throw new PostgresError('unreachable', 'the rows ended before their end was told');
 }
