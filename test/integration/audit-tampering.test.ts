@@ -97,7 +97,8 @@ async function verdictOf({ of = original, sql, checkpoints = lines }: Tampered):
   copies += 1;
   const url = await createDatabase(testPostgresUrl(), `${original}_${copies}`, of);
   copy = openDatabase({ url });
-  if (sql !== undefined) await copy.query(`DO $tamper$ BEGIN SET LOCAL session_replication_role = replica; ${sql} END $tamper$`);
+  if (sql !== undefined)
+    await copy.query(`DO $tamper$ BEGIN SET LOCAL session_replication_role = replica; ${sql} END $tamper$`);
   const book = new CheckpointBook(environment, [key.publicKey]);
   for (const [index, line] of checkpoints.entries()) book.take(line, `line ${index + 1}`);
   return verifyAudit({ database: copy, environment, checkpoints: book });
@@ -223,7 +224,16 @@ describe('verification names', () => {
 
   it('a checkpoint of another key', async () => {
     const forged = signCheckpoint(
-      { environment, topic: 'live.audit', partition: 0, offset: 1000, rows: 1000, head: '0'.repeat(64), previous: null, at: '2030-05-02T12:00:00.000Z' },
+      {
+        environment,
+        topic: 'live.audit',
+        partition: 0,
+        offset: 1000,
+        rows: 1000,
+        head: '0'.repeat(64),
+        previous: null,
+        at: '2030-05-02T12:00:00.000Z',
+      },
       stranger.privateKey,
     );
     const verdict = await verdictOf({ checkpoints: [...lines, encodeCheckpoint(forged)] });

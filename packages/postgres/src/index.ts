@@ -11,13 +11,7 @@ export {
   type DeliveryFacts,
 } from './audit-row.ts';
 export { openAuditStore, type AppendResult, type AuditStore } from './audit-store.ts';
-export {
-  firstOffsetSince,
-  linkBefore,
-  placesWithRows,
-  readChainHeads,
-  type ChainHead,
-} from './chain-reads.ts';
+export { firstOffsetSince, linkBefore, placesWithRows, readChainHeads, type ChainHead } from './chain-reads.ts';
 export { countDifferences } from './daily-counts.ts';
 export { openDatabase, type Database, type Snapshot } from './database.ts';
 export type { Delivery, DeliveryQuery } from './delivery-search.ts';
@@ -26,7 +20,7 @@ export { deliveryDifferences, flagDifferences } from './fold-differences.ts';
 export { appendRowsMax } from './limits.ts';
 export { migrate, migrationStatus } from './migrations.ts';
 export { PostgresError } from './postgres-error.ts';
-export { readOriginWords, type OriginWord } from './origin-words.ts';
+export { readLostRanges, readOriginWords, type LostRange, type OriginWord } from './origin-words.ts';
 export { streamRecords, type OffsetRange, type StoredRecord } from './record-stream.ts';
 export type { AppendBatch } from './write-batch.ts';
 export { createDatabase, serverAnswers } from './server-admin.ts';

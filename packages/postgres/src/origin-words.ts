@@ -1,7 +1,8 @@
 // Which upstream offsets left a trace, as bits: one row for 32 offsets of a partition, folded by the server from an index
 // alone. Ten million traces come as three hundred thousand rows, in order.
 
-import type { Snapshot } from './database.ts';
+import { decodeAudit } from '@postrider/core/contracts';
+import type { Session, Snapshot } from './database.ts';
 
 /** Offsets 32 × word … 32 × word + 31 of an upstream partition; bit i set: offset 32 × word + i left a trace. */
 export interface OriginWord {
@@ -31,6 +32,21 @@ export async function* readOriginWords(snapshot: Snapshot, environment: string):
       };
     }
   }
+}
+
+/** Ranges that were gone before they were read, as `RangeLost` records state them. @throws PostgresError */
+export async function readLostRanges(session: Session, environment: string): Promise<LostRange[]> {
+  const rows = await session.query<{ value: Buffer | null; at: Date }>(
+    `SELECT value, recorded_at AS at FROM audit_record WHERE environment = $1 AND type = 'RangeLost' AND NOT duplicate
+     ORDER BY recorded_at, topic, partition, record_offset`,
+    [environment],
+  );
+  return rows.flatMap(({ value, at }) => {
+    const decoded = decodeAudit(value);
+    if (!decoded.ok || decoded.value.type !== 'RangeLost') return [];
+    const { topic, partition, from, to } = decoded.value;
+    return [{ topic, partition, from, to, at }];
+  });
 }
 
 /** A range of upstream offsets that was gone before it was read, as the stage that found it out stated. */

@@ -31,7 +31,9 @@ export async function createDatabase(url: string, name: string, template = 'temp
   client.on('error', () => {});
   await client.connect();
   try {
-    await client.query(`create database ${client.escapeIdentifier(name)} template ${client.escapeIdentifier(template)}`);
+    await client.query(
+      `create database ${client.escapeIdentifier(name)} template ${client.escapeIdentifier(template)}`,
+    );
   } finally {
     await client.end();
   }

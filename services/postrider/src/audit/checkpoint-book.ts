@@ -46,7 +46,8 @@ export class CheckpointBook {
     if (key === undefined) return this.#add('checkpoint-unreadable', null, `${where} introduces no Ed25519 key`);
     const id = checkpointKeyId(key);
     const selfSigned = record.keyId === id;
-    const signer = this.#keys.get(record.keyId) ?? (selfSigned && !this.#pinned && this.#keys.size === 0 ? key : undefined);
+    const signer =
+      this.#keys.get(record.keyId) ?? (selfSigned && !this.#pinned && this.#keys.size === 0 ? key : undefined);
     if (signer === undefined || !verifyCheckpoint(record, signer)) {
       return this.#add('checkpoint-forged', null, `${where} introduces the key ${id}, signed by none that is known`);
     }

@@ -8,3 +8,18 @@ export const problemsKeptMax = 20;
 
 /** Rows between two reports of progress. */
 export const progressRows = 10_000;
+
+/** Gaps of one partition that are told one by one. */
+export const gapsKeptMax = 100;
+
+/** Gaps that are looked at in Kafka: each is a seek of its own. */
+export const gapsProbedMax = 200;
+
+/** Words of 32 offsets between two reports of progress. */
+export const progressWords = 10_000;
+
+/** One question of an audit may read every row there is, in ms. */
+export const auditStatementMs = 60 * 60_000;
+
+/** Between two pictures of a progress line, in ms: quick enough to live, slow enough to read. */
+export const progressPaintMs = 200;
