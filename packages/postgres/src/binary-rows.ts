@@ -67,7 +67,7 @@ export class BinaryRows {
   /** A view: valid until the next `push`. */
   bytes(field: number): Buffer | null {
     const length = this.#lengths[field]!;
-    return length < 0 ? null : this.#bytes.subarray(this.#starts[field]!, this.#starts[field]! + length);
+    return length < 0 ? null : this.#bytes.subarray(this.#starts[field], this.#starts[field]! + length);
   }
 
   text(field: number): string | null {
@@ -81,7 +81,7 @@ export class BinaryRows {
   }
 
   int32(field: number): number | null {
-    return this.isNull(field) ? null : this.#bytes.readInt32BE(this.#starts[field]!);
+    return this.isNull(field) ? null : this.#bytes.readInt32BE(this.#starts[field]);
   }
 
   /** A bigint that a number holds. */
@@ -92,7 +92,7 @@ export class BinaryRows {
   }
 
   float64(field: number): number | null {
-    return this.isNull(field) ? null : this.#bytes.readDoubleBE(this.#starts[field]!);
+    return this.isNull(field) ? null : this.#bytes.readDoubleBE(this.#starts[field]);
   }
 
   /** A timestamptz as epoch ms, with a fraction where it has microseconds. */

@@ -93,10 +93,7 @@ async function judgeByKafka(
   const byPlace = new Map(partitions.map((each) => [`${each.topic}/${each.partition}`, each]));
   if (current) {
     for (const { topic, partition, offset } of committed) {
-      const known = byPlace.get(`${topic}/${partition}`) ?? {
-        ...{ topic, partition, first: 0, next: 0, accounted: 0, gaps: [], missing: 0, unexplained: 0 },
-        ...(await firstOf(topic, partition, kafka)),
-      };
+      const known = byPlace.get(`${topic}/${partition}`) ?? (await untraced(topic, partition, kafka));
       if (offset > known.next) byPlace.set(`${topic}/${partition}`, withTail(known, offset));
     }
   }
@@ -118,13 +115,10 @@ async function judgeByKafka(
   return judged;
 }
 
-async function firstOf(
-  topic: string,
-  partition: number,
-  { admin }: CompletenessKafka,
-): Promise<{ first: number; next: number }> {
+/** A partition of which nothing left a trace. */
+async function untraced(topic: string, partition: number, { admin }: CompletenessKafka): Promise<PartitionCoverage> {
   const first = (await admin.startOffsets(topic)).get(partition) ?? 0;
-  return { first, next: first };
+  return { topic, partition, first, next: first, accounted: 0, gaps: [], missing: 0, unexplained: 0 };
 }
 
 /** What was committed behind the last trace was read and left none. */
