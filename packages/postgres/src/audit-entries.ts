@@ -76,7 +76,7 @@ export async function storyOf(session: Session, environment: string, dispatch: s
   const from = new Date(delivery.firstSeen.getTime() - clockErrorMs).toISOString();
   const accepted = await session.query<AuditEntry>(
     `SELECT ${entryColumns} FROM audit_record r
-     WHERE r.environment = $1 AND r.event = $2 AND r.type = 'EventAccepted' AND r.recorded_at >= $3
+     WHERE r.environment = $1 AND r.event = $2 AND r.dispatch IS NULL AND r.type = 'EventAccepted' AND r.recorded_at >= $3
      ORDER BY r.recorded_at, r.topic, r.partition, r.record_offset LIMIT ${storyRecordsMax}`,
     [environment, delivery.event, from],
   );

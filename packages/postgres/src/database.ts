@@ -22,6 +22,8 @@ export interface DatabaseSettings {
   /** Shown in pg_stat_activity. */
   readonly applicationName?: string;
   readonly statementTimeoutMs?: number;
+  /** Every connection acts as this role, of which the login must be a member, and with its rights alone. */
+  readonly role?: DatabaseRole;
   /** A connection that nobody was using broke; the next query opens another. */
   readonly onIdleError?: (error: PostgresError) => void;
 }
@@ -55,6 +57,9 @@ const typeParsers = new pg.TypeOverrides();
 typeParsers.setTypeParser(int8, Number);
 typeParsers.setTypeParser(date, String);
 
+/** The roles of migration 0005: what adds records, what reads, what erases and drops. */
+export type DatabaseRole = 'postrider_projector' | 'postrider_reader' | 'postrider_retention';
+
 /** Makes the pool; nothing is dialled before the first query. */
 export function openDatabase(settings: DatabaseSettings): Database {
   const statementMs = settings.statementTimeoutMs ?? statementTimeoutMs;
@@ -69,6 +74,7 @@ export function openDatabase(settings: DatabaseSettings): Database {
     lock_timeout: lockTimeoutMs,
     idle_in_transaction_session_timeout: idleTransactionTimeoutMs,
     keepAlive: true,
+    ...(settings.role !== undefined && { options: `-c role=${settings.role}` }),
     types: typeParsers,
   });
   pool.on('error', (error) => settings.onIdleError?.(asPostgresError(error)));
@@ -96,7 +102,10 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   try {
     return await pool.connect();
   } catch (error) {
-    throw asPostgresError(error);
+    const known = asPostgresError(error);
+    // Said only while a session is opened: the role that it is to act as is made by a migration.
+    if (known.sqlState !== '22023') throw known;
+    throw new PostgresError('not-migrated', known.message, { cause: error, sqlState: known.sqlState });
   }
 }
 

@@ -22,6 +22,12 @@ class MemoryStore implements AuditStore {
     return partitions.map(({ partition }) => ({ topic, partition, next: this.offsets.get(partition)! }));
   }
 
+  async appendTogether(batches: readonly AppendBatch[]): Promise<AppendResult[]> {
+    const results: AppendResult[] = [];
+    for (const batch of batches) results.push(await this.append(batch));
+    return results;
+  }
+
   async append({ partition, expectedNext, next, rows }: AppendBatch): Promise<AppendResult> {
     const fate = this.script.shift();
     if (fate === 'away') throw unreachable;

@@ -99,6 +99,7 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
         url,
         connectionsMax: config['projector.connections'],
         applicationName: 'postrider audit-projector',
+        role: 'postrider_projector',
         onIdleError: (error) => logger.warn({ problem: error.message }, 'an idle connection to PostgreSQL broke'),
       });
       projector = new Projector({
