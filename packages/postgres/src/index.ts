@@ -1,5 +1,7 @@
 // The only importer of pg: migrations, the write side of the audit projection, and its read side.
 
+export { exportAttempts } from './attempt-export.ts';
+export type { AttemptStatusWord } from './attempt-search.ts';
 export type { AuditEntry } from './audit-entries.ts';
 export { openAuditReads, type AuditReads, type Totals } from './audit-reads.ts';
 export {
@@ -14,7 +16,7 @@ export { openAuditStore, type AppendResult, type AuditStore } from './audit-stor
 export { firstOffsetSince, linkBefore, placesWithRows, readChainHeads, type ChainHead } from './chain-reads.ts';
 export { countDifferences } from './daily-counts.ts';
 export { openDatabase, type Database, type Snapshot } from './database.ts';
-export type { Delivery, DeliveryQuery } from './delivery-search.ts';
+export { parsePosition, type Delivery, type DeliveryQuery, type Position } from './delivery-search.ts';
 export type { DeliveryState } from './fold-delivery.ts';
 export { deliveryDifferences, flagDifferences } from './fold-differences.ts';
 export { appendRowsMax } from './limits.ts';

@@ -3,6 +3,7 @@
 
 import { decodeAudit } from '@postrider/core/contracts';
 import type { Session, Snapshot } from './database.ts';
+import { literal } from './sql-text.ts';
 
 /** Offsets 32 × word … 32 × word + 31 of an upstream partition; bit i set: offset 32 × word + i left a trace. */
 export interface OriginWord {
@@ -19,7 +20,7 @@ export async function* readOriginWords(snapshot: Snapshot, environment: string):
     `SELECT split_part(origin, '/', 1) COLLATE "C", split_part(origin, '/', 2)::int, split_part(origin, '/', 3)::bigint >> 5,
             bit_or(1 << (split_part(origin, '/', 3)::bigint & 31)::int)
      FROM audit_record
-     WHERE environment = '${environment.replaceAll("'", "''")}' AND dispatch IS NULL AND origin IS NOT NULL AND origin ~ ${place}
+     WHERE environment = ${literal(environment)} AND dispatch IS NULL AND origin IS NOT NULL AND origin ~ ${place}
      GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
   );
   for await (const cursor of rows) {

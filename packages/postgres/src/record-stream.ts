@@ -5,6 +5,7 @@ import type { ChainPlace } from '@postrider/core/contracts';
 import type { AuditColumns, AuditRow } from './audit-row.ts';
 import type { BinaryRows } from './binary-rows.ts';
 import type { Snapshot } from './database.ts';
+import { literal, wholeNumber } from './sql-text.ts';
 
 /** Offsets, `from` inclusive, `to` exclusive. */
 export interface OffsetRange {
@@ -142,12 +143,4 @@ export async function* streamRecords(
     const record = new StoredRecord(rows);
     yield () => (rows.next() ? record : undefined);
   }
-}
-
-/** COPY takes no parameters. Quotes are doubled; topics and environments hold none to begin with. */
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
-function wholeNumber(value: number): string {
-  if (!Number.isSafeInteger(value)) throw new RangeError(`not a whole number: ${value}`);
-  return String(value);
 }

@@ -1,6 +1,7 @@
 // `postrider audit …`: whether the audit is complete and unaltered, and what it holds.
 
-import type { Command } from 'commander';
+import { exportAttempts, parsePosition, type Position } from '@postrider/postgres';
+import { InvalidArgumentError, type Command } from 'commander';
 import type { AuditVerdict } from '../audit/verify-audit.ts';
 import { verifyAudit } from '../audit/verify-audit.ts';
 import { CheckpointBook } from '../audit/checkpoint-book.ts';
@@ -9,10 +10,11 @@ import { completenessText, verdictText } from '../audit/audit-text.ts';
 import { readCheckpointFile, readCheckpointTopic, readPublicKey } from '../audit/read-checkpoints.ts';
 import type { AddCommand } from '../command-runner.ts';
 import { examples, optionValue } from '../command-runner.ts';
-import { exitCodes, type ExitCode } from '../failure.ts';
+import { CliError, exitCodes, type ExitCode } from '../failure.ts';
 import { ProgressLine } from '../progress-line.ts';
 import type { Session } from '../session.ts';
 import { eventTopicsOf } from '../settings.ts';
+import { counted } from '../table-text.ts';
 
 export const addAudit: AddCommand = (parent, runner) => {
   const audit = parent
@@ -63,7 +65,55 @@ export const addAudit: AddCommand = (parent, runner) => {
     .action((flags: { against?: 'kafka' }, command: Command) =>
       runner.bounded(command, (session) => completeness(session, flags.against === 'kafka')),
     );
+
+  audit
+    .command('export')
+    .description('attempts as JSON lines, oldest first: dispatch, project, time, URL, response code and body, status, …')
+    .option('--from <moment>', 'recorded at or after', optionValue.moment)
+    .option('--to <moment>', 'recorded before', optionValue.moment)
+    .option('--project <id>', 'of one project')
+    .option('--endpoint <id>', 'to one endpoint')
+    .option('--after <position>', 'go on after this record, as an export before names it', position)
+    .addHelpText(
+      'before',
+      examples(
+        'postrider audit export --from 2026-01-01 --to 2026-02-01 --project shop > january.ndjson',
+        'postrider audit export --after live.attempts/3/10422 >> january.ndjson',
+      ),
+    )
+    .action((flags: ExportFlags, command: Command) => runner.bounded(command, (session) => exportLines(session, flags)));
 };
+
+function position(text: string): Position {
+  const parsed = parsePosition(text);
+  if (parsed === undefined) throw new InvalidArgumentError('expected topic/partition/offset.');
+  return parsed;
+}
+
+interface ExportFlags {
+  readonly from?: Date;
+  readonly to?: Date;
+  readonly project?: string;
+  readonly endpoint?: string;
+  readonly after?: Position;
+}
+
+async function exportLines(session: Session, flags: ExportFlags): Promise<void> {
+  const { io, out, config } = session;
+  const database = session.auditDatabase();
+  session.takeTime();
+  const progress = new ProgressLine(io, out.json);
+  let exported = 0;
+  const ended = await exportAttempts(database, config.environment, flags, async (attempts) => {
+    exported += attempts.length;
+    await out.lines(attempts);
+    progress.count(exported, 0, 'attempts');
+  }).finally(() => progress.end());
+  if (ended === 'unknown-position') {
+    throw new CliError('not-found', 'the record to go on after is not in the tables; --after takes the position of an exported line');
+  }
+  out.note(counted(exported, 'attempt'));
+}
 
 interface VerifyFlags {
   readonly from?: Date;
