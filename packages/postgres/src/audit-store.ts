@@ -6,6 +6,7 @@ import type { Database } from './database.ts';
 import { DayPartitions } from './day-partitions.ts';
 import type { FoldedRow } from './fold-batch.ts';
 import { dayMs, defaultRowsCounted, partitionDaysAhead } from './limits.ts';
+import { KnownUrls } from './known-urls.ts';
 import { PostgresError } from './postgres-error.ts';
 import { countDefaultRows } from './server-facts.ts';
 import { writeBatches, type AppendBatch, type HeadedBatch } from './write-batch.ts';
@@ -86,6 +87,7 @@ interface Standing {
 /** @param clock `now` in epoch ms, for judging which days are plausible */
 export function openAuditStore(database: Database, clock: { readonly now: () => number }): AuditStore {
   const days = new DayPartitions(database, clock.now);
+  const urls = new KnownUrls(database);
   /** Of the partitions that this store wrote or claimed: saves a question an append; wrong ones are fenced. */
   const standings = new Map<string, Standing>();
 
@@ -102,6 +104,7 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
       try {
         const defaulted = [];
         for (const { rows } of open) defaulted.push(await days.ensure(rows.map(({ recordedMs }) => recordedMs)));
+        for (const { environment, rows } of open) await urls.note(environment, rows);
         const written = await writeBatches(database, open);
         if (written !== undefined) {
           let from = 0;

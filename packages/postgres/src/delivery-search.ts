@@ -4,7 +4,8 @@
 import { parseAttemptId } from '@postrider/core/contracts';
 import type { Session } from './database.ts';
 import type { DeliveryState } from './fold-delivery.ts';
-import { pageDefault, pageMax } from './limits.ts';
+import { clockErrorMs, matchedEndpointsMax, pageDefault, pageMax } from './limits.ts';
+import { cursorText, readCursor } from './page-cursor.ts';
 
 export interface DeliveryQuery {
   /** A dispatch id, attempt id, event id, subject, or `topic/partition/offset` (of the event, or of an audit record). */
@@ -14,6 +15,8 @@ export interface DeliveryQuery {
   readonly states?: readonly DeliveryState[] | undefined;
   readonly eventType?: string | undefined;
   readonly subject?: string | undefined;
+  /** An attempt of it went to a URL that holds this text, in any case. Within a project. */
+  readonly urlPart?: string | undefined;
   /** Of `firstSeen`: at or after. */
   readonly from?: Date | undefined;
   /** Of `firstSeen`: before. */
@@ -71,22 +74,30 @@ export async function searchDeliveries(
   const key = undelivered ? 'o' : 'd';
   const conditions = [`${key}.environment = $1`, ...filters(query, bind, key)];
   if (query.id !== undefined) conditions.push(await idCondition(session, environment, query.id, bind));
-  const after = query.after === undefined ? undefined : parseCursor(query.after);
+  const byUrl = query.urlPart === undefined ? undefined : await urlMatch(session, environment, query, bind);
+  if (byUrl !== undefined) conditions.push(byUrl.condition);
+  const after = readCursor(query.after, ['moment', 'text', 'number']);
   if (after !== undefined) {
     conditions.push(
-      `(${key}.first_seen, ${key}.dispatch, ${key}.round) < (${bind(after.firstSeen)}::timestamptz, ${bind(after.dispatch)}, ${bind(after.round)}::int)`,
+      `(${key}.first_seen, ${key}.dispatch, ${key}.round) < (${bind(after[0])}::timestamptz, ${bind(after[1])}, ${bind(after[2])}::int)`,
     );
   }
   const limit = Math.min(Math.max(Math.trunc(query.limit ?? pageDefault), 1), pageMax);
-  const open = 'JOIN delivery_open o USING (environment, dispatch, round)';
+  const order = `ORDER BY ${key}.first_seen DESC, ${key}.dispatch DESC, ${key}.round DESC LIMIT ${limit + 1}`;
+  const where = conditions.join(' AND ');
   const found = await session.query<Delivery>(
-    `SELECT ${deliveryColumns} FROM delivery d ${undelivered ? open : ''} WHERE ${conditions.join(' AND ')}
-     ORDER BY ${key}.first_seen DESC, ${key}.dispatch DESC, ${key}.round DESC LIMIT ${limit + 1}`,
+    byUrl?.endpoints !== undefined && !undelivered
+      ? // The newest of each endpoint, and the newest of those: the other endpoints of the project are not read.
+        `SELECT ${deliveryColumns} FROM unnest(${bind(byUrl.endpoints)}::text[]) AS e (endpoint)
+         CROSS JOIN LATERAL (SELECT d.* FROM delivery d WHERE ${where} AND d.endpoint = e.endpoint ${order}) AS d ${order}`
+      : `SELECT ${deliveryColumns} FROM delivery d ${undelivered ? 'JOIN delivery_open o USING (environment, dispatch, round)' : ''}
+         WHERE ${where}${byUrl?.endpoints === undefined ? '' : ` AND d.endpoint = ANY (${bind(byUrl.endpoints)}::text[])`} ${order}`,
     values,
   );
   const deliveries = found.slice(0, limit);
   const last = deliveries.at(-1);
-  return { deliveries, next: found.length > limit && last !== undefined ? cursorOf(last) : undefined };
+  const more = found.length > limit && last !== undefined;
+  return { deliveries, next: more ? cursorText([last.firstSeen.toISOString(), last.dispatch, last.round]) : undefined };
 }
 
 type Bind = (value: unknown) => string;
@@ -107,6 +118,35 @@ function filters(query: DeliveryQuery, bind: Bind, key: 'o' | 'd'): string[] {
     );
   }
   return conditions;
+}
+
+interface UrlMatch {
+  readonly condition: string;
+  /** Those that it can be; undefined: so many that the project's own order finds one as soon. */
+  readonly endpoints: readonly string[] | undefined;
+}
+
+/** Endpoints that ever had such a URL; of one that had others too the attempt itself is asked. */
+async function urlMatch(
+  session: Session,
+  environment: string,
+  { project, urlPart = '' }: DeliveryQuery,
+  bind: Bind,
+): Promise<UrlMatch> {
+  const pattern = `%${text(urlPart).replaceAll(/[\\%_]/g, (special) => `\\${special}`)}%`;
+  const found = await session.query<{ endpoint: string; always: boolean }>(
+    `SELECT endpoint, bool_and(url ILIKE $3) AS always FROM endpoint_url
+     WHERE environment = $1 AND ($2::text IS NULL OR project = $2) GROUP BY endpoint HAVING bool_or(url ILIKE $3) LIMIT $4`,
+    [environment, project ?? null, pattern, matchedEndpointsMax + 1],
+  );
+  if (found.length === 0) return { condition: 'false', endpoints: undefined };
+  const many = found.length > matchedEndpointsMax;
+  const endpoints = many ? undefined : found.map(({ endpoint }) => endpoint);
+  if (!many && found.every(({ always }) => always)) return { condition: 'd.attempts > 0', endpoints };
+  const condition = `EXISTS (
+    SELECT FROM audit_record r WHERE r.environment = $1 AND r.dispatch = d.dispatch AND r.round = d.round
+      AND r.recorded_at >= d.first_seen - interval '${clockErrorMs} ms' AND r.url ILIKE ${bind(pattern)})`;
+  return { condition, endpoints };
 }
 
 const dispatchIdPattern = /^dsp_[a-z2-7]{26}$/;
@@ -163,20 +203,4 @@ function positionCondition(records: readonly NamedRecord[], bind: Bind): string 
 /** As the columns hold it: what PostgreSQL's text cannot hold was replaced when it was written. */
 function text(value: string): string {
   return value.toWellFormed().replaceAll('\0', '\uFFFD');
-}
-
-function cursorOf({ firstSeen, dispatch, round }: Delivery): string {
-  return Buffer.from(JSON.stringify([firstSeen.toISOString(), dispatch, round])).toString('base64url');
-}
-
-function parseCursor(cursor: string): { firstSeen: string; dispatch: string; round: number } | undefined {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    if (!Array.isArray(parsed)) return undefined;
-    const [firstSeen, dispatch, round] = parsed as unknown[];
-    if (typeof firstSeen !== 'string' || typeof dispatch !== 'string' || !Number.isSafeInteger(round)) return undefined;
-    return Number.isNaN(Date.parse(firstSeen)) ? undefined : { firstSeen, dispatch, round: round as number };
-  } catch {
-    return undefined;
-  }
 }

@@ -40,6 +40,12 @@ export const partitionDaysAhead = 2;
 /** A day whose partition cannot be made, because DEFAULT holds rows of it, is tried again after this, in ms. */
 export const refusedDayRetryMs = 10 * 60_000;
 
+/** URLs that a writer remembers having noted: endpoints of a large installation with some changes each. */
+export const knownUrlsMax = 100_000;
+
+/** Endpoints whose URL holds a searched part and that are read one by one; among more, the project's own order finds it as soon. */
+export const matchedEndpointsMax = 50;
+
 /** Deliveries on one page. */
 export const pageDefault = 50;
 export const pageMax = 500;

@@ -78,6 +78,14 @@ function extract(record: AuditRecord, reader: ColumnReader, recordedMs: number):
         effects: [],
       };
     }
+    case 'RangeLost': {
+      const topic = reader.text('topic');
+      const partition = reader.integer('partition');
+      const from = reader.integer('from', Number.MAX_SAFE_INTEGER);
+      const to = reader.integer('to', Number.MAX_SAFE_INTEGER);
+      if (topic === null || partition === null || from === null || to === null) return undefined;
+      return { columns: { ...statement(reader), detail: `${topic}/${partition}/${from}-${to}` }, effects: [] };
+    }
     case 'ReplayRequested':
     case 'ReplayFinished': {
       const filter = reader.within('filter');
