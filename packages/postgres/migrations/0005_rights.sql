@@ -134,6 +134,7 @@ DECLARE
   froms bigint[] := ARRAY(SELECT (l ->> 'expectedNext')::bigint FROM jsonb_array_elements(lanes) WITH ORDINALITY AS t (l, n) ORDER BY n);
   nexts bigint[] := ARRAY(SELECT (l ->> 'next')::bigint FROM jsonb_array_elements(lanes) WITH ORDINALITY AS t (l, n) ORDER BY n);
   written bigint;
+  delivered integer[];
 BEGIN
   UPDATE projection_offset o
   SET next = l.next, head = decode(l.head, 'hex'), rows = o.rows + l.rows, updated_at = now()
@@ -212,13 +213,16 @@ BEGIN
       settled_attempts = CASE WHEN excluded.settled_attempts IS NULL THEN d.settled_attempts ELSE excluded.settled_attempts END
     WHERE excluded.settled_attempts IS NOT NULL OR (excluded.first_seen, excluded.origin) < (d.first_seen, d.origin)
     RETURNING d.dispatch, d.round, d.state, d.first_seen
-  ), gone AS (
-    DELETE FROM delivery_open o USING put
-    WHERE put.state = 'delivered' AND o.environment = of_environment AND o.dispatch = put.dispatch AND o.round = put.round
   )
   INSERT INTO delivery_open AS o (environment, dispatch, round, state, first_seen)
   SELECT of_environment, put.dispatch, put.round, put.state, put.first_seen FROM put WHERE put.state <> 'delivered'
   ON CONFLICT (environment, dispatch, round) DO UPDATE SET state = excluded.state, first_seen = excluded.first_seen;
+
+  -- By a list of keys, not by a join: the plan of a join made while the table was small would go through all of it for each.
+  delivered := ARRAY(SELECT i FROM generate_subscripts(delivery_dispatch, 1) AS i WHERE delivery_state[i] = 'delivered');
+  DELETE FROM delivery_open o
+  WHERE o.environment = of_environment AND o.dispatch = ANY (ARRAY(SELECT delivery_dispatch[i] FROM unnest(delivered) AS i))
+    AND o.dispatch || '.' || o.round = ANY (ARRAY(SELECT delivery_dispatch[i] || '.' || delivery_round[i] FROM unnest(delivered) AS i));
 
   INSERT INTO daily_count AS c (environment, project, endpoint, day, success, fail, error, delivered, dead)
   SELECT of_environment, t.*

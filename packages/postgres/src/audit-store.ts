@@ -5,8 +5,10 @@ import { bareRow } from './audit-row.ts';
 import type { Database } from './database.ts';
 import { DayPartitions } from './day-partitions.ts';
 import type { FoldedRow } from './fold-batch.ts';
+import { dayMs, defaultRowsCounted, partitionDaysAhead } from './limits.ts';
 import { KnownUrls } from './known-urls.ts';
 import { PostgresError } from './postgres-error.ts';
+import { countDefaultRows } from './server-facts.ts';
 import { writeBatches, type AppendBatch, type HeadedBatch } from './write-batch.ts';
 
 export type AppendResult =
@@ -20,13 +22,25 @@ export type AppendResult =
       readonly defaulted: number;
     }
   /** The offset row is not where it was expected: another writer has the partition, or a commit came through unseen. */
-  | { readonly kind: 'fenced' };
+  | { readonly kind: 'fenced' }
+  /** Of several, this one alone is not taken, and nothing is known that would help. */
+  | { readonly kind: 'refused'; readonly error: PostgresError };
 
 export interface PartitionStart {
   readonly topic: string;
   readonly partition: number;
   /** Where to begin if the partition was never projected. */
   readonly start: number;
+}
+
+export interface PartitionHead {
+  readonly topic: string;
+  readonly partition: number;
+  /** Offset of the first record that is not in the tables. */
+  readonly next: number;
+  /** Records in the tables since the log began, and the hash after the last. */
+  readonly rows: number;
+  readonly head: string;
 }
 
 export interface AuditStore {
@@ -38,6 +52,17 @@ export interface AuditStore {
     environment: string,
     partitions: readonly PartitionStart[],
   ): Promise<{ topic: string; partition: number; next: number }[]>;
+  /**
+   * Makes the partitions of today and of the days ahead, before a record needs them.
+   * @returns rows of DEFAULT, counted up to 1,000: there should be none
+   * @throws PostgresError
+   */
+  prepareDays(): Promise<number>;
+  /**
+   * What these partitions come to, each as one append left it; those that were never projected are not among them.
+   * @throws PostgresError
+   */
+  heads(environment: string, partitions: readonly { topic: string; partition: number }[]): Promise<PartitionHead[]>;
   /**
    * Writes a batch and the offset behind it, both or neither. A row that PostgreSQL cannot take is written with its bytes
    * alone and flagged. After `unreachable` it is unknown whether the batch stands: append it again, `fenced` says that it does.
@@ -96,16 +121,24 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
         // The rows have moved back to where they were expected, or their heads were changed: whoever did that is not fought.
         if (open.length === before.length) break;
       } catch (error) {
-        if (!(error instanceof PostgresError) || error.code !== 'data') throw error;
-        if (open.length === 1) {
-          results.set(open[0]!.of, await appendAround(open[0]!.of, error));
-        } else {
-          for (const { of } of open) results.set(of, await append(of));
-        }
+        if (!(error instanceof PostgresError) || (error.code !== 'data' && error.code !== 'bug')) throw error;
+        if (open.length > 1) for (const { of } of open) results.set(of, await appendAlone(of));
+        else if (error.code === 'data') results.set(open[0]!.of, await appendAround(open[0]!.of, error));
+        else throw error;
         break;
       }
     }
     return batches.map((batch) => results.get(batch) ?? { kind: 'fenced' });
+  };
+
+  /** What one partition holds must not keep the others waiting. */
+  const appendAlone = async (batch: AppendBatch): Promise<AppendResult> => {
+    try {
+      return await append(batch);
+    } catch (error) {
+      if (!(error instanceof PostgresError) || error.code !== 'bug') throw error;
+      return { kind: 'refused', error };
+    }
   };
 
   /** The batches whose offset rows stand where they are expected, as far as is known. */
@@ -118,19 +151,22 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
     });
   };
 
+  const heads: AuditStore['heads'] = (environment, partitions) =>
+    database.query<PartitionHead>(
+      `SELECT o.topic, o.partition, o.next, o.rows, encode(o.head, 'hex') AS head FROM projection_offset o
+       JOIN unnest($2::text[], $3::int[]) AS t (topic, partition) USING (topic, partition) WHERE o.environment = $1`,
+      [environment, partitions.map(({ topic }) => topic), partitions.map(({ partition }) => partition)],
+    );
+
   const readStandings = async (
     environment: string,
     partitions: readonly { readonly topic: string; readonly partition: number }[],
   ): Promise<{ topic: string; partition: number; next: number }[]> => {
-    const rows = await database.query<{ topic: string; partition: number; next: number; head: string }>(
-      `SELECT o.topic, o.partition, o.next, encode(o.head, 'hex') AS head FROM projection_offset o
-       JOIN unnest($2::text[], $3::int[]) AS t (topic, partition) USING (topic, partition) WHERE o.environment = $1`,
-      [environment, partitions.map(({ topic }) => topic), partitions.map(({ partition }) => partition)],
-    );
-    for (const { topic, partition, next, head } of rows) {
+    const found = await heads(environment, partitions);
+    for (const { topic, partition, next, head } of found) {
       standings.set(placeOf({ environment, topic, partition }), { next, head });
     }
-    return rows.map(({ topic, partition, next }) => ({ topic, partition, next }));
+    return found.map(({ topic, partition, next }) => ({ topic, partition, next }));
   };
 
   /** One value in the batch is refused: halves until it is alone, and then keeps its bytes. */
@@ -145,14 +181,20 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
     const second = batch.rows.slice(middle);
     const between = second[0]!.offset;
     const before = await append({ ...batch, rows: batch.rows.slice(0, middle), next: between });
-    if (before.kind === 'fenced') return before;
+    if (before.kind !== 'appended') return before;
     const after = await append({ ...batch, rows: second, expectedNext: between });
-    return after.kind === 'fenced' ? after : sum(before, after);
+    return after.kind === 'appended' ? sum(before, after) : after;
   };
 
   return {
     append,
     appendTogether,
+    heads,
+    prepareDays: async () => {
+      const now = clock.now();
+      await days.ensure(Array.from({ length: partitionDaysAhead }, (_, ahead) => now + ahead * dayMs));
+      return countDefaultRows(database, defaultRowsCounted);
+    },
     claimOffsets: async (environment, partitions) => {
       if (partitions.length === 0) return [];
       await database.query('SELECT audit_claim($1, $2, $3, $4)', [

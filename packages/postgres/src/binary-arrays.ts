@@ -72,8 +72,8 @@ function encoder<T>(
   oid: number,
   size: (value: T) => number,
   write: (target: Buffer, value: T, at: number) => void,
-): Encoder & { readonly of?: T } {
-  return { oid, size, write } as never;
+): { readonly oid: number; readonly size: unknown; readonly write: unknown; readonly of?: T } {
+  return { oid, size, write };
 }
 
 /** What a column of this type takes. */

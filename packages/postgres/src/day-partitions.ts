@@ -3,10 +3,9 @@
 
 import type { Database } from './database.ts';
 import { utcDay } from './fold-batch.ts';
-import { partitionDaysAhead, partitionDaysBack, refusedDayRetryMs } from './limits.ts';
+import { dayMs, partitionDaysAhead, partitionDaysBack, refusedDayRetryMs } from './limits.ts';
 import { PostgresError } from './postgres-error.ts';
 
-const dayMs = 24 * 60 * 60_000;
 /** DEFAULT holds rows of the day (check_violation), or a detached table bears the partition's name (duplicate_table). */
 const standsInTheWay: ReadonlySet<string | undefined> = new Set(['23514', '42P07']);
 

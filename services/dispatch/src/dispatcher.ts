@@ -19,7 +19,7 @@ import {
   type EndpointIndex,
   type EndpointView,
 } from '@postrider/core/domain';
-import { headerText, type Ack, type KafkaRecord } from '@postrider/kafka';
+import { headerText, type Ack, type KafkaRecord, type Lease } from '@postrider/kafka';
 import type { Timers } from '@postrider/runtime';
 import type { AttemptsReader } from './attempts-reader.ts';
 import { tierRecord } from './consequences.ts';
@@ -31,16 +31,18 @@ import { holdMsMax } from './limits.ts';
 import { LongQueues } from './long-queues.ts';
 import type { PartitionState } from './partition-state.ts';
 import { sendAttempt, type SendPorts } from './send-attempt.ts';
-import { SendingGate, type Pass } from './sending-gate.ts';
+import { SendingGate, type Pass, type SendingGateDeps } from './sending-gate.ts';
 import { Settler, type SettlerDeps } from './settler.ts';
 import { workOf, type Work } from './work.ts';
 
-export interface DispatcherDeps extends SendPorts, SettlerDeps {
+export interface DispatcherDeps extends SendPorts, SettlerDeps, Pick<SendingGateDeps, 'busyShare'> {
   readonly endpoints: EndpointIndex;
   readonly runtimes: EndpointRuntimes;
   readonly reader: AttemptsReader;
   readonly timers: Timers;
   readonly endpointQueueMax: number;
+  /** Whether the partitions are certainly still ours: a process that stood still must not send what another one sends now. */
+  readonly lease: Lease;
   /** An effect that can never succeed: the process must not go on. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -58,12 +60,13 @@ export class Dispatcher {
   readonly #idleWaiters: (() => void)[] = [];
   #settling = 0;
   #accepting = true;
+  #inDoubt = false;
 
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
     this.#settler = new Settler(deps);
     const onTurn = (endpointId: string): void => queueMicrotask(() => this.#pump(endpointId as EndpointId));
-    this.#gate = new SendingGate({ now: deps.now, timers: deps.timers, onTurn });
+    this.#gate = new SendingGate({ ...deps, onTurn });
     this.#rates = new EndpointRates({ now: deps.now, timers: deps.timers, onTurn });
     this.#longQueues = new LongQueues({
       ...deps,
@@ -109,7 +112,7 @@ export class Dispatcher {
   resume(): void {
     this.#accepting = true;
     this.#longQueues.resume();
-    for (const endpointId of this.#lanes.endpoints()) this.#pump(endpointId as EndpointId);
+    this.#pumpAll();
   }
 
   /** Drops the queued work of partitions that were lost. */
@@ -215,11 +218,29 @@ export class Dispatcher {
     this.#pump(work.dispatch.endpointId);
   }
 
+  #pumpAll(): void {
+    for (const endpointId of this.#lanes.endpoints()) this.#pump(endpointId as EndpointId);
+  }
+
+  /** False while only the coordinator knows; goes on by itself with what it leaves us. */
+  #isOurs(): boolean {
+    if (this.#deps.lease.holds()) return true;
+    if (!this.#inDoubt) {
+      this.#inDoubt = true;
+      void this.#deps.lease.heard().then(() => {
+        this.#inDoubt = false;
+        this.#pumpAll();
+      });
+    }
+    return false;
+  }
+
   /** Sends what an endpoint's lane and the gate allow. */
   #pump(endpointId: EndpointId): void {
     for (;;) {
       const endpoint = this.#deps.endpoints.get(endpointId);
       if (!this.#accepting || !this.#lanes.ready(endpointId, endpoint?.concurrency ?? 1)) return;
+      if (!this.#isOurs()) return;
       const waitMs = endpoint ? this.#rates.waitMs(endpoint) : 0;
       if (waitMs > 0) {
         this.#rates.callAfter(endpointId, waitMs);
@@ -254,18 +275,31 @@ export class Dispatcher {
     const runtime = this.#deps.runtimes.of(endpoint);
     this.#rates.take(endpoint);
     // The lane is free as soon as the receiver has answered; settling goes on beside the next request.
-    const sending = isCall
-      ? this.#settler.started(work).then(() => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps))
-      : sendAttempt(work.dispatch, runtime, secrets.values, this.#deps);
+    const send = () => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps);
+    const sending = isCall ? this.#startCall(work).then((ours) => (ours ? send() : undefined)) : send();
     sending.then((result) => {
-      if (result.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
+      if (result?.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
         this.disable(endpoint.endpointId, endpoint.version);
-      this.#perform(this.#settler.settle(work, runtime, result));
+      if (result) this.#perform(this.#settler.settle(work, runtime, result));
       this.#free(endpoint.endpointId, pass);
       this.#pump(endpoint.endpointId);
       this.#checkIdle();
     }, this.#deps.onFatal);
     return true;
+  }
+
+  /** Writes that a call begins. False when it is, or has become, somebody else's: a call is made once. */
+  async #startCall(work: Work): Promise<boolean> {
+    const { state, attemptId } = work;
+    await this.#settler.started(work);
+    if (!this.#deps.lease.holds()) await this.#deps.lease.heard();
+    if (!state.owned) {
+      this.#deps.observer.dropped('stale');
+      return false;
+    }
+    if (!state.window.standing(attemptId)) return true;
+    this.#repeatConsequence(work);
+    return false;
   }
 
   /** Parks work that cannot be sent now; a call is answered instead. */

@@ -1,14 +1,21 @@
 import { manualClock } from '@postrider/runtime/testing';
 import { expect, test } from 'vitest';
-import { originInFlightMax, youngMs, youngRequestsMax } from './limits.ts';
+import { originInFlightMax, youngLimitLookMs, youngMs, youngRequestsStart } from './limits.ts';
 import { SendingGate } from './sending-gate.ts';
 
 function gateRig() {
   const time = manualClock(1_000_000);
   const turns: string[] = [];
-  const gate = new SendingGate({ now: time.clock.now, timers: time.timers, onTurn: (id) => turns.push(id) });
-  const fill = () => Array.from({ length: youngRequestsMax }, (_, i) => gate.enter(`origin-${i}`, `busy-${i}`)!);
-  return { time, turns, gate, fill };
+  let busy = 0.9;
+  const gate = new SendingGate({
+    now: time.clock.now,
+    timers: time.timers,
+    busyShare: () => busy,
+    onTurn: (id) => turns.push(id),
+  });
+  const fill = () => Array.from({ length: youngRequestsStart }, (_, i) => gate.enter(`origin-${i}`, `busy-${i}`)!);
+  const busyIs = (share: number) => (busy = share);
+  return { time, turns, gate, fill, busyIs };
 }
 
 test('a burst over many origins is held at so many young requests, and goes on as they end', () => {
@@ -39,11 +46,26 @@ test('a request that ended after it was old gives no second place', () => {
   expect(gate.enter('other', 'late')).toBeUndefined();
 });
 
+test('while the loop has time to spare, those that waited make the limit grow', () => {
+  const { gate, fill, time, busyIs } = gateRig();
+  fill();
+  expect(gate.enter('other', 'late')).toBeUndefined();
+  busyIs(0.1);
+  time.advance(youngLimitLookMs);
+  expect(gate.enter('other', 'late')).toBeDefined();
+});
+
 test('one origin is held at its own limit while others go on', () => {
-  const { gate } = gateRig();
-  const many = Array.from({ length: Math.min(originInFlightMax, youngRequestsMax) }, () => gate.enter('one', 'x'));
-  expect(many.every(Boolean)).toBe(true);
+  const { gate, time, busyIs } = gateRig();
+  busyIs(0);
+  const started: unknown[] = [];
+  while (started.length < originInFlightMax) {
+    const pass = gate.enter('one', 'x');
+    if (pass) started.push(pass);
+    else time.advance(youngLimitLookMs);
+  }
   expect(gate.enter('one', 'y')).toBeUndefined();
+  expect(gate.enter('other', 'y')).toBeDefined();
 });
 
 test('a hundred thousand requests that come and go leave nothing behind', () => {

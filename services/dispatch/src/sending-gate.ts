@@ -4,8 +4,9 @@
 // what waits here waits before its attempt begins.
 
 import type { CancelTimer, Timers } from '@postrider/runtime';
-import { originInFlightMax, youngMs, youngRequestsMax } from './limits.ts';
+import { originInFlightMax, youngLimitLookMs, youngMs } from './limits.ts';
 import { OriginGate } from './origin-gate.ts';
+import { YoungLimit } from './young-limit.ts';
 
 const startedKeptMin = 1_024;
 
@@ -20,6 +21,8 @@ export interface Pass {
 export interface SendingGateDeps {
   readonly now: () => number;
   readonly timers: Timers;
+  /** Part of the time since it was last asked in which the event loop was busy, 0 to 1. */
+  readonly busyShare: () => number;
   /** An endpoint that was refused may try again. */
   readonly onTurn: (endpointId: string) => void;
 }
@@ -31,6 +34,9 @@ export class SendingGate {
   /** In the order of their beginning; those that left or aged meanwhile are still among them. */
   #started: Pass[] = [];
   #young = 0;
+  readonly #limit = new YoungLimit();
+  #limitWasReached = false;
+  #lookedMs = 0;
   /** Those that left are swept out when the list has doubled, not one by one. */
   #lookAgainAt = startedKeptMin;
   #cancelTimer: CancelTimer | undefined;
@@ -46,8 +52,10 @@ export class SendingGate {
 
   /** A pass, or undefined: the endpoint is told when it is its turn. */
   enter(origin: string, endpointId: string): Pass | undefined {
-    if (this.#young >= youngRequestsMax || this.#started.length >= this.#lookAgainAt) this.#age();
-    if (this.#young >= youngRequestsMax) {
+    this.#lookAtLimit();
+    if (this.#young >= this.#limit.value || this.#started.length >= this.#lookAgainAt) this.#age();
+    if (this.#young >= this.#limit.value) {
+      this.#limitWasReached = true;
       this.#waiting.add(endpointId);
       this.#arm();
       return undefined;
@@ -70,6 +78,14 @@ export class SendingGate {
     this.#callWaiting();
   }
 
+  #lookAtLimit(): void {
+    const nowMs = this.#deps.now();
+    if (nowMs - this.#lookedMs < youngLimitLookMs) return;
+    this.#lookedMs = nowMs;
+    this.#limit.look(this.#deps.busyShare(), this.#limitWasReached);
+    this.#limitWasReached = false;
+  }
+
   #age(): void {
     const oldMs = this.#deps.now() - youngMs;
     let at = 0;
@@ -84,7 +100,7 @@ export class SendingGate {
   }
 
   #callWaiting(): void {
-    for (let free = youngRequestsMax - this.#young; free > 0; free--) {
+    for (let free = this.#limit.value - this.#young; free > 0; free--) {
       const next = this.#waiting.values().next();
       if (next.done) return;
       this.#waiting.delete(next.value);
