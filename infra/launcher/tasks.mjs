@@ -27,6 +27,10 @@ export const tasks = {
     about: 'the command line, e.g. npm run postrider -- topics check',
     node: ['services/postrider/src/main.ts'],
   },
+  chaos: {
+    about: 'hurts everything by a seed and checks every promise from outside, e.g. npm run chaos -- --seed 42',
+    node: ['test/chaos/main.ts'],
+  },
   bench: { about: 'the benchmarks', node: ['test/bench/main.ts'] },
   test: { about: 'everything CI runs: check, then conformance, integration and end-to-end tests', run: testAll },
   'test:unit': { about: 'unit and architecture tests', node: [...vitest, '--project', 'unit'] },

@@ -96,7 +96,7 @@ type FaultMaker = (random: () => number, world: FaultWorld) => FaultKind;
 const between = (random: () => number, from: number, to: number): number => Math.round(from + random() * (to - from));
 
 /** A run of a few seconds has no room for what takes longer than it. */
-function fitting({ seconds }: FaultWorld): FaultMaker[] {
+function fitting({ seconds }: FaultWorld): readonly FaultMaker[] {
   return seconds >= 25 ? [...quick, ...lengthy] : quick;
 }
 

@@ -1,0 +1,60 @@
+// `npm run chaos`: hurts a whole Postrider by a seed, and proves from the outside that every promise was kept.
+
+import { systemRandom } from '@postrider/runtime';
+import { describeFault } from './fault.ts';
+import { startGround, type Ground } from './ground.ts';
+import { parseOptions, usage, type ChaosOptions } from './options.ts';
+import { planChaos } from './plan.ts';
+import { jsonLine, verdictLines } from './report.ts';
+import { runSeed, type SeedResult } from './run-seed.ts';
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** The seeds that were asked for, or new ones until the time is over. */
+function* seedsOf({ seeds, minutes }: ChaosOptions): Generator<number> {
+  const until = performance.now() + (minutes ?? 0) * 60_000;
+  yield* seeds;
+  if (seeds.length > 0 && minutes === undefined) return;
+  do yield Math.floor(systemRandom() * 1_000_000_000);
+  while (performance.now() < until);
+}
+
+async function chaos(options: ChaosOptions, ground: Ground): Promise<SeedResult[]> {
+  const results: SeedResult[] = [];
+  for (const seed of seedsOf(options)) {
+    const plan = planChaos({ seed, seconds: options.seconds, brokers: options.brokers });
+    say(`seed ${seed}: ${plan.seconds} s, ${plan.dispatchers.length} dispatch processes, ${plan.faults.length} faults`);
+    const result = await runSeed(ground, plan, { edits: [], say: options.verbose ? say : () => {} });
+    results.push(result);
+    for (const line of verdictLines(result)) say(line);
+  }
+  return results;
+}
+
+const options = parseOptions(process.argv.slice(2));
+if (options === 'help') {
+  process.stdout.write(usage);
+} else if ('problem' in options) {
+  say(`${options.problem}\n\n${usage}`);
+  process.exitCode = 2;
+} else if (options.plan) {
+  for (const seed of seedsOf(options)) {
+    const plan = planChaos({ seed, seconds: options.seconds, brokers: options.brokers });
+    const text = options.json ? JSON.stringify(plan) : [`seed ${seed}`, ...plan.faults.map(describeFault)].join('\n');
+    process.stdout.write(`${text}\n`);
+  }
+} else {
+  const ground = await startGround(options.brokers, say);
+  const stop = (): void => void ground.close().finally(() => process.exit(130));
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  try {
+    const results = await chaos(options, ground);
+    if (options.json) process.stdout.write(`${jsonLine(results)}\n`);
+    process.exitCode = results.every(({ findings }) => findings.violations.length === 0) ? 0 : 1;
+  } finally {
+    await ground.close();
+  }
+}
