@@ -28,7 +28,7 @@ function declaredOf({ plan, environment, topics, edits }: World): Declared {
     environment,
     source: eventSource,
     partitions: partitionCount,
-    skewMs: Math.max(0, ...Object.values(plan.clockOffsetsMs).map(Math.abs)),
+    clockOffsetsMs: plan.clockOffsetsMs,
     tiers: ['500ms', '2s'].map((name) => topics.retry({ name })),
     endpoints: plan.endpoints.map(({ id, delaysMs, timeoutMs }) => {
       const end = edits.find((edit) => edit.endpoint === id && (edit.change === 'delete' || edit.change === 'disable'));

@@ -2,6 +2,7 @@
 // done to whom. Plain data, so that it can be kept and looked at again.
 
 import type { Interruption } from '../interruption.ts';
+import type { Slot } from '../slots.ts';
 import type { ArrivedLine } from '../receiver-journal.ts';
 
 /** An event that the brokers acknowledged. */
@@ -33,8 +34,8 @@ export interface Declared {
   readonly environment: string;
   readonly source: string;
   readonly endpoints: readonly DeclaredEndpoint[];
-  /** How far the clocks of the services were wrong at most. */
-  readonly skewMs: number;
+  /** Of the slots whose clock was wrong: ahead is positive. */
+  readonly clockOffsetsMs: Readonly<Partial<Record<Slot, number>>>;
   readonly partitions: number;
   /** Full names. */
   readonly tiers: readonly string[];

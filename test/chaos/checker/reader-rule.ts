@@ -7,7 +7,9 @@ import type { LoggedRecord } from './evidence.ts';
 export interface SettledFact {
   readonly record: LoggedRecord;
   readonly settled: Settled;
-  /** Members of one attempt id: distinct writings, this one first. A record that was appended again is no second writing. */
+  /** The round was closed before it. */
+  readonly late: boolean;
+  /** Later settlements of the same attempt by other bytes. A record that was appended again is none. */
   readonly others: { readonly record: LoggedRecord; readonly settled: Settled }[];
 }
 
@@ -75,7 +77,7 @@ export function readAttempts(records: readonly LoggedRecord[]): AttemptsLog {
       if (entry.type === 'AttemptSettled' && !sameBytes(record, first)) fact?.others.push({ record, settled: entry });
       continue;
     }
-    if (entry.type === 'AttemptSettled') round.attempts.set(entry.attempt, { record, settled: entry, others: [] });
+    if (entry.type === 'AttemptSettled') round.attempts.set(entry.attempt, { record, settled: entry, late: round.closing !== undefined, others: [] });
     if (round.closing) flagged.push(flag(record, undefined, 'late', identity));
     else if (entry.disposition.kind !== 'retry')
       round.closing = { record, entry, disposition: entry.disposition };
