@@ -3,7 +3,17 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { KafkaRecord } from '@postrider/kafka';
-import type { AuditRow, CountRow, Declared, DeliveryRow, Evidence, JournalRequest, LoggedRecord, Tables, Topics } from './checker/evidence.ts';
+import type {
+  AuditRow,
+  CountRow,
+  Declared,
+  DeliveryRow,
+  Evidence,
+  JournalRequest,
+  LoggedRecord,
+  Tables,
+  Topics,
+} from './checker/evidence.ts';
 import { eventSource, project, type Load } from './load.ts';
 import { partitionCount } from './limits.ts';
 import type { JournalLine } from './receiver-journal.ts';

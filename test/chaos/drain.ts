@@ -55,11 +55,14 @@ export async function drain(world: World, published: readonly PublishedEvent[], 
     });
     await attempts.read(world, world.topics.attempts, (record) => {
       const entry = decodeAttempts(record);
-      if ((entry.type !== 'AttemptSettled' && entry.type !== 'DispatchEnded') || entry.disposition.kind === 'retry') return;
+      if ((entry.type !== 'AttemptSettled' && entry.type !== 'DispatchEnded') || entry.disposition.kind === 'retry')
+        return;
       closed.add(entry.dispatch);
       open.delete(entry.dispatch);
     });
-    const missing = published.some(({ partition, offset }) => !traced.has(`${world.eventsTopic}/${partition}/${offset}`));
+    const missing = published.some(
+      ({ partition, offset }) => !traced.has(`${world.eventsTopic}/${partition}/${offset}`),
+    );
     if (missing || open.size > 0) return false;
     leftBehind = [...(await uncommitted(world, admin)), ...(await unprojected(world, admin))];
     return leftBehind.length === 0;

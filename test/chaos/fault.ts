@@ -31,7 +31,11 @@ export type FaultKind =
     }
   | { readonly kind: 'postgres'; readonly how: 'kill' | 'pause' | 'down' | 'disk-full'; readonly forMs: number }
   /** The text beside committed offsets is lost or spoiled while the group is down. */
-  | { readonly kind: 'wipe-metadata'; readonly group: 'dispatch' | 'retry-scheduler'; readonly to: 'nothing' | 'nonsense' }
+  | {
+      readonly kind: 'wipe-metadata';
+      readonly group: 'dispatch' | 'retry-scheduler';
+      readonly to: 'nothing' | 'nonsense';
+    }
   | { readonly kind: 'edit'; readonly endpoint: string; readonly change: EndpointEdit; readonly forMs: number };
 
 export type NetworkFault = 'reset' | 'down' | 'hold' | 'half-open' | 'slow' | 'slices';
@@ -41,6 +45,8 @@ export type EndpointEdit = 'pause' | 'move' | 'disable' | 'delete';
 
 /** One line for a person. */
 export function describeFault({ atMs, kind, ...rest }: Fault): string {
-  const details = Object.entries(rest).map(([name, value]) => `${name}=${Array.isArray(value) ? value.join(',') : value}`);
+  const details = Object.entries(rest).map(
+    ([name, value]) => `${name}=${Array.isArray(value) ? value.join(',') : value}`,
+  );
   return `${(atMs / 1_000).toFixed(1).padStart(5)} s  ${kind}  ${details.join(' ')}`;
 }

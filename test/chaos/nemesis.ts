@@ -183,7 +183,8 @@ async function wipeMetadata(world: World, { group, to }: Extract<Fault, { kind: 
       if (performance.now() > until) throw new Error(`group ${groupId} is still ${state}, its members killed`);
       await pause(pollMs);
     }
-    const topics = group === 'dispatch' ? [world.topics.dispatches] : ['500ms', '2s'].map((name) => world.topics.retry({ name }));
+    const topics =
+      group === 'dispatch' ? [world.topics.dispatches] : ['500ms', '2s'].map((name) => world.topics.retry({ name }));
     for (const topic of topics) {
       const committed = await admin.committed(groupId, [topic]);
       if (committed.length === 0) continue;

@@ -164,7 +164,11 @@ const lengthy: readonly FaultMaker[] = [
   (random, world) => ({ kind: 'kill', slot: dispatcher(random, world), downMs: between(random, 0, 9_000) }),
 ];
 
-function edit(random: () => number, { endpoints }: FaultWorld, change: 'pause' | 'move' | 'disable' | 'delete'): FaultKind {
+function edit(
+  random: () => number,
+  { endpoints }: FaultWorld,
+  change: 'pause' | 'move' | 'disable' | 'delete',
+): FaultKind {
   return { kind: 'edit', endpoint: pick(random, endpoints).id, change, forMs: between(random, 500, 3_000) };
 }
 

@@ -11,9 +11,16 @@ export function verdictLines({ plan, findings, published, requests, drainMs }: S
   const told = Object.entries(figures).map(([name, n]) => `${name} ${n}`);
   const head = `seed ${plan.seed}: ${violations.length === 0 ? 'kept' : `${violations.length} VIOLATIONS`}; ${published} events, ${requests} requests, drained in ${(drainMs / 1_000).toFixed(1)} s; ${[...counts, ...told].join(', ')}`;
   if (violations.length === 0) return [head];
-  const shown = violations.slice(0, shownMax).map(({ promise, rule, about }) => `  promise ${promise}, ${rule}: ${about}`);
+  const shown = violations
+    .slice(0, shownMax)
+    .map(({ promise, rule, about }) => `  promise ${promise}, ${rule}: ${about}`);
   const more = violations.length > shownMax ? [`  … and ${violations.length - shownMax} more`] : [];
-  return [head, ...shown, ...more, `  evidence: .postrider/chaos/${plan.seed}/   again: npm run chaos -- ${again(plan)}`];
+  return [
+    head,
+    ...shown,
+    ...more,
+    `  evidence: .postrider/chaos/${plan.seed}/   again: npm run chaos -- ${again(plan)}`,
+  ];
 }
 
 function again({ seed, seconds, brokers }: SeedResult['plan']): string {
@@ -37,6 +44,8 @@ export function jsonLine(results: readonly SeedResult[]): string {
       violations: findings.violations.length,
     })),
     promises,
-    violations: results.flatMap(({ plan, findings }) => findings.violations.map((one) => ({ seed: plan.seed, ...one }))),
+    violations: results.flatMap(({ plan, findings }) =>
+      findings.violations.map((one) => ({ seed: plan.seed, ...one })),
+    ),
   });
 }

@@ -51,7 +51,13 @@ export async function runSeed(ground: Ground, plan: ChaosPlan, { edits, say }: S
     const evidence = await collectEvidence(world, load, leftBehind);
     const findings = check(evidence);
     if (findings.violations.length > 0) await keep(world, evidence, findings);
-    const result = { plan, findings, published: load.published.length, requests: evidence.journal.length, drainMs: tookMs };
+    const result = {
+      plan,
+      findings,
+      published: load.published.length,
+      requests: evidence.journal.length,
+      drainMs: tookMs,
+    };
     await world.close();
     if (findings.violations.length === 0) await rm(world.folder, { recursive: true, force: true });
     return result;

@@ -89,7 +89,12 @@ async function assemble(
   const endpoints = new Map<string, Endpoint | undefined>();
   const put = async (id: string, next: Endpoint | undefined): Promise<void> => {
     endpoints.set(id, next);
-    await appender.append({ topic: topics.endpoints, partition: 0, key: id, value: next ? encodeEndpoint(next) : null });
+    await appender.append({
+      topic: topics.endpoints,
+      partition: 0,
+      key: id,
+      value: next ? encodeEndpoint(next) : null,
+    });
   };
   const mixes: Record<string, AnswerMix> = {};
   for (const { id, mix, delaysMs, timeoutMs } of plan.endpoints) {

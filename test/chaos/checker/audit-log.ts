@@ -52,7 +52,11 @@ function checkRows({ topics, tables, log, laterTraces }: Facts, findings: Findin
     if (row.unreadable) findings.violate(6, 'row-unreadable', place);
     const flag = flags.get(place);
     if (row.duplicate !== (flag === 'duplicate') || row.late !== (flag === 'late'))
-      findings.violate(6, 'row-with-other-flags', `${place}: ${JSON.stringify({ duplicate: row.duplicate, late: row.late })}, by the log ${flag ?? 'neither'}`);
+      findings.violate(
+        6,
+        'row-with-other-flags',
+        `${place}: ${JSON.stringify({ duplicate: row.duplicate, late: row.late })}, by the log ${flag ?? 'neither'}`,
+      );
   }
   for (const place of rows.keys()) findings.violate(6, 'row-without-record', place);
 }
@@ -77,7 +81,8 @@ function checkDeliveries({ tables, log, traces }: Facts, findings: Findings): vo
     if (state !== 'open' && (row.reason ?? undefined) !== reason)
       findings.violate(6, 'delivery-differs', `${key}: ${row.reason}, by the log ${reason}`);
     const attempts = round === undefined ? 0 : counted(round).length;
-    if (row.attempts !== attempts) findings.violate(6, 'delivery-differs', `${key}: ${row.attempts} attempts, by the log ${attempts}`);
+    if (row.attempts !== attempts)
+      findings.violate(6, 'delivery-differs', `${key}: ${row.attempts} attempts, by the log ${attempts}`);
   }
   for (const key of rows.keys()) findings.violate(6, 'delivery-of-nobody', key);
 }
@@ -99,7 +104,8 @@ function checkCounts({ tables, log }: Facts, findings: Findings): void {
     return row;
   };
   for (const round of log.rounds.values()) {
-    for (const { record, status } of counted(round)) at(round, record)[status.toLowerCase() as 'success' | 'fail' | 'error'] += 1;
+    for (const { record, status } of counted(round))
+      at(round, record)[status.toLowerCase() as 'success' | 'fail' | 'error'] += 1;
     const end = round.closing?.disposition.kind;
     if (end === 'delivered' || end === 'dead') at(round, round.closing!.record)[end] += 1;
   }
@@ -110,7 +116,11 @@ function checkCounts({ tables, log }: Facts, findings: Findings): void {
     anew.delete(key);
     const differs = Object.entries(counts).filter(([name, n]) => n !== (mine?.[name as keyof typeof mine] ?? 0));
     for (const [name, n] of differs)
-      findings.violate(6, 'count-differs', `${key}: ${name} is ${n}, counted anew ${mine?.[name as keyof typeof mine] ?? 0}`);
+      findings.violate(
+        6,
+        'count-differs',
+        `${key}: ${name} is ${n}, counted anew ${mine?.[name as keyof typeof mine] ?? 0}`,
+      );
   }
   for (const key of anew.keys()) findings.violate(6, 'count-missing', key);
 }

@@ -10,7 +10,8 @@ export function checkBodies(facts: Facts, findings: Findings): void {
     findings.count(2);
     const body = wanted.get(dispatch);
     if (body === undefined) findings.violate(2, 'body-of-nobody', `${dispatch} in ${where()}`);
-    else if (body !== found) findings.violate(2, 'other-body', `${dispatch} in ${where()}: ${found}, published ${body}`);
+    else if (body !== found)
+      findings.violate(2, 'other-body', `${dispatch} in ${where()}: ${found}, published ${body}`);
   };
   for (const { entry, record } of facts.traces.values()) {
     for (const { dispatch, bodyDigest } of entry.dispatches ?? [])

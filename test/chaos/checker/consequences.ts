@@ -23,7 +23,8 @@ function checkOrigin({ log }: Facts, findings: Findings, { record, entry }: Logg
   const before = log.rounds.get(roundKey(entry))?.attempts.get(entry.attempt - 1);
   const asked = before?.settled.disposition;
   const what = `${entry.dispatch}.${entry.round}.${entry.attempt} at ${placeOf(record)}`;
-  if (asked?.kind !== 'retry' || asked.attempt !== entry.attempt) findings.violate(1, rule, `${what}: nobody asked for it`);
+  if (asked?.kind !== 'retry' || asked.attempt !== entry.attempt)
+    findings.violate(1, rule, `${what}: nobody asked for it`);
   else if (entry.delayMs !== undefined && entry.hop === 0 && entry.park === 0 && entry.dueMs !== asked.dueMs)
     findings.violate(1, rule, `${what} is due at ${entry.dueMs}, the settlement that stands says ${asked.dueMs}`);
 }
@@ -89,7 +90,8 @@ function checkDeadLetters({ deadLetters, log }: Facts, findings: Findings): void
     letters.add(roundKey(entry));
     const end = log.rounds.get(roundKey(entry))?.closing?.disposition;
     if (end?.kind !== 'dead' || end.reason !== entry.reason) {
-      const stands = end === undefined ? 'open' : end.kind === 'delivered' ? 'delivered' : `${end.kind} (${end.reason})`;
+      const stands =
+        end === undefined ? 'open' : end.kind === 'delivered' ? 'delivered' : `${end.kind} (${end.reason})`;
       const about = `${roundKey(entry)} (${entry.reason}) at ${placeOf(record)} is ${stands}`;
       findings.violate(1, 'letter-of-the-living', about);
     }

@@ -60,7 +60,11 @@ export interface Trace {
   readonly type: 'EventAccepted' | 'EventUnmatched' | 'EventRejected';
   readonly origin: string;
   readonly event?: string;
-  readonly dispatches?: readonly { readonly endpoint: string; readonly dispatch: string; readonly bodyDigest: string }[];
+  readonly dispatches?: readonly {
+    readonly endpoint: string;
+    readonly dispatch: string;
+    readonly bodyDigest: string;
+  }[];
 }
 
 /** A dispatch on its way: in `dispatches`, in a tier, or dead. */
@@ -104,7 +108,9 @@ export function decodeWork(record: LoggedRecord): WorkRecord {
     hop: Number(header('hop')),
     park: Number(header('park')),
     dueMs: Number(header('due')),
-    bodySha256: createHash('sha256').update(record.value ?? '').digest('hex'),
+    bodySha256: createHash('sha256')
+      .update(record.value ?? '')
+      .digest('hex'),
     delayMs: delay === undefined ? undefined : Number(delay),
     reason: record.headers['pr-reason'],
   };

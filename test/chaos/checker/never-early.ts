@@ -25,12 +25,17 @@ export function checkNeverEarly(facts: Facts, { writings }: Pairing, findings: F
     lateness.push(-earlyMs);
     if (earlyMs > skewMs) {
       const where = copies[0] ? ` (waiting at ${placeOf(copies[0].record)})` : '';
-      findings.violate(4, 'early', `request ${request.seq} of ${settled.dispatch}.${settled.round}.${settled.attempt}: ${earlyMs} ms before its time${where}`);
+      findings.violate(
+        4,
+        'early',
+        `request ${request.seq} of ${settled.dispatch}.${settled.round}.${settled.attempt}: ${earlyMs} ms before its time${where}`,
+      );
     }
   }
   checkDelays(facts, findings);
   lateness.sort((a, b) => a - b);
-  if (lateness.length > 0) findings.figures['retry lateness p50 ms'] = Math.round(lateness[Math.floor(lateness.length / 2)]!);
+  if (lateness.length > 0)
+    findings.figures['retry lateness p50 ms'] = Math.round(lateness[Math.floor(lateness.length / 2)]!);
 }
 
 /** By the broker's time; a copy that was written again later asks for less. */
@@ -49,9 +54,14 @@ function checkDelays({ declared, log }: Facts, findings: Findings): void {
       if (settled.disposition.kind !== 'retry') continue;
       findings.count(4);
       const askedMs = settled.httpStatus === 429 ? 1_000 : 0;
-      const atLeastMs = Date.parse(settled.startedAt) + settled.durationMs + Math.max(delaysMs[number - 1] ?? 0, askedMs);
+      const atLeastMs =
+        Date.parse(settled.startedAt) + settled.durationMs + Math.max(delaysMs[number - 1] ?? 0, askedMs);
       if (settled.disposition.dueMs < atLeastMs - roundingMs)
-        findings.violate(4, 'due-too-soon', `${settled.dispatch}.${settled.round}.${number}: due ${settled.disposition.dueMs}, at the earliest ${atLeastMs}`);
+        findings.violate(
+          4,
+          'due-too-soon',
+          `${settled.dispatch}.${settled.round}.${number}: due ${settled.disposition.dueMs}, at the earliest ${atLeastMs}`,
+        );
     }
   }
 }

@@ -1,7 +1,15 @@
 // The one reader rule (R4): per attempt id the first AttemptSettled in partition order is the truth; per (dispatch, round) the
 // first terminal record closes the round. Whatever comes later is flagged, and changes no state and no count.
 
-import { decodeAttempts, placeOf, type AttemptsEntry, type Deferred, type Disposition, type Ended, type Settled } from './decode.ts';
+import {
+  decodeAttempts,
+  placeOf,
+  type AttemptsEntry,
+  type Deferred,
+  type Disposition,
+  type Ended,
+  type Settled,
+} from './decode.ts';
 import type { LoggedRecord } from './evidence.ts';
 
 export interface SettledFact {
@@ -77,10 +85,10 @@ export function readAttempts(records: readonly LoggedRecord[]): AttemptsLog {
       if (entry.type === 'AttemptSettled' && !sameBytes(record, first)) fact?.others.push({ record, settled: entry });
       continue;
     }
-    if (entry.type === 'AttemptSettled') round.attempts.set(entry.attempt, { record, settled: entry, late: round.closing !== undefined, others: [] });
+    if (entry.type === 'AttemptSettled')
+      round.attempts.set(entry.attempt, { record, settled: entry, late: round.closing !== undefined, others: [] });
     if (round.closing) flagged.push(flag(record, undefined, 'late', identity));
-    else if (entry.disposition.kind !== 'retry')
-      round.closing = { record, entry, disposition: entry.disposition };
+    else if (entry.disposition.kind !== 'retry') round.closing = { record, entry, disposition: entry.disposition };
   }
   return { rounds, flagged };
 }

@@ -10,7 +10,11 @@ export function checkReceiverAgrees(facts: Facts, { writings }: Pairing, finding
     findings.count(6);
     const attempt = `${settled.dispatch}.${settled.round}.${settled.attempt}`;
     if (settled.httpStatus !== undefined && request === undefined)
-      findings.violate(6, 'answer-nobody-gave', `${attempt}: HTTP ${settled.httpStatus} is not in the receiver's journal`);
+      findings.violate(
+        6,
+        'answer-nobody-gave',
+        `${attempt}: HTTP ${settled.httpStatus} is not in the receiver's journal`,
+      );
     if (settled.outcome === 'success' && settled.httpStatus !== 200)
       findings.violate(6, 'answer-nobody-gave', `${attempt}: success with HTTP ${settled.httpStatus}`);
   }

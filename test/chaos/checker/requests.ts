@@ -75,7 +75,8 @@ export function senderOf({ address }: JournalRequest): DispatchSlot | undefined 
 
 function belongs(request: JournalRequest, { settled, slot, fromMs, toMs }: Writing): boolean {
   if (senderOf(request) !== slot || request.atMs < fromMs - toleranceMs) return false;
-  if (settled.httpStatus !== undefined) return request.status === settled.httpStatus && request.atMs <= toMs + toleranceMs;
+  if (settled.httpStatus !== undefined)
+    return request.status === settled.httpStatus && request.atMs <= toMs + toleranceMs;
   return request.atMs <= toMs + unreadMs;
 }
 

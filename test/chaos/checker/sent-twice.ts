@@ -21,7 +21,11 @@ export function checkSentTwice(facts: Facts, { writings, unsettled }: Pairing, f
   for (const request of unsettled) {
     sentTwice += 1;
     if (explain(facts, request) === undefined)
-      findings.violate(3, 'sent-without-need', `${describe(request)}: nobody settled it, and nothing was done to its sender`);
+      findings.violate(
+        3,
+        'sent-without-need',
+        `${describe(request)}: nobody settled it, and nothing was done to its sender`,
+      );
   }
   const byAttempt = Map.groupBy(
     writings.filter(({ request }) => request !== undefined),
@@ -31,7 +35,11 @@ export function checkSentTwice(facts: Facts, { writings, unsettled }: Pairing, f
     sentTwice += several.length - 1;
     const plain = several.filter((one) => explain(facts, one.request!, one) === undefined);
     if (plain.length > 1)
-      findings.violate(3, 'sent-without-need', `${attempt}: ${plain.map(({ request }) => describe(request!)).join('; ')}`);
+      findings.violate(
+        3,
+        'sent-without-need',
+        `${attempt}: ${plain.map(({ request }) => describe(request!)).join('; ')}`,
+      );
   }
   findings.figures['sent twice'] = sentTwice;
   findings.figures['allowed'] = allowed;
@@ -40,7 +48,9 @@ export function checkSentTwice(facts: Facts, { writings, unsettled }: Pairing, f
 /** What was done to the sender while the request was in flight, if it is something that a sender cannot outlive. */
 function explain(facts: Facts, request: JournalRequest, writing?: Writing): Interruption | undefined {
   const sender = senderOf(request);
-  const mine = facts.interruptions.filter(({ slot, kind }) => (slot === undefined && kind === 'broker') || slot === sender);
+  const mine = facts.interruptions.filter(
+    ({ slot, kind }) => (slot === undefined && kind === 'broker') || slot === sender,
+  );
   const flight = { fromMs: request.atMs, toMs: flightEnd(facts, request, mine, writing) };
   return mine.find((interruption) => breaks(interruption) && overlaps(interruption, flight));
 }

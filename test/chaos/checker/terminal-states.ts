@@ -49,7 +49,8 @@ function checkMatch(
     ...expected.filter(({ id, goneMs }) => goneMs === undefined && !matched.includes(id)).map(({ id }) => id),
     ...matched.filter((id) => !expected.some((endpoint) => endpoint.id === id && !goneBefore(endpoint, event))),
   ];
-  for (const id of wrong) findings.violate(1, 'wrong-match', `${event.id} and ${id}: ${type} with ${matched.join(' ')}`);
+  for (const id of wrong)
+    findings.violate(1, 'wrong-match', `${event.id} and ${id}: ${type} with ${matched.join(' ')}`);
   for (const endpoint of expected) {
     if (endpoint.goneMs !== undefined && event.ackedMs < endpoint.goneMs - hearsayMs && !matched.includes(endpoint.id))
       findings.violate(1, 'wrong-match', `${event.id} and ${endpoint.id}, which went long after`);
