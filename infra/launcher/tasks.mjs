@@ -44,6 +44,10 @@ export const tasks = {
     about: 'brokers and databases taken away under load; minutes, not part of npm test',
     node: [...vitest, '--project', 'outages'],
   },
+  'test:mutations': {
+    about: 'known mistakes put into the services, each of which the checker of chaos must find; minutes',
+    node: ['test/chaos/main.ts', '--mutation', 'all'],
+  },
   'test:matrix': { about: 'the integration tests on every supported Kafka', run: testMatrix },
   check: { about: 'format, lint, types, unused code, unit and architecture tests', run: check },
   format: { about: 'formats all files', node: ['node_modules/oxfmt/bin/oxfmt'] },

@@ -29,6 +29,13 @@ export type FaultKind =
       readonly nth: readonly number[];
       readonly forMs: number;
     }
+  /**
+   * What a process has sent to the log is held on its way, the process stopped until its partitions are someone else's, and only
+   * then does it arrive: a zombie's append.
+   */
+  | { readonly kind: 'late-append'; readonly slot: DispatchSlot; readonly afterTakeoverMs: number }
+  /** Records of `dispatches` stand there a second time, as of a producer whose acknowledgement was lost. */
+  | { readonly kind: 'copies'; readonly of: 'newest' | 'old'; readonly count: number }
   | { readonly kind: 'postgres'; readonly how: 'kill' | 'pause' | 'down' | 'disk-full'; readonly forMs: number }
   /** The text beside committed offsets is lost or spoiled while the group is down. */
   | {

@@ -3,6 +3,7 @@
 import { systemRandom } from '@postrider/runtime';
 import { describeFault } from './fault.ts';
 import { startGround, type Ground } from './ground.ts';
+import { runMutations } from './mutation-runs.ts';
 import { parseOptions, usage, type ChaosOptions } from './options.ts';
 import { planChaos } from './plan.ts';
 import { jsonLine, verdictLines } from './report.ts';
@@ -33,6 +34,20 @@ async function chaos(options: ChaosOptions, ground: Ground): Promise<SeedResult[
   return results;
 }
 
+async function hurt(options: ChaosOptions, ground: Ground): Promise<number> {
+  const results = await chaos(options, ground);
+  if (options.json) process.stdout.write(`${jsonLine(results)}\n`);
+  return results.every(({ findings }) => findings.violations.length === 0) ? 0 : 1;
+}
+
+/** Known mistakes, which must be found. */
+async function hunt({ mutations, seeds, json, verbose }: ChaosOptions, ground: Ground): Promise<number> {
+  const detail = verbose ? say : () => {};
+  const verdicts = await runMutations(ground, mutations, { seed: seeds[0] ?? 1, say, detail });
+  if (json) process.stdout.write(`${JSON.stringify(verdicts)}\n`);
+  return verdicts.every(({ caught }) => caught) ? 0 : 1;
+}
+
 const options = parseOptions(process.argv.slice(2));
 if (options === 'help') {
   process.stdout.write(usage);
@@ -51,9 +66,7 @@ if (options === 'help') {
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
   try {
-    const results = await chaos(options, ground);
-    if (options.json) process.stdout.write(`${jsonLine(results)}\n`);
-    process.exitCode = results.every(({ findings }) => findings.violations.length === 0) ? 0 : 1;
+    process.exitCode = options.mutations.length > 0 ? await hunt(options, ground) : await hurt(options, ground);
   } finally {
     await ground.close();
   }

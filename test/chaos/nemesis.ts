@@ -9,6 +9,7 @@ import { describeFault, type Fault } from './fault.ts';
 import { editEndpoint } from './endpoint-edits.ts';
 import { pollMs, sessionTimeoutMs, startMsMax } from './limits.ts';
 import { cutOff, loseProduceAnswers } from './network-faults.ts';
+import { appendLate, copyDispatches } from './late-records.ts';
 import { pause } from './service-slot.ts';
 import { dispatchSlots, type DispatchSlot, type Slot } from './slots.ts';
 import type { World } from './world.ts';
@@ -74,6 +75,12 @@ export function unleash(world: World, say: (line: string) => void): Nemesis {
       }
       case 'produce-answers':
         return loseProduceAnswers(world, world.slot(fault.slot), fault);
+      case 'late-append': {
+        const slot = world.slot(fault.slot);
+        return slot.exclusively(() => appendLate(world, slot, fault));
+      }
+      case 'copies':
+        return copyDispatches(world, fault);
       case 'postgres':
         return (postgresTurn = postgresTurn.then(() => hurtPostgres(world, fault)));
       case 'wipe-metadata':

@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { secondsDefault } from './limits.ts';
+import { mutations } from './mutations.ts';
 
 export interface ChaosOptions {
   /** In this order; none: one drawn by chance after the other, until the minutes are over. */
@@ -13,8 +14,8 @@ export interface ChaosOptions {
   readonly verbose: boolean;
   /** Prints the plan of each seed and does nothing. */
   readonly plan: boolean;
-  /** Name of a mutation that every service runs with: the checker must find it. */
-  readonly mutation: string | undefined;
+  /** Names of known mistakes to run the services with, or `all`: the checker must find each. */
+  readonly mutations: readonly string[];
 }
 
 export const usage = `Hurts a whole Postrider by a seed and proves afterwards, from the outside, that every promise was kept.
@@ -33,7 +34,8 @@ Options
   --minutes <m>      new seeds by chance until the time is over
   --seconds <s>      load and faults of one seed (default ${secondsDefault}); the end of all work is waited for after it
   --brokers <n>      1 or 3 (default 1)
-  --mutation <name>  runs the services with a known mistake in them, which must be found (see test/chaos/mutations.ts)
+  --mutation <name>  runs the services with a known mistake in them, which must be found; may be given again; all: each of
+                     ${mutations.map(({ name }) => name).join('\n                     ')}
   --plan             prints the plan and ends
   --verbose          says what is done as it is done
   --json             stdout carries one JSON line, everything else goes to stderr
@@ -53,7 +55,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions | 'help' | {
         minutes: { type: 'string' },
         seconds: { type: 'string', default: String(secondsDefault) },
         brokers: { type: 'string', default: '1' },
-        mutation: { type: 'string' },
+        mutation: { type: 'string', multiple: true, default: [] },
         plan: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         verbose: { type: 'boolean', default: false },
@@ -73,6 +75,8 @@ export function parseOptions(args: readonly string[]): ChaosOptions | 'help' | {
       return { problem: '--seeds takes a range, e.g. --seeds 1-20' };
     for (let seed = Number(from); seed <= Number(to); seed += 1) seeds.push(seed);
   }
+  const unknown = values.mutation.find((name) => name !== 'all' && mutations.every((one) => one.name !== name));
+  if (unknown !== undefined) return { problem: `there is no mutation ${unknown}` };
   const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
   if (minutes !== undefined && !(minutes > 0 && minutes <= 10_000))
     return { problem: '--minutes takes a number above 0, e.g. --minutes 60' };
@@ -87,6 +91,6 @@ export function parseOptions(args: readonly string[]): ChaosOptions | 'help' | {
     json: values.json,
     verbose: values.verbose,
     plan: values.plan,
-    mutation: values.mutation,
+    mutations: values.mutation,
   };
 }

@@ -136,6 +136,7 @@ const quick: readonly FaultMaker[] = [
     how: pick(random, ['kill', 'pause', 'down', 'disk-full'] as const),
     forMs: between(random, 500, 3_000),
   }),
+  (random) => ({ kind: 'copies', of: 'newest', count: between(random, 5, 40) }),
   (random, world) => edit(random, world, 'pause'),
   (random, world) => edit(random, world, 'move'),
   (random, world) => edit(random, world, pick(random, ['disable', 'delete'] as const)),
@@ -162,6 +163,12 @@ const lengthy: readonly FaultMaker[] = [
     forMs: between(random, 9_000, 11_000),
   }),
   (random, world) => ({ kind: 'kill', slot: dispatcher(random, world), downMs: between(random, 0, 9_000) }),
+  (random, world) => ({
+    kind: 'late-append',
+    slot: dispatcher(random, world),
+    afterTakeoverMs: between(random, 0, 1_200),
+  }),
+  (random) => ({ kind: 'copies', of: 'old', count: between(random, 5, 40) }),
 ];
 
 function edit(

@@ -103,13 +103,22 @@ export class ServiceSlot {
   }
 
   async freeze(forMs: number): Promise<void> {
-    this.#noteEnd();
-    if (!this.running) return;
-    const over = this.#options.timeline.begin('pause', this.slot);
-    this.#process!.pause();
+    const wake = this.stopClock();
     await pause(forMs);
-    this.#process!.resume();
-    over();
+    wake();
+  }
+
+  /** SIGSTOP, until what is returned is called. */
+  stopClock(): () => void {
+    this.#noteEnd();
+    const frozen = this.#process;
+    if (!frozen) return () => {};
+    const over = this.#options.timeline.begin('pause', this.slot);
+    frozen.pause();
+    return () => {
+      frozen.resume();
+      over();
+    };
   }
 
   async close(): Promise<void> {
