@@ -79,9 +79,10 @@ function give(answer: Exclude<Answer, { kind: 'hang' }>, request: IncomingMessag
       response.write('half', () => raw?.resetAndDestroy());
       return;
     case 'status':
-      response.writeHead(answer.status, {
-        ...(answer.retryAfterS === undefined ? {} : { 'retry-after': String(answer.retryAfterS) }),
-      });
+      response.writeHead(
+        answer.status,
+        answer.retryAfterS === undefined ? {} : { 'retry-after': String(answer.retryAfterS) },
+      );
       response.end();
   }
 }

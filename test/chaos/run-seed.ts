@@ -82,10 +82,13 @@ async function keep(world: World, evidence: Evidence, findings: Findings): Promi
   await text('violations.json', JSON.stringify(findings.violations, undefined, 2));
   await text('run.json', JSON.stringify({ declared, interruptions }, undefined, 2));
   await text('published.ndjson', lines(published));
-  for (const [name, records] of Object.entries(topics)) {
-    if (Array.isArray(records)) await text(`${name}.ndjson`, lines(records.map(readable)));
-  }
-  for (const [name, rows] of Object.entries(tables)) await text(`table-${name}.ndjson`, lines(rows.map(readable)));
+  const { eventEnds: _ends, ...logs } = topics;
+  for (const [name, records] of entriesOf(logs)) await text(`${name}.ndjson`, lines(records.map(readable)));
+  for (const [name, rows] of entriesOf(tables)) await text(`table-${name}.ndjson`, lines(rows.map(readable)));
+}
+
+function entriesOf(named: object): [string, readonly object[]][] {
+  return Object.entries(named) as [string, readonly object[]][];
 }
 
 const lines = (rows: readonly unknown[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');

@@ -6,7 +6,7 @@ import { get } from 'node:http';
 import { startKafkaProxy, type KafkaProxy } from '../support/kafka-proxy.ts';
 import { startServiceProcess, type ServiceProcess } from '../support/service-process.ts';
 import type { Timeline } from './interruption.ts';
-import { lastWords, pollMs, startMsMax, stopMsMax } from './limits.ts';
+import { lastWords, startMsMax, stopMsMax } from './limits.ts';
 import { serviceOf, type Slot } from './slots.ts';
 
 export interface SlotOptions {

@@ -195,7 +195,7 @@ function topicSettings(environment: string, brokers: 1 | 3): Parameters<typeof t
   };
 }
 
-export function pathOf(endpoint: string, where: 'first' | 'moved'): string {
+function pathOf(endpoint: string, where: 'first' | 'moved'): string {
   return where === 'first' ? `/${endpoint}` : `/${endpoint}/moved`;
 }
 
