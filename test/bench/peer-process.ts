@@ -30,7 +30,9 @@ export interface Peer {
  * @param told gets what the process tells unasked
  */
 export function startPeer(file: string, told: (message: unknown) => void = () => {}): Peer {
-  const child: ChildProcess = fork(resolve(import.meta.dirname, file), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child: ChildProcess = fork(resolve(import.meta.dirname, file), {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const asked = new Map<number, PromiseWithResolvers<unknown>>();
   const gone = once(child, 'exit');
   let questions = 0;

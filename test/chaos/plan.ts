@@ -76,29 +76,33 @@ function planClocks(
   return random() < 0.5 ? { [who]: bounded } : {};
 }
 
-/** A fault each two and a half seconds, kinds drawn without return so that a run has many; the last second has none. */
+/**
+ * A fault each two and a half seconds, kinds drawn without return so that a run has many of them. What takes long begins while
+ * there is time for it.
+ */
 function planFaults(random: () => number, world: FaultWorld): Fault[] {
   const faults: Fault[] = [];
-  const stepMs = 2_500;
+  const runMs = world.seconds * 1_000;
   let deck: FaultMaker[] = [];
-  for (let atMs = 1_000; atMs < (world.seconds - 1) * 1_000; atMs += stepMs) {
-    if (deck.length === 0) deck = shuffled(random, fitting(world));
-    const jitterMs = Math.round(random() * (stepMs - 500));
-    faults.push({ atMs: atMs + jitterMs, ...deck.pop()!(random, world) });
+  for (let stepMs = 1_000; stepMs < runMs - 1_000; stepMs += everyMs) {
+    const atMs = stepMs + between(random, 0, everyMs - 500);
+    const fits = (make: FaultMaker): boolean => quick.includes(make) || atMs + lengthyMs <= runMs;
+    if (!deck.some(fits)) deck = shuffled(random, [...quick, ...lengthy]);
+    const [make] = deck.splice(deck.findIndex(fits), 1);
+    faults.push({ atMs, ...make!(random, world) });
   }
   return faults;
 }
+
+const everyMs = 2_500;
+/** What a session must time out for takes about this long. */
+const lengthyMs = 14_000;
 
 interface FaultWorld extends Pick<ChaosPlan, 'brokers' | 'dispatchers' | 'endpoints' | 'seconds'> {}
 
 type FaultMaker = (random: () => number, world: FaultWorld) => FaultKind;
 
 const between = (random: () => number, from: number, to: number): number => Math.round(from + random() * (to - from));
-
-/** A run of a few seconds has no room for what takes longer than it. */
-function fitting({ seconds }: FaultWorld): readonly FaultMaker[] {
-  return seconds >= 25 ? [...quick, ...lengthy] : quick;
-}
 
 const dispatcher: (random: () => number, world: FaultWorld) => DispatchSlot = (random, { dispatchers }) =>
   pick(random, dispatchers);
