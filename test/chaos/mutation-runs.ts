@@ -38,7 +38,8 @@ export async function runMutations(
   return verdicts;
 
   function run(mutation: Mutation, mutated: boolean): Promise<SeedResult> {
-    const plan = planMutation(mutation, next++);
+    const name = `${mutation.name}${mutated ? '' : '-without'}`;
+    const plan = { ...planMutation(mutation, next++), name };
     return runSeed(ground, plan, { edits: mutated ? editsOf(mutation) : [], say: detail });
   }
 }

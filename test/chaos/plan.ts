@@ -16,6 +16,8 @@ export interface EndpointPlan {
 }
 
 export interface ChaosPlan {
+  /** Folder of its evidence. */
+  readonly name: string;
   readonly seed: number;
   readonly seconds: number;
   readonly brokers: 1 | 3;
@@ -53,6 +55,7 @@ export function planChaos({ seed, seconds, brokers }: PlanOptions): ChaosPlan {
   const dispatchers = dispatchSlots.slice(0, random() < 0.25 ? 1 : 2);
   const endpoints = mixes.map((mix, i) => ({ id: `ep-${i}`, mix, delaysMs, timeoutMs: endpointTimeoutMs }));
   return {
+    name: String(seed),
     seed,
     seconds,
     brokers,

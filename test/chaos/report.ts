@@ -19,7 +19,7 @@ export function verdictLines({ plan, findings, published, requests, drainMs }: S
     head,
     ...shown,
     ...more,
-    `  evidence: .postrider/chaos/${plan.seed}/   again: npm run chaos -- ${again(plan)}`,
+    `  evidence: .postrider/chaos/${plan.name}/   again: npm run chaos -- ${again(plan)}`,
   ];
 }
 

@@ -69,7 +69,7 @@ async function assemble(
   const environment = `chaos${plan.seed}`;
   const eventsTopic = `${environment}.events`;
   const topics = topicNames(environment);
-  const folder = join(chaosFolder, String(plan.seed));
+  const folder = join(chaosFolder, plan.name);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const journalPath = join(folder, 'journal.ndjson');

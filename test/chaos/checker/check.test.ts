@@ -133,7 +133,7 @@ const spoilt: readonly (readonly [what: string, rule: string, spoil: (run: Sampl
     'due-too-soon',
     (run) => {
       const { disposition } = run.attempts[1]!.entry;
-      Object.assign(disposition, { dueMs: (disposition as { dueMs: number }).dueMs - 100 });
+      Object.assign(disposition, { dueMs: (disposition as { dueMs: number }).dueMs - 200 });
     },
   ],
   [
@@ -230,6 +230,15 @@ test.each([
   ['leftBehind', 'left-behind'],
 ] as const)('%s is found by %s', (what, rule) => {
   expect(rulesOf({ ...evidenceOf(sampleRun()), [what]: ['dispatch-1'] })).toEqual([rule]);
+});
+
+test('an attempt that never reached the receiver does not take the request of the next one', () => {
+  const run = sampleRun();
+  const [first] = run.attempts.filter(({ entry }) => entry.dispatch === dispatchOf(1));
+  const { httpStatus: _answered, ...entry } = first!.entry as ReturnType<typeof settledOf>;
+  first!.entry = { ...entry, outcome: 'timeout', status: 'ERROR' };
+  run.journal.splice(1, 1);
+  expect(rulesOf(evidenceOf(run))).toEqual([]);
 });
 
 describe('what a fault allows', () => {

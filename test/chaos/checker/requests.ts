@@ -59,11 +59,14 @@ export function pairRequests(facts: Facts): Pairing {
   const taken = new Set<JournalRequest>();
   for (const [dispatch, mine] of byDispatch) {
     const requests = facts.requests.get(dispatch) ?? [];
-    for (const writing of mine.sort((a, b) => a.fromMs - b.fromMs)) {
-      const request = requests.find((one) => !taken.has(one) && belongs(one, writing));
-      if (request === undefined) continue;
-      taken.add(request);
-      writing.request = request;
+    mine.sort((a, b) => a.fromMs - b.fromMs);
+    // The surest first: an attempt that never reached the receiver must not take the request of the next one.
+    for (const belongs of [bySameAnswer, bySameTime, byLateReading]) {
+      for (const writing of mine) {
+        if (writing.request !== undefined) continue;
+        writing.request = requests.find((one) => !taken.has(one) && isBySame(one, writing) && belongs(one, writing));
+        if (writing.request !== undefined) taken.add(writing.request);
+      }
     }
   }
   return { writings, unsettled: facts.journal.filter((request) => !taken.has(request)) };
@@ -73,12 +76,17 @@ export function senderOf({ address }: JournalRequest): DispatchSlot | undefined 
   return slotOfAddress(address);
 }
 
-function belongs(request: JournalRequest, { settled, slot, fromMs, toMs }: Writing): boolean {
-  if (senderOf(request) !== slot || request.atMs < fromMs - toleranceMs) return false;
-  if (settled.httpStatus !== undefined)
-    return request.status === settled.httpStatus && request.atMs <= toMs + toleranceMs;
-  return request.atMs <= toMs + unreadMs;
-}
+const isBySame = (request: JournalRequest, { slot, fromMs }: Writing): boolean =>
+  senderOf(request) === slot && request.atMs >= fromMs - toleranceMs;
+
+const bySameAnswer = (request: JournalRequest, { settled, toMs }: Writing): boolean =>
+  settled.httpStatus !== undefined && request.status === settled.httpStatus && request.atMs <= toMs + toleranceMs;
+
+const bySameTime = (request: JournalRequest, { settled, toMs }: Writing): boolean =>
+  settled.httpStatus === undefined && request.atMs <= toMs + toleranceMs;
+
+const byLateReading = (request: JournalRequest, { settled, toMs }: Writing): boolean =>
+  settled.httpStatus === undefined && request.atMs <= toMs + unreadMs;
 
 function slotOfMember(member: string): DispatchSlot | undefined {
   const slot = member.split('-').slice(0, 2).join('-');
