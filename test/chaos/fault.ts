@@ -36,6 +36,8 @@ export type FaultKind =
   | { readonly kind: 'late-append'; readonly slot: DispatchSlot; readonly afterTakeoverMs: number }
   /** Records of `dispatches` stand there a second time, as of a producer whose acknowledgement was lost. */
   | { readonly kind: 'copies'; readonly of: 'newest' | 'old'; readonly count: number }
+  /** Many events at once: queues are long when the next fault comes. */
+  | { readonly kind: 'burst'; readonly events: number }
   | { readonly kind: 'postgres'; readonly how: 'kill' | 'pause' | 'down' | 'disk-full'; readonly forMs: number }
   /** The text beside committed offsets is lost or spoiled while the group is down. */
   | {

@@ -14,6 +14,8 @@ export const project = 'acme';
 export interface Load {
   /** Acknowledged so far. */
   readonly published: readonly PublishedEvent[];
+  /** This many more at once. */
+  burst(events: number): void;
   /** Resolves when everything that was sent is acknowledged. */
   stop(): Promise<void>;
 }
@@ -65,16 +67,18 @@ export function startLoad(world: World, now: () => number): Load {
     published.push({ id, type, kind, partition, offset, sentMs, ackedMs: now(), bodySha256 });
   }
 
-  const timer = setInterval(() => {
-    for (let i = 0; i < perTick; i += 1) {
+  const burst = (events: number): void => {
+    for (let i = 0; i < events; i += 1) {
       const publishing: Promise<void> = publish(sent++).finally(() => sending.delete(publishing));
       // Whoever stops the load hears of it.
       publishing.catch(() => undefined);
       sending.add(publishing);
     }
-  }, tickMs);
+  };
+  const timer = setInterval(() => burst(perTick), tickMs);
   return {
     published,
+    burst,
     async stop() {
       clearInterval(timer);
       await Promise.all(sending);

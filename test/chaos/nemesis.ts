@@ -8,6 +8,7 @@ import { fillDisk, freeDisk } from '../support/sql-faults.ts';
 import { describeFault, type Fault } from './fault.ts';
 import { editEndpoint } from './endpoint-edits.ts';
 import { pollMs, sessionTimeoutMs, startMsMax } from './limits.ts';
+import type { Load } from './load.ts';
 import { cutOff, loseProduceAnswers } from './network-faults.ts';
 import { appendLate, copyDispatches } from './late-records.ts';
 import { pause } from './service-slot.ts';
@@ -20,7 +21,7 @@ export interface Nemesis {
 }
 
 /** @param say gets a line for each fault as it begins */
-export function unleash(world: World, say: (line: string) => void): Nemesis {
+export function unleash(world: World, load: Pick<Load, 'burst'>, say: (line: string) => void): Nemesis {
   const startedMs = performance.now();
   let brokerTurn: Promise<void> = Promise.resolve();
   let postgresTurn: Promise<void> = Promise.resolve();
@@ -79,6 +80,8 @@ export function unleash(world: World, say: (line: string) => void): Nemesis {
         const slot = world.slot(fault.slot);
         return slot.exclusively(() => appendLate(world, slot, fault));
       }
+      case 'burst':
+        return load.burst(fault.events);
       case 'copies':
         return copyDispatches(world, fault);
       case 'postgres':

@@ -13,6 +13,7 @@ test('sixty seeds do everything that can be done, to every process and every bro
   const faults = plans.flatMap((plan) => plan.faults);
   const kinds = new Set(faults.map(({ kind }) => kind));
   expect([...kinds].sort((a, b) => a.localeCompare(b))).toEqual([
+    'burst',
     'copies',
     'edit',
     'join-and-leave',

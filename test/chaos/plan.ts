@@ -144,6 +144,7 @@ const quick: readonly FaultMaker[] = [
     forMs: between(random, 500, 3_000),
   }),
   (random) => ({ kind: 'copies', of: 'newest', count: between(random, 5, 40) }),
+  (random) => ({ kind: 'burst', events: between(random, 150, 400) }),
   (random, world) => edit(random, world, 'pause'),
   (random, world) => edit(random, world, 'move'),
   (random, world) => edit(random, world, pick(random, ['disable', 'delete'] as const)),

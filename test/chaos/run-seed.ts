@@ -39,7 +39,7 @@ export async function runSeed(ground: Ground, plan: ChaosPlan, { edits, say }: S
     await world.ready(running, startMsMax);
 
     const load = startLoad(world, systemClock.now);
-    const nemesis = unleash(world, say);
+    const nemesis = unleash(world, load, say);
     await Promise.all([pause(plan.seconds * 1_000), nemesis.done]);
     await load.stop();
     say(`${load.published.length} events published, all faults undone; waiting for the end of all work`);
