@@ -19,7 +19,14 @@ const settler = 'services/dispatch/src/settler.ts';
 const scheduler = 'services/retry-scheduler/src/scheduler.ts';
 const produce = 'packages/kafka/src/produce.ts';
 const projector = 'services/audit-projector/src/projector.ts';
-const database = 'packages/postgres/src/database.ts';
+
+/** The watermark is about to be committed. */
+const beforeCommit = {
+  file: 'packages/kafka/src/acked-consumer.ts',
+  line: 'await group.commit(due.map((one) => one.commit));',
+  side: 'before',
+} as const;
+const ofTopic = (ending: string): string => `due.some((one) => one.commit.topic.endsWith('${ending}'))`;
 
 const places = {
   /** Planned, nothing written. */
@@ -30,8 +37,13 @@ const places = {
     line: 'deps.traces.traced(record.partition, offset);',
     side: 'after',
   },
-  /** Everything is acknowledged, nothing is committed. */
-  'convergence/after-dispatches': { file: converge, line: '    ack();\n    deps.onDone(plan);', side: 'before' },
+  /** What the trace promises is acknowledged too, nothing is committed. */
+  'convergence/after-dispatches': {
+    file: converge,
+    line: '...(refused === undefined ? [] : [appendRejected(record, trace.origin, refused, deps)]),\n  ]);',
+    side: 'after',
+  },
+  'convergence/before-commit': { ...beforeCommit, when: ofTopic('.events') },
 
   'dispatch/after-fetch': { file: dispatcher, line: 'state.mark(record.timestamp);', side: 'before' },
   /** Request/reply: `AttemptStarted` is acknowledged, the call is not made. */
@@ -72,13 +84,7 @@ const places = {
     side: 'after',
     when: 'dispatch.park === 0',
   },
-  /** The watermark is about to be committed. */
-  'dispatch/before-commit': {
-    file: 'packages/kafka/src/acked-consumer.ts',
-    line: 'await group.commit(due.map((one) => one.commit));',
-    side: 'before',
-    when: `due.some((one) => one.commit.topic.endsWith('.dispatches'))`,
-  },
+  'dispatch/before-commit': { ...beforeCommit, when: ofTopic('.dispatches') },
 
   'scheduler/before-forward': {
     file: scheduler,
@@ -89,8 +95,14 @@ const places = {
   /** Given back and acknowledged, nothing is committed. */
   'scheduler/after-forward': { file: scheduler, line: 'for (const [i, held] of due.entries()) {', side: 'before' },
 
+  'scheduler/before-commit': { ...beforeCommit, when: `due.some((one) => one.commit.topic.includes('.retry.'))` },
+
   /** Rows are written in a transaction that is not committed. */
-  'projector/before-commit': { file: database, line: `await client.query('COMMIT');`, side: 'before' },
+  'projector/before-commit': {
+    file: 'packages/postgres/src/write-batch.ts',
+    line: 'await insertCounts(session, batch.environment, folded.counts);',
+    side: 'after',
+  },
   /** Committed; the process does not know it. */
   'projector/after-commit': { file: projector, line: 'lane.written(records.length, next);', side: 'before' },
 } as const satisfies Record<string, Place>;

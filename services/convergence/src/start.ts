@@ -12,6 +12,7 @@ import {
   type Appender,
   type AssignedPartition,
   type KafkaCluster,
+  type OwnedPartition,
   type TableReader,
 } from '@postrider/kafka';
 import {
@@ -31,7 +32,7 @@ import {
 import type { convergenceRows } from './config.ts';
 import { converge } from './converge.ts';
 import { readTableMark, tableMark, tableProblem, type TableSize } from './endpoint-gate.ts';
-import { windowBytes, windowRecords } from './limits.ts';
+import { appendRestMsMax, windowBytes, windowRecords } from './limits.ts';
 import type { EventPlan } from './plan-event.ts';
 import { Traces, type EventTrace } from './traces.ts';
 
@@ -114,7 +115,10 @@ export function createConvergence(deps: ConvergenceDeps): Service {
       );
       if (!described) return;
       const partitions = described.get(topics.dispatches)!.partitions;
-      appender = cluster.openAppender({ hooks: produceHooks(metrics, 'convergence', trouble) });
+      appender = cluster.openAppender({
+        restMsMax: appendRestMsMax,
+        hooks: produceHooks(metrics, 'convergence', trouble),
+      });
       reader = cluster.readTable({
         topic: topics.endpoints,
         onRecord: (record) => {
@@ -136,6 +140,10 @@ export function createConvergence(deps: ConvergenceDeps): Service {
       });
       const convergeDeps = {
         traces,
+        isOurs: (place: OwnedPartition): boolean | Promise<boolean> => {
+          const { lease } = consumer!.group;
+          return lease.holds() ? place.owned() : lease.heard().then(() => place.owned());
+        },
         onRepeated: (trace: EventTrace, changed: readonly string[]) => {
           if (changed.length === 0) return;
           logger.error(
@@ -168,8 +176,8 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         onAssigned: ({ assignment }) => {
           if (assignment.length === 0) waitingFor = undefined;
         },
-        onRecord: (record, ack) => {
-          const handled = converge(record, ack, convergeDeps).finally(() => underWay.delete(handled));
+        onRecord: (record, ack, place) => {
+          const handled = converge(record, ack, place, convergeDeps).finally(() => underWay.delete(handled));
           underWay.add(handled);
         },
         // An empty appender is not enough: the last acknowledgements come a moment after it, and would miss the commit.
