@@ -81,7 +81,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: 'services/dispatch/src/restore.ts',
-        find: '      firstMs ??= entry.timestampMs;\n      remember(state, entry, onDisabled);',
+        find: '      firstMs ??= entry.timestampMs;\n      remember(state, entry, learn);',
         replace: '      firstMs ??= entry.timestampMs;',
       },
     ],

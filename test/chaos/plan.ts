@@ -10,7 +10,8 @@ import { dispatchSlots, type DispatchSlot, type Slot } from './slots.ts';
 export interface EndpointPlan {
   readonly id: string;
   readonly mix: AnswerMix;
-  /** Of what its receiver answers after a move. */
+  /** Four failures in a row keep it from requests for a moment. */
+  readonly breaker: boolean;
   readonly delaysMs: readonly number[];
   readonly timeoutMs: number;
 }
@@ -53,7 +54,15 @@ const mixes: readonly AnswerMix[] = [
 export function planChaos({ seed, seconds, brokers }: PlanOptions): ChaosPlan {
   const random = seededRandom(seed);
   const dispatchers = dispatchSlots.slice(0, random() < 0.25 ? 1 : 2);
-  const endpoints = mixes.map((mix, i) => ({ id: `ep-${i}`, mix, delaysMs, timeoutMs: endpointTimeoutMs }));
+  const breakers = random() < 0.5;
+  const endpoints = mixes.map((mix, i) => ({
+    id: `ep-${i}`,
+    mix,
+    // What always fails would never come to its end.
+    breaker: breakers && mix['500'] !== 1_000,
+    delaysMs,
+    timeoutMs: endpointTimeoutMs,
+  }));
   return {
     name: String(seed),
     seed,

@@ -97,7 +97,7 @@ async function assemble(
     });
   };
   const mixes: Record<string, AnswerMix> = {};
-  for (const { id, mix, delaysMs, timeoutMs } of plan.endpoints) {
+  for (const { id, mix, breaker, delaysMs, timeoutMs } of plan.endpoints) {
     mixes[pathOf(id, 'first')] = mix;
     mixes[pathOf(id, 'moved')] = mix;
     await put(
@@ -110,6 +110,7 @@ async function assemble(
         tls: { ca: ground.caPem },
         retry: { kind: 'delays', delaysMs },
         timeoutMs,
+        breaker: breaker ? { kind: 'on', failures: 4, openMs: 500, openMsMax: 1_000, probes: 2 } : { kind: 'off' },
       }),
     );
   }
