@@ -1,11 +1,12 @@
 // `npm run chaos`: hurts a whole Postrider by a seed, and proves from the outside that every promise was kept.
 
+import { readFileSync } from 'node:fs';
 import { systemRandom } from '@postrider/runtime';
 import { describeFault } from './fault.ts';
 import { startGround, type Ground } from './ground.ts';
 import { runMutations } from './mutation-runs.ts';
 import { parseOptions, usage, type ChaosOptions } from './options.ts';
-import { planChaos } from './plan.ts';
+import { planChaos, type ChaosPlan } from './plan.ts';
 import { jsonLine, verdictLines } from './report.ts';
 import { runSeed, type SeedResult } from './run-seed.ts';
 
@@ -13,20 +14,22 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** The seeds that were asked for, or new ones until the time is over. */
-function* seedsOf({ seeds, minutes }: ChaosOptions): Generator<number> {
+/** What was asked for, or new seeds until the time is over. */
+function* plansOf({ seeds, replay, minutes, seconds, brokers }: ChaosOptions): Generator<ChaosPlan> {
   const until = performance.now() + (minutes ?? 0) * 60_000;
-  yield* seeds;
-  if (seeds.length > 0 && minutes === undefined) return;
-  do yield Math.floor(systemRandom() * 1_000_000_000);
+  for (const file of replay) yield JSON.parse(readFileSync(file, 'utf8')) as ChaosPlan;
+  for (const seed of seeds) yield planChaos({ seed, seconds, brokers });
+  if (seeds.length + replay.length > 0 && minutes === undefined) return;
+  do yield planChaos({ seed: Math.floor(systemRandom() * 1_000_000_000), seconds, brokers });
   while (performance.now() < until);
 }
 
 async function chaos(options: ChaosOptions, ground: Ground): Promise<SeedResult[]> {
   const results: SeedResult[] = [];
-  for (const seed of seedsOf(options)) {
-    const plan = planChaos({ seed, seconds: options.seconds, brokers: options.brokers });
-    say(`seed ${seed}: ${plan.seconds} s, ${plan.dispatchers.length} dispatch processes, ${plan.faults.length} faults`);
+  for (const plan of plansOf(options)) {
+    say(
+      `seed ${plan.seed}: ${plan.seconds} s, ${plan.dispatchers.length} dispatch processes, ${plan.faults.length} faults`,
+    );
     const result = await runSeed(ground, plan, { edits: [], say: options.verbose ? say : () => {} });
     results.push(result);
     for (const line of verdictLines(result)) say(line);
@@ -55,10 +58,9 @@ if (options === 'help') {
   say(`${options.problem}\n\n${usage}`);
   process.exitCode = 2;
 } else if (options.plan) {
-  for (const seed of seedsOf(options)) {
-    const plan = planChaos({ seed, seconds: options.seconds, brokers: options.brokers });
-    const text = options.json ? JSON.stringify(plan) : [`seed ${seed}`, ...plan.faults.map(describeFault)].join('\n');
-    process.stdout.write(`${text}\n`);
+  for (const plan of plansOf(options)) {
+    const text = [`seed ${plan.seed}`, ...plan.faults.map(describeFault)].join('\n');
+    process.stdout.write(`${options.json ? JSON.stringify(plan) : text}\n`);
   }
 } else {
   const ground = await startGround(options.brokers, say);

@@ -7,6 +7,8 @@ import { mutations } from './mutations.ts';
 export interface ChaosOptions {
   /** In this order; none: one drawn by chance after the other, until the minutes are over. */
   readonly seeds: readonly number[];
+  /** Files with plans that were kept: done again as they stand, whatever seeds mean today. */
+  readonly replay: readonly string[];
   readonly minutes: number | undefined;
   readonly seconds: number;
   readonly brokers: 1 | 3;
@@ -31,6 +33,7 @@ Examples
 Options
   --seed <n>         this seed, may be given again
   --seeds <a-b>      these seeds
+  --replay <file>    a plan that was kept, e.g. .postrider/chaos/42/plan.json; may be given again
   --minutes <m>      new seeds by chance until the time is over
   --seconds <s>      load and faults of one seed (default ${secondsDefault}); the end of all work is waited for after it
   --brokers <n>      1 or 3 (default 1)
@@ -52,6 +55,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions | 'help' | {
       options: {
         seed: { type: 'string', multiple: true },
         seeds: { type: 'string' },
+        replay: { type: 'string', multiple: true, default: [] },
         minutes: { type: 'string' },
         seconds: { type: 'string', default: String(secondsDefault) },
         brokers: { type: 'string', default: '1' },
@@ -85,6 +89,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions | 'help' | {
   if (values.brokers !== '1' && values.brokers !== '3') return { problem: '--brokers takes 1 or 3' };
   return {
     seeds,
+    replay: values.replay,
     minutes,
     seconds,
     brokers: values.brokers === '1' ? 1 : 3,
