@@ -145,6 +145,6 @@ test('every stage tells what it will never read', async () => {
   );
   expect(rows).toContainEqual({
     actor: 'dispatch',
-    detail: expect.stringMatching(`^${topics.dispatches}/${own}: \\d+ to \\d+$`) as string,
+    detail: expect.stringMatching(`^${topics.dispatches}/${own}/\\d+-\\d+$`) as string,
   });
 });

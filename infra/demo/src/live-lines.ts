@@ -37,7 +37,7 @@ export function liveLine(record: AuditRecord): string | undefined {
     case 'SecretRotated':
       return `${clock(record.at)}  endpoint ${record.endpoint}: secrets ${record.change} by ${record.actor}`;
     case 'RangeLost':
-      return `${clock(record.at)}  ${record.service}: records ${record.from} to ${record.to} of ${record.topic}/${record.partition} are gone`;
+      return `${clock(record.at)}  ${record.topic}/${record.partition}: offsets ${record.from} to ${record.to - 1} were deleted before they were read`;
     case 'AttemptStarted':
     case 'ReplayFinished':
     case 'EndpointChanged':

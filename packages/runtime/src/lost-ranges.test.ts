@@ -27,7 +27,7 @@ function rig(append?: () => Promise<unknown>) {
 test('a lost range stands in the audit log, in the metric and in the readiness, once', async () => {
   const { lost, written, metrics } = rig();
   expect(lost.reasons()).toEqual([]);
-  for (let i = 0; i < 2; i++) lost.tell({ topic: 'live.dispatches', partition: 6, from: 10, to: 25 });
+  for (let i = 0; i < 2; i++) void lost.tell({ topic: 'live.dispatches', partition: 6, from: 10, to: 25 });
   expect(lost.reasons()).toEqual([
     'records 10 to 25 of live.dispatches/6 were deleted before they were read; look at its retention, then restart this process',
   ]);
@@ -42,19 +42,19 @@ test('a lost range stands in the audit log, in the metric and in the readiness, 
 
 test('a log that was cut is told as one', () => {
   const { lost } = rig();
-  lost.tell({ topic: 't', partition: 0, from: 90, to: 0 });
+  void lost.tell({ topic: 't', partition: 0, from: 90, to: 0 });
   expect(lost.reasons()[0]).toMatch(/^t\/0 was cut: it had records up to 90, and is read again from 0/);
 });
 
 test('an audit log that does not take the record is an error in the log, not the end of the process', async () => {
   const { lost, lines } = rig(() => Promise.reject(new Error('not authorized')));
-  lost.tell({ topic: 't', partition: 0, from: 1, to: 2 });
+  void lost.tell({ topic: 't', partition: 0, from: 1, to: 2 });
   await new Promise((resolve) => setImmediate(resolve));
   expect(JSON.stringify(lines)).toContain('the lost range is not in the audit log');
 });
 
 test('what a readiness answer names is bounded', () => {
   const { lost } = rig();
-  for (let from = 0; from < 100; from++) lost.tell({ topic: 't', partition: 0, from, to: from + 1 });
+  for (let from = 0; from < 100; from++) void lost.tell({ topic: 't', partition: 0, from, to: from + 1 });
   expect(lost.reasons()).toHaveLength(lostRangesToldMax);
 });

@@ -29,13 +29,14 @@ export interface LostRangesDeps {
   readonly append: (record: {
     readonly topic: string;
     readonly partition: number;
-    readonly key: null;
+    readonly key: string;
     readonly value: Buffer;
   }) => Promise<unknown>;
 }
 
 export interface LostRanges {
-  tell(range: LostRange): void;
+  /** Resolves when it is in the audit log, or never will be; never rejects. */
+  tell(range: LostRange): Promise<void>;
   /** For `readiness`. */
   reasons(): string[];
 }
@@ -45,7 +46,7 @@ export function lostRanges(deps: LostRangesDeps): LostRanges {
   /** By where they begin: a read-back that is tried again meets the same gap. */
   const told = new Map<string, string>();
   return {
-    tell({ topic, partition, from, to }) {
+    async tell({ topic, partition, from, to }) {
       const place = `${topic}/${partition}`;
       const key = `${place}/${from}`;
       if (told.has(key)) return;
@@ -56,10 +57,15 @@ export function lostRanges(deps: LostRangesDeps): LostRanges {
       metrics.rangeLost.inc({ service, topic });
       logger.error({ topic, partition, from, to }, what);
       if (told.size < lostRangesToldMax) told.set(key, `${what}; look at its retention, then restart this process`);
+      // Of a log that was cut nobody can say what is gone.
+      if (to < from) return;
       const record = { type: 'RangeLost', at: timestamp(clock.now()), service, topic, partition, from, to } as const;
-      deps
-        .append({ topic: deps.topic, partition: partition % deps.partitions, key: null, value: encodeAudit(record) })
-        .catch((error: unknown) => logger.error({ error, place, from, to }, 'the lost range is not in the audit log'));
+      const value = encodeAudit(record);
+      try {
+        await deps.append({ topic: deps.topic, partition: partition % deps.partitions, key: place, value });
+      } catch (error) {
+        logger.error({ error, place, from, to }, 'the lost range is not in the audit log');
+      }
     },
     reasons: () => [...told.values()],
   };

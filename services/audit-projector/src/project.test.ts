@@ -219,11 +219,11 @@ describe('auditRowOf', () => {
     const more = [
       'EventUnmatched',
       'EventRejected',
+      'RangeLost',
       'ReplayRequested',
       'ReplayFinished',
       'EndpointChanged',
       'SecretRotated',
-      'RangeLost',
     ];
     const strange = fc.oneof(
       fc.jsonValue(),

@@ -78,6 +78,14 @@ function extract(record: AuditRecord, reader: ColumnReader, recordedMs: number):
         effects: [],
       };
     }
+    case 'RangeLost': {
+      const [actor, topic] = [reader.text('service'), reader.text('topic')];
+      const partition = reader.integer('partition');
+      const from = reader.integer('from', Number.MAX_SAFE_INTEGER);
+      const to = reader.integer('to', Number.MAX_SAFE_INTEGER);
+      if ([actor, topic, partition, from, to].includes(null)) return undefined;
+      return { columns: { ...statement(reader), actor, detail: `${topic}/${partition}/${from}-${to}` }, effects: [] };
+    }
     case 'ReplayRequested':
     case 'ReplayFinished': {
       const filter = reader.within('filter');
@@ -124,17 +132,6 @@ function extract(record: AuditRecord, reader: ColumnReader, recordedMs: number):
         effects: [],
       };
     }
-    case 'RangeLost': {
-      const [actor, topic] = [reader.text('service'), reader.text('topic')];
-      const [partition, from, to] = (['partition', 'from', 'to'] as const).map((name) =>
-        reader.integer(name, Number.MAX_SAFE_INTEGER),
-      );
-      if ([actor, topic, partition, from, to].includes(null)) return undefined;
-      return {
-        columns: { ...statement(reader), actor, detail: `${topic}/${partition}: ${from} to ${to}` },
-        effects: [],
-      };
-    }
     case 'PartitionReleased':
       return { columns: statement(reader), effects: [] };
   }
@@ -150,6 +147,7 @@ interface Moving {
   readonly columns: Partial<AuditColumns>;
   readonly dispatch: string;
   readonly round: number;
+  readonly attempt: number;
   readonly facts: DeliveryFacts;
 }
 
@@ -175,7 +173,7 @@ function moving(reader: ColumnReader, seenMs: number): Moving | undefined {
     subject,
     origin,
   };
-  return { columns, dispatch, round, facts };
+  return { columns, dispatch, round, attempt, facts };
 }
 
 function factsOf(reader: ColumnReader, endpoint: string | null, seenMs: number): DeliveryFacts | undefined {
@@ -225,6 +223,7 @@ function attemptSettled(reader: ColumnReader, recordedMs: number): Extracted | u
         dispatch: move.dispatch,
         round: move.round,
         facts: move.facts,
+        attempt: move.attempt,
         status,
         outcome,
         httpStatus,
@@ -248,7 +247,8 @@ function withoutAttempt(
   const atMs = reader.moment('at') ?? recordedMs;
   const move = moving(reader, atMs);
   if (move === undefined) return undefined;
-  const { columns, ...delivery } = move;
+  const { columns, dispatch, round, facts } = move;
+  const delivery = { dispatch, round, facts };
   const detail = reader.text('detail', columnLongTextMax);
   if (type === 'DispatchDeferred') {
     if (columns.park === null) return undefined;

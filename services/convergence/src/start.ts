@@ -25,6 +25,7 @@ import {
   type commonRows,
   type ConfigOf,
   type Logger,
+  type LostRange,
   type LostRanges,
   type Metrics,
   type Service,
@@ -144,7 +145,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         partitions: described.get(topics.audit)!.partitions,
         append: (record) => appender!.append(record),
       });
-      const { tell: tellLost } = lost;
+      const tellLost = (range: LostRange): void => void lost!.tell(range);
       const traces = new Traces({
         cluster,
         onRangeLost: tellLost,
@@ -202,7 +203,11 @@ export function createConvergence(deps: ConvergenceDeps): Service {
           logger.warn({ code: error.code, problem: error.message, attempt }, 'reading events: trying again');
         },
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
-        onRangeLost: tellLost,
+        onRangeLost: (range) => {
+          // Appended before the traces of what follows it in the partition, and acknowledged before their offsets are committed.
+          const stated = lost!.tell(range).finally(() => underWay.delete(stated));
+          underWay.add(stated);
+        },
       });
       cancels.push(
         metrics.endpointTableSize.collect((set) => set({ service: 'convergence' }, table.index.size)),

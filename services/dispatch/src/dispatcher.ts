@@ -35,7 +35,7 @@ import { LongQueues } from './long-queues.ts';
 import { Ownership } from './ownership.ts';
 import type { PartitionState } from './partition-state.ts';
 import { ReturnSlots } from './return-slots.ts';
-import { sendAttempt, type AttemptResult, type SendPorts } from './send-attempt.ts';
+import { sendAttempt, type SendPorts } from './send-attempt.ts';
 import { SendingGate, type Pass, type SendingGateDeps } from './sending-gate.ts';
 import { Settler, type SettlerDeps } from './settler.ts';
 import type { Turn } from './turns.ts';
@@ -111,7 +111,7 @@ export class Dispatcher {
 
   /** Takes one record of `dispatches`. Never throws, never waits. */
   accept(record: KafkaRecord, ack: Ack, state: PartitionState): void {
-    state.mark(record.timestamp);
+    state.mark(record);
     const decoded = decodeDispatch((name) => headerText(record.headers, name), record.value);
     if (!decoded.ok) {
       this.#perform(this.#settler.endUnreadable(record, decoded.problem, state).then(ack));
@@ -166,9 +166,7 @@ export class Dispatcher {
 
   /** Rule R2: the attempt is settled; whether its consequence was written nobody knows, so the first copy writes it again. */
   #repeatConsequence(work: Work): void {
-    const { state, attemptId } = work;
-    state.window.release(attemptId);
-    const consequence = state.window.takeConsequence(attemptId);
+    const consequence = work.state.window.takeConsequence(work.attemptId);
     if (!consequence) {
       this.#drop(work, 'settled');
       return;
@@ -317,10 +315,7 @@ export class Dispatcher {
 
   /** Looks again at work that waited, since endpoint and log may have changed meanwhile. True when a request is under way. */
   #start(work: Work, pass: Pass | undefined): boolean {
-    if (work.state.window.look(work.attemptId) === 'settled') {
-      this.#repeatConsequence(work);
-      return false;
-    }
+    if (this.#isSettledElsewhere(work)) return false;
     const plan = this.#plan(work, false);
     const isCall = work.dispatch.correlation !== undefined;
     const unknown = isCall && work.state.window.outcomeUnknown(work.attemptId);
@@ -339,7 +334,7 @@ export class Dispatcher {
     const isProbe = this.#breakers.begins(endpoint);
     // The lane is free as soon as the receiver has answered; settling goes on beside the next request.
     const send = () => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps);
-    const sending = isCall ? this.#settler.started(work).then(() => this.#call(work, send)) : send();
+    const sending = isCall ? this.#startCall(work).then((ours) => (ours ? send() : undefined)) : send();
     sending.then((result) => {
       if (result?.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
         this.#disable(endpoint.endpointId, endpoint.version);
@@ -353,12 +348,24 @@ export class Dispatcher {
     return true;
   }
 
-  async #call(work: Work, send: () => Promise<AttemptResult>): Promise<AttemptResult | undefined> {
-    const whose = await this.#ownership.ofCall(work);
-    if (whose === 'ours') return send();
-    if (whose === 'settled') this.#repeatConsequence(work);
-    else this.#deps.observer.dropped('stale');
-    return undefined;
+  /** Writes that a call begins. False when it is, or has become, somebody else's: a call is made once. */
+  async #startCall(work: Work): Promise<boolean> {
+    const isOurs = await this.#settler.started(work);
+    await this.#ownership.certain();
+    if (!work.state.owned) this.#deps.observer.dropped('stale');
+    else if (isOurs) return true;
+    else if (!this.#isSettledElsewhere(work))
+      this.#perform(this.#settler.answer(work, 'unavailable', 'outcome-unknown'));
+    return false;
+  }
+
+  /** Work that was accepted here and settled by somebody else meanwhile. */
+  #isSettledElsewhere(work: Work): boolean {
+    const { window } = work.state;
+    if (window.look(work.attemptId) !== 'settled') return false;
+    window.release(work.attemptId);
+    this.#repeatConsequence(work);
+    return true;
   }
 
   /** Parks work that cannot be sent now; a call is answered instead. */

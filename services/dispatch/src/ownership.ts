@@ -2,7 +2,6 @@
 // already needs no leave, since the first settlement in the log is followed whoever wrote it.
 
 import type { Lease } from '@postrider/kafka';
-import type { Work } from './work.ts';
 
 export class Ownership {
   readonly #lease: Lease;
@@ -27,10 +26,8 @@ export class Ownership {
     return false;
   }
 
-  /** Whose a call is now that its beginning stands in the log: a call is made once, by whoever may be certain of it. */
-  async ofCall({ state, attemptId }: Work): Promise<'ours' | 'settled' | 'lost'> {
+  /** Resolves when it is certain again; a partition that was lost meanwhile says so itself. */
+  async certain(): Promise<void> {
     if (!this.#lease.holds()) await this.#lease.heard();
-    if (!state.owned) return 'lost';
-    return state.window.standing(attemptId) ? 'settled' : 'ours';
   }
 }

@@ -25,6 +25,7 @@ import {
   type commonRows,
   type ConfigOf,
   type Logger,
+  type LostRange,
   type LostRanges,
   type Metrics,
   type Random,
@@ -141,7 +142,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         partitions: described.get(topics.audit)!.partitions,
         append: (record) => appender!.append(record),
       });
-      const { tell: tellLost } = lost;
+      const tellLost = (range: LostRange): void => void lost!.tell(range);
       sender = createSender({ now: clock.now, guard: deps.guard });
       const attempts = createAttemptsReader(cluster, topics.attempts, {
         sleep: (ms, signal) => sleep(timers, ms, signal),
@@ -206,13 +207,12 @@ export function createDispatch(deps: DispatchDeps): Service {
           const restored = await Promise.all(
             partitions.map(({ partition, committed }) => {
               const from = readRestoreMark(committed?.metadata);
-              const options = { nowMs: clock.now(), signal };
               return restore(
                 states.get(partition)!,
                 from,
                 attempts,
                 (record, state) => sending.learn(record, state),
-                options,
+                signal,
               );
             }),
           );

@@ -14,6 +14,7 @@ import {
   type commonRows,
   type ConfigOf,
   type Logger,
+  type LostRange,
   type LostRanges,
   type Metrics,
   type Service,
@@ -73,7 +74,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         partitions: described.get(topics.audit)!.partitions,
         append: (record) => appender!.append(record),
       });
-      const { tell: tellLost } = lost;
+      const tellLost = (range: LostRange): void => void lost!.tell(range);
       const givenBack = new GivenBack({
         cluster,
         onRangeLost: tellLost,

@@ -216,17 +216,18 @@ export interface SecretRotated {
 }
 
 /**
- * A service was to read from an offset that is not in the log any more: what stood between the two offsets it will never see.
- * With `to` below `from` the log itself was cut, and is read again from its start.
+ * A service was to read on, or to read back, from an offset that is not in the log any more: what stood there it will never see.
  */
 export interface RangeLost {
   readonly type: 'RangeLost';
   readonly at: Timestamp;
   readonly service: string;
+  /** Of the records that are gone. */
   readonly topic: string;
   readonly partition: number;
+  /** Offset of the first of them. */
   readonly from: number;
-  /** Exclusive. */
+  /** Where reading went on. */
   readonly to: number;
 }
 
@@ -298,19 +299,19 @@ export function identityOf(record: AuditRecord): string | undefined {
       return `event:${record.origin}`;
     case 'AttemptStarted':
       return `started:${record.attemptId}`;
+    // Either says what became of the attempt, and dispatch follows the first of the two.
     case 'AttemptSettled':
+    case 'DispatchEnded':
       return `settled:${record.attemptId}`;
     case 'DispatchDeferred':
       return `deferred:${record.attemptId}/${record.park}`;
-    case 'DispatchEnded':
-      return `ended:${record.dispatch}.${record.round}`;
     case 'EndpointDisabled':
       return `disabled:${record.endpoint}/${record.endpointVersion}`;
+    case 'RangeLost':
+      return `lost:${record.service}/${record.topic}/${record.partition}/${record.from}-${record.to}`;
     case 'ReplayRequested':
     case 'ReplayFinished':
       return `${record.type}:${record.replay}`;
-    case 'RangeLost':
-      return `range:${record.service}/${record.topic}/${record.partition}/${record.from}`;
     case 'PartitionReleased':
     case 'EndpointChanged':
     case 'SecretRotated':
