@@ -17,6 +17,7 @@ import {
   createMetrics,
   createSecretSource,
   loadConfig,
+  loopBusyShare,
   systemClock,
   systemRandom,
   systemTimers,
@@ -90,6 +91,7 @@ export function createTestService(
         ...common,
         random: systemRandom,
         randomBytes,
+        busyShare: loopBusyShare(),
         guard: guardOf({ allowHosts: options.allowHosts ?? [], allowPorts: ['1-65535'] }),
         secrets: createSecretSource({ env: options.env ?? {}, clock: systemClock }),
       });

@@ -1,5 +1,6 @@
 // What a process needs around its services: configuration, time, start and stop, health, metrics, logs, secrets.
 
+export { loopBusyShare } from './busy-share.ts';
 export {
   systemClock,
   systemRandom,

@@ -31,7 +31,7 @@ import {
 import type { convergenceRows } from './config.ts';
 import { converge } from './converge.ts';
 import { readTableMark, tableMark, tableProblem, type TableSize } from './endpoint-gate.ts';
-import { windowBytes, windowRecords } from './limits.ts';
+import { appendRestMsMax, windowBytes, windowRecords } from './limits.ts';
 import type { EventPlan } from './plan-event.ts';
 import { Traces, type EventTrace } from './traces.ts';
 
@@ -114,7 +114,10 @@ export function createConvergence(deps: ConvergenceDeps): Service {
       );
       if (!described) return;
       const partitions = described.get(topics.dispatches)!.partitions;
-      appender = cluster.openAppender({ hooks: produceHooks(metrics, 'convergence', trouble) });
+      appender = cluster.openAppender({
+        restMsMax: appendRestMsMax,
+        hooks: produceHooks(metrics, 'convergence', trouble),
+      });
       reader = cluster.readTable({
         topic: topics.endpoints,
         onRecord: (record) => {

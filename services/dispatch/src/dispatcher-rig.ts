@@ -191,6 +191,7 @@ export function dispatcherRig(
     random: () => 0,
     randomBytes: (size) => new Uint8Array(size),
     timers: time.timers,
+    busyShare: () => 0,
     endpoints,
     runtimes: new EndpointRuntimes(memorySecrets(options.secrets ?? {})),
     routes,

@@ -35,12 +35,12 @@ import { LongQueues } from './long-queues.ts';
 import type { PartitionState } from './partition-state.ts';
 import { ReturnSlots } from './return-slots.ts';
 import { sendAttempt, type SendPorts } from './send-attempt.ts';
-import { SendingGate, type Pass } from './sending-gate.ts';
+import { SendingGate, type Pass, type SendingGateDeps } from './sending-gate.ts';
 import { Settler, type SettlerDeps } from './settler.ts';
 import type { Turn } from './turns.ts';
 import { workOf, type Work } from './work.ts';
 
-export interface DispatcherDeps extends SendPorts, SettlerDeps {
+export interface DispatcherDeps extends SendPorts, SettlerDeps, Pick<SendingGateDeps, 'busyShare'> {
   readonly endpoints: EndpointIndex;
   readonly runtimes: EndpointRuntimes;
   readonly reader: AttemptsReader;
@@ -72,7 +72,7 @@ export class Dispatcher {
     this.#deps = deps;
     this.#settler = new Settler(deps);
     const onTurn = (endpointId: string): void => queueMicrotask(() => this.#pump(endpointId as EndpointId));
-    this.#gate = new SendingGate({ now: deps.now, timers: deps.timers, onTurn });
+    this.#gate = new SendingGate({ ...deps, onTurn });
     this.#rates = new EndpointRates({ now: deps.now, timers: deps.timers, onTurn });
     this.#longQueues = new LongQueues({
       ...deps,

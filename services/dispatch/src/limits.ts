@@ -23,8 +23,18 @@ export const originInFlightMax = 256;
 export const secretsPreparedMsMax = 2_000;
 /** A read-back that a broker did not answer is tried again after this; every try waits a few seconds by itself. */
 export const readAgainMs = 500;
-/** Young requests at once over all origins: enough to keep every processor busy, few enough that handshakes do not queue up. */
-export const youngRequestsMax = 256;
+/**
+ * Young requests at once over all origins: bounds of what YoungLimit finds. The least keeps a busy process busy; the most lets
+ * receivers that take half a second have four thousand deliveries a second.
+ */
+export const youngRequestsMin = 32;
+export const youngRequestsStart = 64;
+export const youngRequestsMax = 2_048;
+/** Busy shares of the event loop at which the limit gives way or grows; in between it stays. */
+export const busyShareHigh = 0.95;
+export const busyShareLow = 0.8;
+/** How often the limit is looked at: several turns of a busy loop, a fraction of a receiver's answer. */
+export const youngLimitLookMs = 50;
 /** A request is young this long; after it, it waits for somebody else's processor, not for ours. */
 export const youngMs = 500;
 /** An endpoint is not behind before the first of its queue has waited this long. */
@@ -52,3 +62,8 @@ export const proberHeadStartMs = 1_000;
 export const returnShareOfOutage = 1 / 8;
 /** Records of `attempts` that are read beyond what settling needs, so that breakers are known again: tens of milliseconds a partition. */
 export const breakerLookBackRecords = 2_000;
+/**
+ * The longest rest between two batches of records that are appended: fifty requests a second carry any rate, and each costs the
+ * broker and every reader of the log as much as twenty records.
+ */
+export const appendRestMsMax = 20;

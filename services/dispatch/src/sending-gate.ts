@@ -4,10 +4,11 @@
 // never has all places, and what waits here waits before its attempt begins.
 
 import type { CancelTimer, Timers } from '@postrider/runtime';
-import { originInFlightMax, youngMs, youngRequestsMax } from './limits.ts';
+import { originInFlightMax, youngLimitLookMs, youngMs } from './limits.ts';
 import { OriginGate } from './origin-gate.ts';
 import { latePlaces, type Turn } from './turns.ts';
 import { Waiting } from './waiting.ts';
+import { YoungLimit } from './young-limit.ts';
 
 const startedKeptMin = 1_024;
 
@@ -23,6 +24,8 @@ export interface Pass {
 export interface SendingGateDeps {
   readonly now: () => number;
   readonly timers: Timers;
+  /** Part of the time since it was last asked in which the event loop was busy, 0 to 1. */
+  readonly busyShare: () => number;
   /** An endpoint that was refused may try again. */
   readonly onTurn: (endpointId: string) => void;
 }
@@ -34,6 +37,9 @@ export class SendingGate {
   /** In the order of their beginning; those that left or aged meanwhile are still among them. */
   #started: Pass[] = [];
   readonly #young: Record<Turn, number> = { first: 0, late: 0 };
+  readonly #limit = new YoungLimit();
+  #limitWasReached = false;
+  #lookedMs = 0;
   /** Those that left are swept out when the list has doubled, not one by one. */
   #lookAgainAt = startedKeptMin;
   #cancelTimer: CancelTimer | undefined;
@@ -49,8 +55,10 @@ export class SendingGate {
 
   /** A pass, or undefined: the endpoint is told when it is its turn. */
   enter(origin: string, endpointId: string, turn: Turn): Pass | undefined {
+    this.#lookAtLimit();
     if (!this.#mayStart(turn) || this.#started.length >= this.#lookAgainAt) this.#age();
     if (!this.#mayStart(turn)) {
+      this.#limitWasReached = true;
       this.#waiting.add(endpointId, turn);
       this.#arm();
       return undefined;
@@ -73,6 +81,14 @@ export class SendingGate {
     this.#callWaiting();
   }
 
+  #lookAtLimit(): void {
+    const nowMs = this.#deps.now();
+    if (nowMs - this.#lookedMs < youngLimitLookMs) return;
+    this.#lookedMs = nowMs;
+    this.#limit.look(this.#deps.busyShare(), this.#limitWasReached);
+    this.#limitWasReached = false;
+  }
+
   #age(): void {
     const oldMs = this.#deps.now() - youngMs;
     let at = 0;
@@ -89,8 +105,8 @@ export class SendingGate {
   /** As many as there are places: whoever is called may find that its work was done meanwhile. */
   #callWaiting(): void {
     const free = {
-      first: youngRequestsMax - this.#young.first - this.#young.late,
-      late: latePlaces(youngRequestsMax) - this.#young.late,
+      first: this.#limit.value - this.#young.first - this.#young.late,
+      late: latePlaces(this.#limit.value) - this.#young.late,
     };
     for (; free.first > 0; free.first--) {
       const next = this.#waiting.next({ first: true, late: free.late > 0 });
@@ -102,7 +118,7 @@ export class SendingGate {
 
   #mayStart(turn: Turn): boolean {
     const { first, late } = this.#young;
-    return first + late < youngRequestsMax && (turn === 'first' || late < latePlaces(youngRequestsMax));
+    return first + late < this.#limit.value && (turn === 'first' || late < latePlaces(this.#limit.value));
   }
 
   /** With nobody leaving, those that wait have their turn when the oldest young request is young no more. */

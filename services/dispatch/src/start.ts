@@ -37,7 +37,7 @@ import { createAttemptsReader } from './attempts-reader.ts';
 import type { dispatchRows } from './config.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EndpointRuntimes } from './endpoint-runtime.ts';
-import { commitIntervalMs, secretsPreparedMsMax, spanWindows, windowBytes } from './limits.ts';
+import { appendRestMsMax, commitIntervalMs, secretsPreparedMsMax, spanWindows, windowBytes } from './limits.ts';
 import { createObserver } from './observe.ts';
 import { PartitionState } from './partition-state.ts';
 import { readRestoreMark, restore, restoreMark } from './restore.ts';
@@ -53,6 +53,8 @@ export interface DispatchDeps {
   readonly timers: Timers;
   readonly random: Random;
   readonly randomBytes: (size: number) => Uint8Array;
+  /** Part of the time since it was last asked in which the event loop was busy, 0 to 1. */
+  readonly busyShare: () => number;
   readonly secrets: SecretSource;
   /** Every connection passes it. */
   readonly guard: EgressGuard;
@@ -121,7 +123,10 @@ export function createDispatch(deps: DispatchDeps): Service {
       });
       if (!described) return;
       waitingFor = 'reading the endpoint table';
-      appender = cluster.openAppender({ hooks: produceHooks(metrics, 'dispatch', trouble) });
+      appender = cluster.openAppender({
+        restMsMax: appendRestMsMax,
+        hooks: produceHooks(metrics, 'dispatch', trouble),
+      });
       reader = cluster.readTable({ topic: topics.endpoints, onRecord: applyEndpoint });
       sender = createSender({ now: clock.now, guard: deps.guard });
       const attempts = createAttemptsReader(cluster, topics.attempts, {
@@ -137,6 +142,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         now: clock.now,
         random: deps.random,
         randomBytes: deps.randomBytes,
+        busyShare: deps.busyShare,
         timers,
         endpoints: table.index,
         runtimes,
