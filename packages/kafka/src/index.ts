@@ -19,6 +19,7 @@ export type {
   RecordBatch,
   RevokeReason,
 } from './group-options.ts';
+export type { Lease } from './lease.ts';
 export type { CommitOffset } from './group-membership.ts';
 export { coPartitionAssigner } from './assigner.ts';
 export type { AssignableMember, PartitionAssigner } from './assigner.ts';

@@ -12,6 +12,7 @@ import {
   type Appender,
   type AssignedPartition,
   type KafkaCluster,
+  type OwnedPartition,
   type TableReader,
 } from '@postrider/kafka';
 import {
@@ -139,6 +140,10 @@ export function createConvergence(deps: ConvergenceDeps): Service {
       });
       const convergeDeps = {
         traces,
+        isOurs: (place: OwnedPartition): boolean | Promise<boolean> => {
+          const { lease } = consumer!.group;
+          return lease.holds() ? place.owned() : lease.heard().then(() => place.owned());
+        },
         onRepeated: (trace: EventTrace, changed: readonly string[]) => {
           if (changed.length === 0) return;
           logger.error(
@@ -171,8 +176,8 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         onAssigned: ({ assignment }) => {
           if (assignment.length === 0) waitingFor = undefined;
         },
-        onRecord: (record, ack) => {
-          const handled = converge(record, ack, convergeDeps).finally(() => underWay.delete(handled));
+        onRecord: (record, ack, place) => {
+          const handled = converge(record, ack, place, convergeDeps).finally(() => underWay.delete(handled));
           underWay.add(handled);
         },
         // An empty appender is not enough: the last acknowledgements come a moment after it, and would miss the commit.

@@ -159,6 +159,17 @@ export function dispatcherRig(
       else release();
     });
 
+  const heard: (() => void)[] = [];
+  const lease = {
+    inDoubt: false,
+    holds: () => !lease.inDoubt,
+    heard: () => new Promise<void>((resolve) => heard.push(resolve)),
+    /** The coordinator has answered: what was not forgotten until now is ours. */
+    settle() {
+      lease.inDoubt = false;
+      for (const wake of heard.splice(0)) wake();
+    },
+  };
   const dispatcher = new Dispatcher({
     sender: {
       send: (request) =>
@@ -197,6 +208,7 @@ export function dispatcherRig(
     routes,
     endpointQueueMax: options.endpointQueueMax ?? 100,
     windowRecords: options.windowRecords ?? 2_000,
+    lease,
     observer: {
       attempted: (_work, record) => journal.push(`attempted ${record.disposition.kind}`),
       deferred: (_work, reason) => journal.push(`deferred ${reason}`),
@@ -244,6 +256,7 @@ export function dispatcherRig(
     states,
     stateOf,
     now: time.clock.now,
+    lease,
 
     /** A dispatch that is due now. */
     dispatch(endpoint: string, n: number, over: Partial<Dispatch> = {}): Dispatch {

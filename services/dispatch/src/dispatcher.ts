@@ -11,33 +11,26 @@
 
 import { decodeDispatch, type AttemptsRecord } from '@postrider/core/contracts';
 import {
-  parkDelayMs,
   planAttempt,
   type AttemptPlan,
-  type DeferReason,
-  type Endpoint,
   type EndpointId,
   type EndpointIndex,
   type EndpointView,
-  type PutOff,
 } from '@postrider/core/domain';
-import { headerText, type Ack, type KafkaRecord } from '@postrider/kafka';
+import { headerText, type Ack, type KafkaRecord, type Lease } from '@postrider/kafka';
 import type { Timers } from '@postrider/runtime';
 import type { AttemptsReader } from './attempts-reader.ts';
 import { tierRecord } from './consequences.ts';
-import { EndpointBreakers } from './endpoint-breakers.ts';
+import { EndpointCapacity, type PutOffReason } from './endpoint-capacity.ts';
 import { EndpointLanes } from './endpoint-lanes.ts';
 import { EndpointRates } from './endpoint-rates.ts';
 import type { EndpointRuntimes } from './endpoint-runtime.ts';
 import { LateRecords } from './late-records.ts';
-import { holdMsMax, lateWindowShare } from './limits.ts';
-import { LongQueues } from './long-queues.ts';
+import { holdMsMax } from './limits.ts';
 import type { PartitionState } from './partition-state.ts';
-import { ReturnSlots } from './return-slots.ts';
 import { sendAttempt, type SendPorts } from './send-attempt.ts';
 import { SendingGate, type Pass, type SendingGateDeps } from './sending-gate.ts';
 import { Settler, type SettlerDeps } from './settler.ts';
-import type { Turn } from './turns.ts';
 import { workOf, type Work } from './work.ts';
 
 export interface DispatcherDeps extends SendPorts, SettlerDeps, Pick<SendingGateDeps, 'busyShare'> {
@@ -48,6 +41,8 @@ export interface DispatcherDeps extends SendPorts, SettlerDeps, Pick<SendingGate
   readonly endpointQueueMax: number;
   /** Records of one partition that may be unfinished at once. */
   readonly windowRecords: number;
+  /** Whether the partitions are certainly still ours: a process that stood still must not send what another one sends now. */
+  readonly lease: Lease;
   /** An effect that can never succeed: the process must not go on. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -58,15 +53,14 @@ export class Dispatcher {
   readonly #lanes = new EndpointLanes<Work>();
   readonly #gate: SendingGate;
   readonly #rates: EndpointRates;
-  readonly #breakers: EndpointBreakers;
-  readonly #slots: ReturnSlots;
+  readonly #capacity: EndpointCapacity;
   /** Endpoint versions that answered 410; a newer version clears it. */
   readonly #goneVersions = new Map<EndpointId, number>();
   readonly #late: LateRecords;
-  readonly #longQueues: LongQueues;
   readonly #idleWaiters: (() => void)[] = [];
   #settling = 0;
   #accepting = true;
+  #inDoubt = false;
 
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
@@ -74,15 +68,13 @@ export class Dispatcher {
     const onTurn = (endpointId: string): void => queueMicrotask(() => this.#pump(endpointId as EndpointId));
     this.#gate = new SendingGate({ ...deps, onTurn });
     this.#rates = new EndpointRates({ now: deps.now, timers: deps.timers, onTurn });
-    this.#longQueues = new LongQueues({
+    this.#capacity = new EndpointCapacity({
       ...deps,
       lanes: this.#lanes,
+      rates: this.#rates,
       isAccepting: () => this.#accepting,
-      isHeldBack: (endpointId) => this.#isHeldBack(endpointId as EndpointId),
-      spill: (work) => this.#putOff(work, this.#reasonToQueue(work)),
+      putOff: (work, reason) => this.#putOff(work, reason),
     });
-    this.#breakers = new EndpointBreakers({ ...deps, onMove: deps.observer.breakerMoved });
-    this.#slots = new ReturnSlots(deps.now);
     this.#late = new LateRecords({
       reader: deps.reader,
       onExtended: deps.observer.extended,
@@ -101,7 +93,7 @@ export class Dispatcher {
 
   /** Circuit breakers that are not closed. */
   get breakers(): { readonly open: number; readonly halfOpen: number } {
-    return this.#breakers.counts();
+    return this.#capacity.breakers.counts();
   }
 
   /** Takes one record of `dispatches`. Never throws, never waits. */
@@ -124,22 +116,22 @@ export class Dispatcher {
   /** Starts again after a rebalance. */
   resume(): void {
     this.#accepting = true;
-    this.#longQueues.resume();
-    for (const endpointId of this.#lanes.endpoints()) this.#pump(endpointId as EndpointId);
+    this.#capacity.resume();
+    this.#pumpAll();
   }
 
   /** Drops the queued work of partitions that were lost. */
   forget(state: PartitionState): void {
     state.owned = false;
     this.#late.forget(state);
-    this.#breakers.forget(state.partition);
+    this.#capacity.breakers.forget(state.partition);
     this.#lanes.drop((work) => work.state === state);
   }
 
   /** Takes a record of `attempts` that was read back. */
   learn(record: AttemptsRecord, { partition }: PartitionState): void {
     if (record.type === 'EndpointDisabled') this.#disable(record.endpoint, record.endpointVersion);
-    else this.#breakers.learn(record, partition);
+    else this.#capacity.breakers.learn(record, partition);
   }
 
   /** An endpoint version answered 410: told by our own attempts and by what was restored. */
@@ -178,36 +170,9 @@ export class Dispatcher {
     return planAttempt({
       dispatch: work.dispatch,
       endpoint: view,
-      putOff: view.kind === 'known' ? this.#keptFrom(view.endpoint, work, isNew) : undefined,
+      putOff: view.kind === 'known' ? this.#capacity.keptFrom(view.endpoint, work, isNew) : undefined,
       nowMs: this.#deps.now(),
     });
-  }
-
-  /** Why an endpoint cannot take work now that it may be sent, and when it comes back. */
-  #keptFrom(endpoint: Endpoint, work: Work, isNew: boolean): PutOff | undefined {
-    const shut = this.#breakers.shut(endpoint);
-    if (shut) {
-      const dueMs = shut.isProber ? shut.fromMs : this.#slots.next(endpoint, shut.fromMs);
-      return { reason: 'breaker-open', dueMs };
-    }
-    const { turn, state } = work;
-    if (!isNew || !(this.#longQueues.isBehind(endpoint.endpointId, turn, state) || this.#hasTooMuchLate(turn, state)))
-      return undefined;
-    return { reason: this.#reasonToQueue(work), dueMs: this.#queueSlot(endpoint) };
-  }
-
-  /** Late work may not fill the window: first attempts that stand behind it in the log must be reached. */
-  #hasTooMuchLate(turn: Turn, { lateOpen }: PartitionState): boolean {
-    return turn === 'late' && lateOpen > this.#deps.windowRecords * lateWindowShare;
-  }
-
-  #reasonToQueue({ dispatch }: Work): 'rate' | 'queue-full' {
-    return this.#deps.endpoints.get(dispatch.endpointId)?.ratePerSecond === undefined ? 'queue-full' : 'rate';
-  }
-
-  #queueSlot(endpoint: Endpoint): number {
-    const perSecond = this.#longQueues.perSecond(endpoint.endpointId);
-    return this.#slots.next(endpoint, this.#deps.now() + parkDelayMs(0), perSecond);
   }
 
   #view(endpointId: EndpointId): EndpointView {
@@ -249,7 +214,7 @@ export class Dispatcher {
         });
         return;
       case 'defer':
-        this.#noteSlot(dispatch.endpointId, plan);
+        this.#capacity.took(dispatch.endpointId, plan);
         this.#perform(this.#settler.defer(work, plan.reason, plan.dueMs));
         return;
       case 'end':
@@ -261,25 +226,28 @@ export class Dispatcher {
     }
   }
 
-  /** What waits for the endpoint waits for its own limits, not for ours. */
-  #isHeldBack(endpointId: EndpointId): boolean {
-    const endpoint = this.#deps.endpoints.get(endpointId);
-    return (
-      !endpoint || this.#lanes.next(endpointId, endpoint.concurrency) === undefined || this.#rates.waitMs(endpoint) > 0
-    );
-  }
-
-  /** The slot of what was put off is taken. */
-  #noteSlot(endpointId: EndpointId, { reason, dueMs }: { readonly reason: DeferReason; readonly dueMs: number }): void {
-    if (reason === 'breaker-open' && this.#breakers.tookProberSlot(endpointId, dueMs)) return;
-    if (reason === 'breaker-open' || reason === 'rate' || reason === 'queue-full') this.#slots.took(endpointId, dueMs);
-  }
-
   #enqueue(work: Work): void {
     const { endpointId } = work.dispatch;
     this.#lanes.enqueue(endpointId, work.turn, work);
-    this.#longQueues.queued(endpointId, work.turn);
+    this.#capacity.queued(work);
     this.#pump(endpointId);
+  }
+
+  #pumpAll(): void {
+    for (const endpointId of this.#lanes.endpoints()) this.#pump(endpointId as EndpointId);
+  }
+
+  /** False while only the coordinator knows; goes on by itself with what it leaves us. */
+  #isOurs(): boolean {
+    if (this.#deps.lease.holds()) return true;
+    if (!this.#inDoubt) {
+      this.#inDoubt = true;
+      void this.#deps.lease.heard().then(() => {
+        this.#inDoubt = false;
+        this.#pumpAll();
+      });
+    }
+    return false;
   }
 
   /** Sends what an endpoint's lane and the gate allow. */
@@ -288,6 +256,7 @@ export class Dispatcher {
       const endpoint = this.#deps.endpoints.get(endpointId);
       let turn = this.#accepting ? this.#lanes.next(endpointId, endpoint?.concurrency ?? 1) : undefined;
       if (turn === undefined) return;
+      if (!this.#isOurs()) return;
       const waitMs = endpoint ? this.#rates.waitMs(endpoint) : 0;
       if (waitMs > 0) {
         this.#rates.callAfter(endpointId, waitMs);
@@ -327,17 +296,16 @@ export class Dispatcher {
     }
     const runtime = this.#deps.runtimes.of(endpoint);
     this.#rates.take(endpoint);
-    const isProbe = this.#breakers.begins(endpoint);
+    const isProbe = this.#capacity.breakers.begins(endpoint);
     // The lane is free as soon as the receiver has answered; settling goes on beside the next request.
-    const sending = isCall
-      ? this.#settler.started(work).then(() => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps))
-      : sendAttempt(work.dispatch, runtime, secrets.values, this.#deps);
+    const send = () => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps);
+    const sending = isCall ? this.#startCall(work).then((ours) => (ours ? send() : undefined)) : send();
     sending.then((result) => {
-      if (result.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
+      if (result?.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
         this.#disable(endpoint.endpointId, endpoint.version);
-      this.#perform(this.#settler.settle(work, runtime, result));
+      if (result) this.#perform(this.#settler.settle(work, runtime, result));
       this.#free(work, pass);
-      if (work.state.owned && this.#breakers.ended(endpoint, work.state.partition, isProbe, result))
+      if (work.state.owned && this.#capacity.breakers.ended(endpoint, work.state.partition, isProbe, result))
         for (const waiting of this.#lanes.takeAll(endpoint.endpointId)) this.#putOff(waiting, 'breaker-open');
       this.#pump(endpoint.endpointId);
       this.#checkIdle();
@@ -345,20 +313,25 @@ export class Dispatcher {
     return true;
   }
 
-  /** Parks work that cannot be sent now; a call is answered instead. */
-  #putOff(work: Work, reason: 'breaker-open' | 'rate' | 'queue-full' | 'secret-unavailable'): void {
-    const { correlation, park, endpointId } = work.dispatch;
-    if (correlation !== undefined) {
-      this.#perform(this.#settler.answer(work, 'unavailable', reason));
-      return;
+  /** Writes that a call begins. False when it is, or has become, somebody else's: a call is made once. */
+  async #startCall(work: Work): Promise<boolean> {
+    const { state, attemptId } = work;
+    await this.#settler.started(work);
+    if (!this.#deps.lease.holds()) await this.#deps.lease.heard();
+    if (!state.owned) {
+      this.#deps.observer.dropped('stale');
+      return false;
     }
-    const endpoint = this.#deps.endpoints.get(endpointId);
-    const kept = endpoint && reason === 'breaker-open' ? this.#keptFrom(endpoint, work, false) : undefined;
-    const isQueue = reason === 'rate' || reason === 'queue-full';
-    const dueMs =
-      kept?.dueMs ?? (endpoint && isQueue ? this.#queueSlot(endpoint) : this.#deps.now() + parkDelayMs(park));
-    this.#noteSlot(endpointId, { reason, dueMs });
-    this.#perform(this.#settler.defer(work, reason, dueMs));
+    if (!state.window.standing(attemptId)) return true;
+    this.#repeatConsequence(work);
+    return false;
+  }
+
+  /** Parks work that cannot be sent now; a call is answered instead. */
+  #putOff(work: Work, reason: PutOffReason): void {
+    if (work.dispatch.correlation === undefined)
+      this.#perform(this.#settler.defer(work, reason, this.#capacity.takeSlot(work, reason)));
+    else this.#perform(this.#settler.answer(work, 'unavailable', reason));
   }
 
   #free({ dispatch, turn }: Work, pass: Pass | undefined): void {

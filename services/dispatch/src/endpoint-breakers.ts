@@ -90,10 +90,14 @@ export class EndpointBreakers {
     return true;
   }
 
-  /** A request ended, in a partition that is still owned. True when it opened the breaker. */
-  ended(endpoint: Endpoint, partition: number, isProbe: boolean, result: AttemptResult): boolean {
+  /**
+   * A request ended, in a partition that is still owned; without a result it was not made after all. True when it opened the
+   * breaker.
+   */
+  ended(endpoint: Endpoint, partition: number, isProbe: boolean, result: AttemptResult | undefined): boolean {
     const entry = this.#entries.get(endpoint.endpointId);
     if (entry && isProbe) entry.probing = Math.max(0, entry.probing - 1);
+    if (!result) return false;
     const effect = breakerEffect(result.outcome);
     if (!entry && effect !== 'counts') return false;
     const { version: endpointVersion } = endpoint;

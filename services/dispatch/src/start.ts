@@ -156,6 +156,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         windowRecords: config['dispatch.windowRecords'],
         observer: createObserver({ logger, metrics, now: clock.now }),
         reader: attempts,
+        lease: { holds: () => consumer!.group.lease.holds(), heard: () => consumer!.group.lease.heard() },
         emit: (record) => appendConsequence(appender!, record),
         log: createAttemptsLog({
           appender,

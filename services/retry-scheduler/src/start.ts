@@ -68,6 +68,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       });
       const scheduler = new Scheduler({
         givenBack,
+        lease: { holds: () => consumer!.group.lease.holds(), heard: () => consumer!.group.lease.heard() },
         appender,
         topics,
         tiers,
