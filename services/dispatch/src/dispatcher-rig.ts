@@ -207,8 +207,8 @@ export function dispatcherRig(
     runtimes: new EndpointRuntimes(memorySecrets(options.secrets ?? {})),
     routes,
     endpointQueueMax: options.endpointQueueMax ?? 100,
-    windowRecords: options.windowRecords ?? 2_000,
     lease,
+    windowRecords: options.windowRecords ?? 2_000,
     observer: {
       attempted: (_work, record) => journal.push(`attempted ${record.disposition.kind}`),
       deferred: (_work, reason) => journal.push(`deferred ${reason}`),

@@ -10,39 +10,24 @@
 // When to do what is decided here; what is written, and in which order, in settler.ts.
 
 import { decodeDispatch, type AttemptsRecord } from '@postrider/core/contracts';
-import {
-  planAttempt,
-  type AttemptPlan,
-  type EndpointId,
-  type EndpointIndex,
-  type EndpointView,
-} from '@postrider/core/domain';
-import { headerText, type Ack, type KafkaRecord, type Lease } from '@postrider/kafka';
-import type { Timers } from '@postrider/runtime';
+import { planAttempt, type AttemptPlan, type EndpointId, type EndpointView } from '@postrider/core/domain';
+import { headerText, type Ack, type KafkaRecord } from '@postrider/kafka';
 import type { AttemptsReader } from './attempts-reader.ts';
 import { tierRecord } from './consequences.ts';
-import { EndpointCapacity, type PutOffReason } from './endpoint-capacity.ts';
-import { EndpointLanes } from './endpoint-lanes.ts';
-import { EndpointRates } from './endpoint-rates.ts';
-import type { EndpointRuntimes } from './endpoint-runtime.ts';
+import type { DispatchObserver } from './dispatch-observer.ts';
+import type { PutOffReason } from './endpoint-capacity.ts';
 import { LateRecords } from './late-records.ts';
 import { holdMsMax } from './limits.ts';
 import type { PartitionState } from './partition-state.ts';
 import { sendAttempt, type SendPorts } from './send-attempt.ts';
-import { SendingGate, type Pass, type SendingGateDeps } from './sending-gate.ts';
+import { SendingQueue, type SendingQueueDeps } from './sending-queue.ts';
 import { Settler, type SettlerDeps } from './settler.ts';
 import { workOf, type Work } from './work.ts';
 
-export interface DispatcherDeps extends SendPorts, SettlerDeps, Pick<SendingGateDeps, 'busyShare'> {
-  readonly endpoints: EndpointIndex;
-  readonly runtimes: EndpointRuntimes;
+export interface DispatcherDeps
+  extends SendPorts, SettlerDeps, Omit<SendingQueueDeps, 'start' | 'putOff' | 'observer'> {
   readonly reader: AttemptsReader;
-  readonly timers: Timers;
-  readonly endpointQueueMax: number;
-  /** Records of one partition that may be unfinished at once. */
-  readonly windowRecords: number;
-  /** Whether the partitions are certainly still ours: a process that stood still must not send what another one sends now. */
-  readonly lease: Lease;
+  readonly observer: DispatchObserver;
   /** An effect that can never succeed: the process must not go on. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -50,29 +35,19 @@ export interface DispatcherDeps extends SendPorts, SettlerDeps, Pick<SendingGate
 export class Dispatcher {
   readonly #deps: DispatcherDeps;
   readonly #settler: Settler;
-  readonly #lanes = new EndpointLanes<Work>();
-  readonly #gate: SendingGate;
-  readonly #rates: EndpointRates;
-  readonly #capacity: EndpointCapacity;
+  readonly #queue: SendingQueue;
   /** Endpoint versions that answered 410; a newer version clears it. */
   readonly #goneVersions = new Map<EndpointId, number>();
   readonly #late: LateRecords;
   readonly #idleWaiters: (() => void)[] = [];
   #settling = 0;
-  #accepting = true;
-  #inDoubt = false;
 
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
     this.#settler = new Settler(deps);
-    const onTurn = (endpointId: string): void => queueMicrotask(() => this.#pump(endpointId as EndpointId));
-    this.#gate = new SendingGate({ ...deps, onTurn });
-    this.#rates = new EndpointRates({ now: deps.now, timers: deps.timers, onTurn });
-    this.#capacity = new EndpointCapacity({
+    this.#queue = new SendingQueue({
       ...deps,
-      lanes: this.#lanes,
-      rates: this.#rates,
-      isAccepting: () => this.#accepting,
+      start: (work, leave) => this.#start(work, leave),
       putOff: (work, reason) => this.#putOff(work, reason),
     });
     this.#late = new LateRecords({
@@ -84,16 +59,16 @@ export class Dispatcher {
   }
 
   get inFlight(): number {
-    return this.#lanes.underWay;
+    return this.#queue.underWay;
   }
 
   get waiting(): number {
-    return this.#lanes.waiting;
+    return this.#queue.waiting;
   }
 
   /** Circuit breakers that are not closed. */
   get breakers(): { readonly open: number; readonly halfOpen: number } {
-    return this.#capacity.breakers.counts();
+    return this.#queue.capacity.breakers.counts();
   }
 
   /** Takes one record of `dispatches`. Never throws, never waits. */
@@ -109,29 +84,26 @@ export class Dispatcher {
 
   /** Starts nothing new and resolves when no request and no write is under way. */
   quiesce(): Promise<void> {
-    this.#accepting = false;
+    this.#queue.accepting = false;
     return this.#idle() ? Promise.resolve() : new Promise((resolve) => this.#idleWaiters.push(resolve));
   }
 
   /** Starts again after a rebalance. */
   resume(): void {
-    this.#accepting = true;
-    this.#capacity.resume();
-    this.#pumpAll();
+    this.#queue.resume();
   }
 
   /** Drops the queued work of partitions that were lost. */
   forget(state: PartitionState): void {
     state.owned = false;
     this.#late.forget(state);
-    this.#capacity.breakers.forget(state.partition);
-    this.#lanes.drop((work) => work.state === state);
+    this.#queue.forget(state);
   }
 
   /** Takes a record of `attempts` that was read back. */
   learn(record: AttemptsRecord, { partition }: PartitionState): void {
     if (record.type === 'EndpointDisabled') this.#disable(record.endpoint, record.endpointVersion);
-    else this.#capacity.breakers.learn(record, partition);
+    else this.#queue.capacity.breakers.learn(record, partition);
   }
 
   /** An endpoint version answered 410: told by our own attempts and by what was restored. */
@@ -170,7 +142,7 @@ export class Dispatcher {
     return planAttempt({
       dispatch: work.dispatch,
       endpoint: view,
-      putOff: view.kind === 'known' ? this.#capacity.keptFrom(view.endpoint, work, isNew) : undefined,
+      putOff: view.kind === 'known' ? this.#queue.capacity.keptFrom(view.endpoint, work, isNew) : undefined,
       nowMs: this.#deps.now(),
     });
   }
@@ -204,17 +176,17 @@ export class Dispatcher {
     switch (plan.kind) {
       case 'send':
         // Whoever waits for a call's answer is not made to wait for its turn.
-        if (dispatch.correlation !== undefined && this.#rates.waitMs(plan.endpoint) > 0)
+        if (dispatch.correlation !== undefined && this.#queue.rates.waitMs(plan.endpoint) > 0)
           this.#perform(this.#settler.answer(work, 'unavailable', 'rate'));
-        else this.#enqueue(work);
+        else this.#queue.enqueue(work);
         return;
       case 'wait':
         this.#deps.timers.setTimer(plan.untilMs - this.#deps.now(), () => {
-          if (state.owned) this.#enqueue(work);
+          if (state.owned) this.#queue.enqueue(work);
         });
         return;
       case 'defer':
-        this.#capacity.took(dispatch.endpointId, plan);
+        this.#queue.capacity.took(dispatch.endpointId, plan);
         this.#perform(this.#settler.defer(work, plan.reason, plan.dueMs));
         return;
       case 'end':
@@ -226,57 +198,8 @@ export class Dispatcher {
     }
   }
 
-  #enqueue(work: Work): void {
-    const { endpointId } = work.dispatch;
-    this.#lanes.enqueue(endpointId, work.turn, work);
-    this.#capacity.queued(work);
-    this.#pump(endpointId);
-  }
-
-  #pumpAll(): void {
-    for (const endpointId of this.#lanes.endpoints()) this.#pump(endpointId as EndpointId);
-  }
-
-  /** False while only the coordinator knows; goes on by itself with what it leaves us. */
-  #isOurs(): boolean {
-    if (this.#deps.lease.holds()) return true;
-    if (!this.#inDoubt) {
-      this.#inDoubt = true;
-      void this.#deps.lease.heard().then(() => {
-        this.#inDoubt = false;
-        this.#pumpAll();
-      });
-    }
-    return false;
-  }
-
-  /** Sends what an endpoint's lane and the gate allow. */
-  #pump(endpointId: EndpointId): void {
-    for (;;) {
-      const endpoint = this.#deps.endpoints.get(endpointId);
-      let turn = this.#accepting ? this.#lanes.next(endpointId, endpoint?.concurrency ?? 1) : undefined;
-      if (turn === undefined) return;
-      if (!this.#isOurs()) return;
-      const waitMs = endpoint ? this.#rates.waitMs(endpoint) : 0;
-      if (waitMs > 0) {
-        this.#rates.callAfter(endpointId, waitMs);
-        return;
-      }
-      const origin = endpoint && this.#deps.runtimes.of(endpoint).url.origin;
-      let pass = origin === undefined ? undefined : this.#gate.enter(origin, endpointId, turn);
-      // Late work that must wait for a place holds no first attempt up.
-      if (origin !== undefined && !pass && turn === 'late' && this.#lanes.waitingFor(endpointId, 'first') > 0) {
-        turn = 'first';
-        pass = this.#gate.enter(origin, endpointId, turn);
-      }
-      if (endpoint && !pass) return;
-      const work = this.#lanes.take(endpointId, turn);
-      if (!this.#start(work, pass)) this.#free(work, pass);
-    }
-  }
-
   /** Looks again at work that waited, since endpoint and log may have changed meanwhile. True when a request is under way. */
-  #start(work: Work, pass: Pass | undefined): boolean {
+  #start(work: Work, leave: () => void): boolean {
     if (work.state.window.look(work.attemptId) === 'settled') {
       this.#repeatConsequence(work);
       return false;
@@ -295,8 +218,8 @@ export class Dispatcher {
       return false;
     }
     const runtime = this.#deps.runtimes.of(endpoint);
-    this.#rates.take(endpoint);
-    const isProbe = this.#capacity.breakers.begins(endpoint);
+    this.#queue.rates.take(endpoint);
+    const isProbe = this.#queue.capacity.breakers.begins(endpoint);
     // The lane is free as soon as the receiver has answered; settling goes on beside the next request.
     const send = () => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps);
     const sending = isCall ? this.#startCall(work).then((ours) => (ours ? send() : undefined)) : send();
@@ -304,10 +227,10 @@ export class Dispatcher {
       if (result?.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
         this.#disable(endpoint.endpointId, endpoint.version);
       if (result) this.#perform(this.#settler.settle(work, runtime, result));
-      this.#free(work, pass);
-      if (work.state.owned && this.#capacity.breakers.ended(endpoint, work.state.partition, isProbe, result))
-        for (const waiting of this.#lanes.takeAll(endpoint.endpointId)) this.#putOff(waiting, 'breaker-open');
-      this.#pump(endpoint.endpointId);
+      leave();
+      if (work.state.owned && this.#queue.capacity.breakers.ended(endpoint, work.state.partition, isProbe, result))
+        for (const waiting of this.#queue.takeAll(endpoint.endpointId)) this.#putOff(waiting, 'breaker-open');
+      this.#queue.go(endpoint.endpointId);
       this.#checkIdle();
     }, this.#deps.onFatal);
     return true;
@@ -330,13 +253,8 @@ export class Dispatcher {
   /** Parks work that cannot be sent now; a call is answered instead. */
   #putOff(work: Work, reason: PutOffReason): void {
     if (work.dispatch.correlation === undefined)
-      this.#perform(this.#settler.defer(work, reason, this.#capacity.takeSlot(work, reason)));
+      this.#perform(this.#settler.defer(work, reason, this.#queue.capacity.takeSlot(work, reason)));
     else this.#perform(this.#settler.answer(work, 'unavailable', reason));
-  }
-
-  #free({ dispatch, turn }: Work, pass: Pass | undefined): void {
-    this.#lanes.done(dispatch.endpointId, turn);
-    if (pass) this.#gate.leave(pass);
   }
 
   /** Runs effects; a stop waits for them. */
@@ -351,11 +269,11 @@ export class Dispatcher {
   }
 
   #idle(): boolean {
-    return this.#lanes.underWay === 0 && this.#settling === 0;
+    return this.#queue.underWay === 0 && this.#settling === 0;
   }
 
   #checkIdle(): void {
-    if (this.#accepting || !this.#idle()) return;
+    if (this.#queue.accepting || !this.#idle()) return;
     for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 }

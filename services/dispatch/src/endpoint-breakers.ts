@@ -90,10 +90,7 @@ export class EndpointBreakers {
     return true;
   }
 
-  /**
-   * A request ended, in a partition that is still owned; without a result it was not made after all. True when it opened the
-   * breaker.
-   */
+  /** A request ended, in a partition that is still owned; without a result it was not made after all. True when it opened the breaker. */
   ended(endpoint: Endpoint, partition: number, isProbe: boolean, result: AttemptResult | undefined): boolean {
     const entry = this.#entries.get(endpoint.endpointId);
     if (entry && isProbe) entry.probing = Math.max(0, entry.probing - 1);

@@ -43,6 +43,11 @@ export const behindMs = 1_000;
 export const queueLastsMsMax = 5_000;
 /** How often long queues are looked at. */
 export const longQueueLookMs = 250;
+/**
+ * The longest rest between two batches of records that are appended: fifty requests a second carry any rate, and each costs the
+ * broker and every reader of the log as much as twenty records.
+ */
+export const appendRestMsMax = 20;
 /** Of a partition's window, what one endpoint's queue may hold at most: a few slow endpoints leave room for everybody else. */
 export const endpointWindowShare = 1 / 4;
 /** Records of a slow endpoint that keep waiting here when half of the window is used: enough for a while of its own pace. */
@@ -62,8 +67,3 @@ export const proberHeadStartMs = 1_000;
 export const returnShareOfOutage = 1 / 8;
 /** Records of `attempts` that are read beyond what settling needs, so that breakers are known again: tens of milliseconds a partition. */
 export const breakerLookBackRecords = 2_000;
-/**
- * The longest rest between two batches of records that are appended: fifty requests a second carry any rate, and each costs the
- * broker and every reader of the log as much as twenty records.
- */
-export const appendRestMsMax = 20;

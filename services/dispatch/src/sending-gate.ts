@@ -118,7 +118,8 @@ export class SendingGate {
 
   #mayStart(turn: Turn): boolean {
     const { first, late } = this.#young;
-    return first + late < this.#limit.value && (turn === 'first' || late < latePlaces(this.#limit.value));
+    const places = this.#limit.value;
+    return first + late < places && (turn === 'first' || late < latePlaces(places));
   }
 
   /** With nobody leaving, those that wait have their turn when the oldest young request is young no more. */
