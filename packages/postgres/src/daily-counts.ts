@@ -50,7 +50,7 @@ export async function readDailyCounts(
 }
 
 /**
- * The same from audit_record alone, by rule R4: the first copy of each settlement and each end, up to the first that closes
+ * The same from audit_record alone, by rule R4: the first settlement or end of each attempt, up to the first that closes
  * its round. Reads everything: for proofs and tests.
  * @throws PostgresError
  */
@@ -58,7 +58,7 @@ export async function recountDays(session: Session, environment: string, given: 
   return session.query<DailyCount>(
     `WITH copies AS (
        SELECT topic, partition, record_offset, recorded_at, type, dispatch, round, project, endpoint, status, disposition,
-              row_number() OVER (PARTITION BY type, dispatch, round, CASE type WHEN 'AttemptSettled' THEN attempt END
+              row_number() OVER (PARTITION BY dispatch, round, attempt
                                  ORDER BY topic, partition, record_offset) AS copy
        FROM audit_record WHERE environment = $1 AND type IN ('AttemptSettled', 'DispatchEnded')
      ), facts AS (

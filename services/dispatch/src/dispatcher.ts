@@ -16,6 +16,7 @@ import type { AttemptsReader } from './attempts-reader.ts';
 import { tierRecord } from './consequences.ts';
 import type { DispatchObserver } from './dispatch-observer.ts';
 import type { PutOffReason } from './endpoint-capacity.ts';
+import { EndpointViews } from './endpoint-views.ts';
 import { LateRecords } from './late-records.ts';
 import { holdMsMax } from './limits.ts';
 import type { PartitionState } from './partition-state.ts';
@@ -36,8 +37,7 @@ export class Dispatcher {
   readonly #deps: DispatcherDeps;
   readonly #settler: Settler;
   readonly #queue: SendingQueue;
-  /** Endpoint versions that answered 410; a newer version clears it. */
-  readonly #goneVersions = new Map<EndpointId, number>();
+  readonly #views: EndpointViews;
   readonly #late: LateRecords;
   readonly #idleWaiters: (() => void)[] = [];
   #settling = 0;
@@ -45,6 +45,7 @@ export class Dispatcher {
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
     this.#settler = new Settler(deps);
+    this.#views = new EndpointViews(deps.endpoints);
     this.#queue = new SendingQueue({
       ...deps,
       start: (work, leave) => this.#start(work, leave),
@@ -73,7 +74,7 @@ export class Dispatcher {
 
   /** Takes one record of `dispatches`. Never throws, never waits. */
   accept(record: KafkaRecord, ack: Ack, state: PartitionState): void {
-    state.mark(record.timestamp);
+    state.mark(record);
     const decoded = decodeDispatch((name) => headerText(record.headers, name), record.value);
     if (!decoded.ok) {
       this.#perform(this.#settler.endUnreadable(record, decoded.problem, state).then(ack));
@@ -102,13 +103,8 @@ export class Dispatcher {
 
   /** Takes a record of `attempts` that was read back. */
   learn(record: AttemptsRecord, { partition }: PartitionState): void {
-    if (record.type === 'EndpointDisabled') this.#disable(record.endpoint, record.endpointVersion);
+    if (record.type === 'EndpointDisabled') this.#views.disable(record.endpoint, record.endpointVersion);
     else this.#queue.capacity.breakers.learn(record, partition);
-  }
-
-  /** An endpoint version answered 410: told by our own attempts and by what was restored. */
-  #disable(endpointId: EndpointId, version: number): void {
-    if (version > (this.#goneVersions.get(endpointId) ?? 0)) this.#goneVersions.set(endpointId, version);
   }
 
   #take(work: Work): void {
@@ -125,9 +121,7 @@ export class Dispatcher {
 
   /** Rule R2: the attempt is settled; whether its consequence was written nobody knows, so the first copy writes it again. */
   #repeatConsequence(work: Work): void {
-    const { state, attemptId } = work;
-    state.window.release(attemptId);
-    const consequence = state.window.takeConsequence(attemptId);
+    const consequence = work.state.window.takeConsequence(work.attemptId);
     if (!consequence) {
       this.#drop(work, 'settled');
       return;
@@ -138,24 +132,13 @@ export class Dispatcher {
   }
 
   #plan(work: Work, isNew: boolean): AttemptPlan {
-    const view = this.#view(work.dispatch.endpointId);
+    const view = this.#views.of(work.dispatch.endpointId);
     return planAttempt({
       dispatch: work.dispatch,
       endpoint: view,
       putOff: view.kind === 'known' ? this.#queue.capacity.keptFrom(view.endpoint, work, isNew) : undefined,
       nowMs: this.#deps.now(),
     });
-  }
-
-  #view(endpointId: EndpointId): EndpointView {
-    const endpoint = this.#deps.endpoints.get(endpointId);
-    if (!endpoint) return { kind: this.#deps.endpoints.isDeleted(endpointId) ? 'deleted' : 'unknown' };
-    const gone = this.#goneVersions.get(endpointId);
-    return {
-      kind: 'known',
-      endpoint,
-      disabledSince: gone !== undefined && gone >= endpoint.version ? 'this-version' : undefined,
-    };
   }
 
   #carryOut(work: Work, plan: AttemptPlan): void {
@@ -200,10 +183,7 @@ export class Dispatcher {
 
   /** Looks again at work that waited, since endpoint and log may have changed meanwhile. True when a request is under way. */
   #start(work: Work, leave: () => void): boolean {
-    if (work.state.window.look(work.attemptId) === 'settled') {
-      this.#repeatConsequence(work);
-      return false;
-    }
+    if (this.#isSettledElsewhere(work)) return false;
     const plan = this.#plan(work, false);
     const isCall = work.dispatch.correlation !== undefined;
     const unknown = isCall && work.state.window.outcomeUnknown(work.attemptId);
@@ -225,7 +205,7 @@ export class Dispatcher {
     const sending = isCall ? this.#startCall(work).then((ours) => (ours ? send() : undefined)) : send();
     sending.then((result) => {
       if (result?.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
-        this.#disable(endpoint.endpointId, endpoint.version);
+        this.#views.disable(endpoint.endpointId, endpoint.version);
       if (result) this.#perform(this.#settler.settle(work, runtime, result));
       leave();
       if (work.state.owned && this.#queue.capacity.breakers.ended(endpoint, work.state.partition, isProbe, result))
@@ -238,16 +218,22 @@ export class Dispatcher {
 
   /** Writes that a call begins. False when it is, or has become, somebody else's: a call is made once. */
   async #startCall(work: Work): Promise<boolean> {
-    const { state, attemptId } = work;
-    await this.#settler.started(work);
+    const isOurs = await this.#settler.started(work);
     if (!this.#deps.lease.holds()) await this.#deps.lease.heard();
-    if (!state.owned) {
-      this.#deps.observer.dropped('stale');
-      return false;
-    }
-    if (!state.window.standing(attemptId)) return true;
-    this.#repeatConsequence(work);
+    if (!work.state.owned) this.#deps.observer.dropped('stale');
+    else if (isOurs) return true;
+    else if (!this.#isSettledElsewhere(work))
+      this.#perform(this.#settler.answer(work, 'unavailable', 'outcome-unknown'));
     return false;
+  }
+
+  /** Work that was accepted here and settled by somebody else meanwhile. */
+  #isSettledElsewhere(work: Work): boolean {
+    const { window } = work.state;
+    if (window.look(work.attemptId) !== 'settled') return false;
+    window.release(work.attemptId);
+    this.#repeatConsequence(work);
+    return true;
   }
 
   /** Parks work that cannot be sent now; a call is answered instead. */

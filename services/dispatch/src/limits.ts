@@ -13,6 +13,8 @@ export const commitIntervalMs = 200;
  * not judged by the window before the window was read back that far.
  */
 export const copyDistanceMs = 10_000;
+/** How much further back than needed the window is read: late records come in crowds, each a little older than the last. */
+export const extendStepMs = 60_000;
 /** How densely the position of the attempts log is noted along the dispatch log. */
 export const restoreMarkEveryMs = 500;
 /** How far the clocks of the writers of due times may differ from the broker's. */

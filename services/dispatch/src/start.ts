@@ -191,13 +191,12 @@ export function createDispatch(deps: DispatchDeps): Service {
           const restored = await Promise.all(
             partitions.map(({ partition, committed }) => {
               const from = readRestoreMark(committed?.metadata);
-              const options = { nowMs: clock.now(), signal };
               return restore(
                 states.get(partition)!,
                 from,
                 attempts,
                 (record, state) => sending.learn(record, state),
-                options,
+                signal,
               );
             }),
           );

@@ -13,7 +13,7 @@ export {
   type BreakerPolicy,
   type BreakerSetting,
 } from './circuit-breaker.ts';
-export { attemptIdOf, type Dispatch } from './dispatch.ts';
+export { attemptIdOf, settleableFromMs, type Dispatch } from './dispatch.ts';
 export { DueHeap, type Due } from './due-heap.ts';
 export { EffectMarks } from './effect-marks.ts';
 export type { Endpoint, EndpointStatus, HttpMethod, SecretReference } from './endpoint.ts';
@@ -34,6 +34,6 @@ export { parkDelayMs, type DeadReason, type DeferReason, type DropReason } from 
 export { nextReturnSlot, returnStepMs } from './return-slots.ts';
 export { delayAfter, namedPolicies, type RetryPolicy, type RetryPolicyName } from './retry-policy.ts';
 export { settleAttempt, settleCall, type Disposition, type Settlement, type SettleInput } from './settle-attempt.ts';
-export { SettledWindow, type SettledConsequence } from './settled-window.ts';
+export { SettledWindow, type Cover, type SettledConsequence, type WindowLimits } from './settled-window.ts';
 export { TokenBucket } from './token-bucket.ts';
 export { tierFor, type Tier, type Tiers, type TierStay } from './tiers.ts';
