@@ -10,7 +10,7 @@
 // When to do what is decided here; what is written, and in which order, in settler.ts.
 
 import { decodeDispatch, type AttemptsRecord } from '@postrider/core/contracts';
-import { planAttempt, type AttemptPlan, type EndpointId, type EndpointView } from '@postrider/core/domain';
+import { planAttempt, type AttemptPlan } from '@postrider/core/domain';
 import { headerText, type Ack, type KafkaRecord } from '@postrider/kafka';
 import type { AttemptsReader } from './attempts-reader.ts';
 import { tierRecord } from './consequences.ts';
