@@ -59,6 +59,38 @@ describe('the appender', () => {
     expect(sizes).toEqual([1, 500, 500, 200]);
   });
 
+  test('rests after a batch when it is asked to, so that a steady stream makes fewer and larger ones', async () => {
+    const topic = await createTopic('rests');
+    const sizes: number[] = [];
+    const appender = cluster.openAppender({
+      restMsMax: 2_000,
+      hooks: { onBatch: (batch) => sizes.push(batch.records) },
+    });
+    const record = { topic, partition: 0, key: null, value: 'x' };
+    // Half a millisecond for each record: a quarter of a second, less what the sending takes.
+    await appender.appendAll(Array.from({ length: 499 }, () => record));
+    const trickle: Promise<unknown>[] = [];
+    for (let i = 0; i < 20; i++) {
+      trickle.push(appender.append(record));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(trickle);
+    await appender.close();
+    expect(sizes).toEqual([499, 20]);
+  });
+
+  test('never rests while a full batch waits, or somebody waits for the last record', async () => {
+    const topic = await createTopic('restless');
+    const appender = cluster.openAppender({ restMsMax: 600_000, recordsMax: 100_000 });
+    const records = (n: number) => Array.from({ length: n }, () => ({ topic, partition: 0, key: null, value: 'x' }));
+    await appender.appendAll(records(500));
+    await appender.appendAll(records(500));
+    void appender.append({ topic, partition: 0, key: null, value: 'x' });
+    await appender.flush();
+    expect(appender.stats().records).toBe(1_001);
+    await appender.close();
+  });
+
   test('rejects a record that is too large, and only that one', async () => {
     const topic = await createTopic('toolarge', { 'max.message.bytes': '20000' });
     const appender = cluster.openAppender();

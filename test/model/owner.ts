@@ -6,7 +6,16 @@ import { standing } from './reader.ts';
 import { request } from './request.ts';
 import type { Setup } from './rules.ts';
 import { settle } from './settle.ts';
-import { attemptKey, copyOf, type Flight, type Owner, type Said, type State, type Step, type Waiting } from './state.ts';
+import {
+  attemptKey,
+  copyOf,
+  type Flight,
+  type Owner,
+  type Said,
+  type State,
+  type Step,
+  type Waiting,
+} from './state.ts';
 
 /** Copies that were both written in time lie at most this many records of `dispatches` apart. */
 const copyDistance = 1;
@@ -48,7 +57,8 @@ export function ownerMoves(moves: Moves, process: 0 | 1): void {
   const change = (label: string, apply: (owner: Owner, state: State) => void): void =>
     moves.add(`${name} ${label}`, (next) => apply(next.owners[process]!, next));
 
-  if (isZombie) moves.add(`${name} learns that it is none, and drops its results`, (next) => (next.owners[process] = null));
+  if (isZombie)
+    moves.add(`${name} learns that it is none, and drops its results`, (next) => (next.owners[process] = null));
   if (!owner.restored) {
     change('restores', restore(setup));
     return;

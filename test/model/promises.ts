@@ -7,12 +7,17 @@ import { firstDispatch, roundKey, type State } from './state.ts';
 /** The broken promise of a state, in words; undefined when all hold. */
 export function brokenPromise(state: State, setup: Setup, isQuiet: boolean): string | undefined {
   if (state.broken !== '') return state.broken;
-  const promised = new Set(state.traces.flatMap((traces, event) => (traces[0] ? [firstDispatch(event, traces[0]).dispatch] : [])));
+  const promised = new Set(
+    state.traces.flatMap((traces, event) => (traces[0] ? [firstDispatch(event, traces[0]).dispatch] : [])),
+  );
   const isTraced = state.converging.event >= setup.events;
   for (const { dispatch } of state.dispatches) {
     if (isTraced && !promised.has(dispatch)) return `promise 1: dispatch ${dispatch} is in no trace that counts`;
   }
-  const rounds = new Set([...[...promised].map((dispatch) => roundKey({ dispatch, round: 0 })), ...state.dispatches.map(roundKey)]);
+  const rounds = new Set([
+    ...[...promised].map((dispatch) => roundKey({ dispatch, round: 0 })),
+    ...state.dispatches.map(roundKey),
+  ]);
   for (const round of rounds) {
     const found = terminals(state.attempts, setup.rules, round);
     if (found.length > 1) return `promise 1: round ${round} is ${found.join(' and ')}`;
@@ -38,6 +43,7 @@ function answerOf(state: State, round: string, [terminal]: string[]): string | u
   const answers = state.answers.filter((answer) => answer.startsWith(`${dispatch} `));
   if (answers.length !== 1) return `call ${dispatch} has ${answers.length} answers: ${answers.join(', ')}`;
   const said = answers[0]!.slice(dispatch.length + 1);
-  if (terminal === undefined || !terminal.startsWith(said)) return `call ${dispatch} is ${terminal} and was answered ${said}`;
+  if (terminal === undefined || !terminal.startsWith(said))
+    return `call ${dispatch} is ${terminal} and was answered ${said}`;
   return undefined;
 }

@@ -21,4 +21,3 @@ export function request(state: State, setup: Setup, epoch: number, step: Step): 
   const why = isRepeated ? 'again' : isClosed ? 'after its round was closed' : 'without a cause';
   state.broken ||= `promise 3: ${key} is sent ${why}, ${state.repeats} such requests where ${state.allowance} are allowed`;
 }
-

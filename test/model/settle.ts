@@ -100,7 +100,9 @@ function follow(moves: Moves, process: 0 | 1, { name, flight, at, text }: InHand
   const owner = state.owners[process]!;
   const found = standing(state.attempts, owner, key);
   const stands =
-    found && setup.rules.adopt && (setup.rules.standAfterRepeat || !owner.followed.includes(key)) ? found.said : undefined;
+    found && setup.rules.adopt && (setup.rules.standAfterRepeat || !owner.followed.includes(key))
+      ? found.said
+      : undefined;
   const said = stands ?? (flight.said as Said);
   const finish = (next: State): void => {
     const mine = next.owners[process]!;
@@ -114,7 +116,9 @@ function follow(moves: Moves, process: 0 | 1, { name, flight, at, text }: InHand
     finish(next);
   });
   if (said === 'retry' || said === 'dead')
-    moves.fault('lostAck', `${label}, and the acknowledgement is lost`, (next) => writesNext(moves, next, flight, said));
+    moves.fault('lostAck', `${label}, and the acknowledgement is lost`, (next) =>
+      writesNext(moves, next, flight, said),
+    );
 }
 
 /** The retry, the parked record, the dead letter or the answer. */

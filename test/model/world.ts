@@ -19,9 +19,12 @@ export function movesOf(state: State, setup: Setup): Move[] {
   schedulerMoves(moves);
   operatorMoves(moves);
   state.onTheWire.forEach((record, at) => {
-    moves.add(`a late append lands: attempts <- ${record.dispatch}.${record.round}.${record.attempt} ${record.said}`, (next) => {
-      next.attempts.push(...next.onTheWire.splice(at, 1));
-    });
+    moves.add(
+      `a late append lands: attempts <- ${record.dispatch}.${record.round}.${record.attempt} ${record.said}`,
+      (next) => {
+        next.attempts.push(...next.onTheWire.splice(at, 1));
+      },
+    );
     moves.add('a late append is lost', (next) => void next.onTheWire.splice(at, 1));
   });
   return moves.list;

@@ -17,6 +17,7 @@ import {
   createMetrics,
   createSecretSource,
   loadConfig,
+  loopBusyShare,
   systemClock,
   systemRandom,
   systemTimers,
@@ -90,6 +91,7 @@ export function createTestService(
         ...common,
         random: systemRandom,
         randomBytes,
+        busyShare: loopBusyShare(),
         guard: guardOf({ allowHosts: options.allowHosts ?? [], allowPorts: ['1-65535'] }),
         secrets: createSecretSource({ env: options.env ?? {}, clock: systemClock }),
       });
@@ -210,6 +212,8 @@ export function testEndpoint(over: Partial<Endpoint> & { id: string; url: string
     successStatus: [[200, 299]],
     concurrency: 16,
     ratePerSecond: undefined,
+    // Receivers of tests fail in ways that no endpoint does; a test of breakers says so.
+    breaker: { kind: 'off' },
     tls: undefined,
     secrets: [],
     updatedAt: '2026-01-01T00:00:00.000Z',

@@ -70,3 +70,20 @@ export const egressEntriesMax = 1_000;
 
 /** Addresses of one name that are dialled in turn; all are vetted. More than this would only use up the connect limit. */
 export const addressesDialledMax = 8;
+
+/** Connections that an origin of unknown pace gets at once; more follow while requests wait in vain. */
+export const coldConnectionsMax = 2;
+
+/** What a handshake is taken to cost before the first one was seen: a near receiver's. */
+export const handshakeMsUnknown = 20;
+
+/** Bounds of how long a request waits for a used connection: above what timers are good for, and not felt by anybody. */
+export const patienceMsMin = 5;
+export const patienceMsMax = 100;
+
+/** Weight of the newest observation of an origin's pace: about the last ten count. */
+export const paceShare = 0.2;
+
+/** A request is stuck when it has taken this many times the origin's usual, and at least so long. */
+export const stuckFactor = 4;
+export const stuckMsMin = 50;

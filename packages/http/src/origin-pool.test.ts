@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { ExchangeInFlight } from './exchange-in-flight.ts';
 import { OriginPool } from './origin-pool.ts';
@@ -8,6 +8,7 @@ import type { PooledClient } from './pooled-client.ts';
 interface TestClient {
   isConnected: boolean;
   bornAtMs: number;
+  sentAtMs: number;
   sent: ExchangeInFlight[];
   isDestroyed: boolean;
 }
@@ -21,6 +22,7 @@ function poolOf(connectionsMax: number) {
       const client = {
         isConnected: true,
         bornAtMs: performance.now(),
+        sentAtMs: performance.now(),
         sent: [] as ExchangeInFlight[],
         isDestroyed: false,
         send: (_options: unknown, flight: ExchangeInFlight) => client.sent.push(flight),
@@ -49,6 +51,21 @@ function flightOf(): ExchangeInFlight {
 const wire = { origin: 'https://a.example', path: '/', method: 'POST' } as const;
 
 describe('a pool of one origin', () => {
+  it('opens two connections for a burst to an unknown origin; the rest waits, and gets its own when nothing comes free', async () => {
+    const { pool, clients } = poolOf(9);
+    for (let i = 0; i < 5; i++) pool.dispatch(wire, flightOf());
+    expect(clients).toHaveLength(2);
+    await vi.waitUntil(() => clients.length === 5);
+    expect(clients.map(({ sent }) => sent.length)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  it('serves a burst over the connections it has when they come free at once', () => {
+    const { pool, clients, released } = poolOf(9);
+    for (let i = 0; i < 5; i++) pool.dispatch(wire, flightOf());
+    for (const at of [0, 1, 0]) released(clients[at]);
+    expect(clients.map(({ sent }) => sent.length)).toEqual([3, 2]);
+  });
+
   it('uses the connection that was used last, and opens one only when none is idle', () => {
     const { pool, clients, released } = poolOf(9);
     pool.dispatch(wire, flightOf());

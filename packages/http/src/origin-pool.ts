@@ -2,7 +2,7 @@
 // looks through all connections for every request; with ten thousand origins that is most of what they cost. This one keeps
 // a stack of idle connections (the last used first, so that what is too many grows old and goes) and a queue.
 //
-//   request ──▶ idle connection? ──▶ new one, below the bound? ──▶ queue
+//   request ──▶ idle connection? ──▶ worth a new one, and below the bound? ──▶ queue ──waited in vain──▶ new one
 //   connection free ──▶ too old or gone: dropped ──▶ next of the queue ──▶ idle
 
 import type { Dispatcher } from 'undici';
@@ -10,6 +10,7 @@ import type { Dispatcher } from 'undici';
 import type { ExchangeInFlight } from './exchange-in-flight.ts';
 import { connectionAgeMsMax } from './limits.ts';
 import type { ClientOwner, PooledClient } from './pooled-client.ts';
+import { PoolPace } from './pool-pace.ts';
 
 export interface OriginPoolOptions {
   readonly connectionsMax: number;
@@ -23,6 +24,7 @@ export interface OriginPoolOptions {
 interface Waiting {
   readonly options: Dispatcher.DispatchOptions;
   readonly flight: ExchangeInFlight;
+  readonly sinceMs: number;
 }
 
 export class OriginPool implements ClientOwner {
@@ -30,6 +32,8 @@ export class OriginPool implements ClientOwner {
   readonly #clients = new Set<PooledClient>();
   readonly #idle: PooledClient[] = [];
   readonly #queue: Waiting[] = [];
+  readonly #pace = new PoolPace();
+  #patience: NodeJS.Timeout | undefined;
   #closing = false;
 
   constructor(options: OriginPoolOptions) {
@@ -39,12 +43,21 @@ export class OriginPool implements ClientOwner {
   dispatch(options: Dispatcher.DispatchOptions, flight: ExchangeInFlight): void {
     const client = this.#takeIdle();
     if (client !== undefined) client.send(options, flight);
-    else if (this.#clients.size < this.#settings.connectionsMax) this.#open({ options, flight });
-    else this.#queue.push({ options, flight });
+    else if (this.#hasRoom() && !this.#shouldWait()) this.#open({ options, flight });
+    else {
+      this.#queue.push({ options, flight, sinceMs: performance.now() });
+      if (this.#hasRoom()) this.#armPatience();
+    }
+  }
+
+  connected(client: PooledClient): void {
+    this.#pace.connected(performance.now() - client.bornAtMs);
   }
 
   released(client: PooledClient): void {
-    const isOld = performance.now() - client.bornAtMs > connectionAgeMsMax;
+    const nowMs = performance.now();
+    const isOld = nowMs - client.bornAtMs > connectionAgeMsMax;
+    if (client.isConnected) this.#pace.exchanged(nowMs - client.sentAtMs);
     const next = this.#nextWaiting();
     if (client.isConnected && !isOld && next !== undefined) {
       client.send(next.options, next.flight);
@@ -75,6 +88,7 @@ export class OriginPool implements ClientOwner {
   /** Ends what is under way as well. */
   async destroy(): Promise<void> {
     this.#closing = true;
+    clearTimeout(this.#patience);
     await Promise.all([...this.#clients].map((client) => client.destroy()));
   }
 
@@ -95,7 +109,38 @@ export class OriginPool implements ClientOwner {
     return undefined;
   }
 
-  #open({ options, flight }: Waiting): void {
+  #hasRoom(): boolean {
+    return this.#clients.size < this.#settings.connectionsMax;
+  }
+
+  #shouldWait(): boolean {
+    const nowMs = performance.now();
+    let moving = 0;
+    for (const client of this.#clients) {
+      const isComing = client.isConnected || client.isConnecting;
+      if (isComing && !this.#pace.isStuck(nowMs - client.sentAtMs)) moving++;
+    }
+    return this.#pace.shouldWait({ connections: this.#clients.size, moving, queued: this.#queue.length });
+  }
+
+  #armPatience(): void {
+    this.#patience ??= setTimeout(() => this.#losePatience(), this.#pace.patienceMs);
+  }
+
+  /** Those that have waited in vain get connections of their own, as many as there are: the pool doubles until it is enough. */
+  #losePatience(): void {
+    this.#patience = undefined;
+    const waitingSinceMs = performance.now() - this.#pace.patienceMs;
+    for (let more = Math.max(1, this.#clients.size); more > 0 && this.#hasRoom(); more--) {
+      const first = this.#queue[0];
+      if (first === undefined || first.sinceMs > waitingSinceMs) break;
+      const next = this.#nextWaiting();
+      if (next !== undefined) this.#open(next);
+    }
+    if (this.#queue.length > 0 && this.#hasRoom()) this.#armPatience();
+  }
+
+  #open({ options, flight }: Pick<Waiting, 'options' | 'flight'>): void {
     const client = this.#settings.createClient(this);
     this.#clients.add(client);
     client.send(options, flight);
@@ -106,6 +151,9 @@ export class OriginPool implements ClientOwner {
   }
 
   #tellWhenEmpty(): void {
-    if (this.#clients.size === 0 && this.#queue.length === 0) this.#settings.emptied();
+    if (this.#clients.size > 0 || this.#queue.length > 0) return;
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    this.#settings.emptied();
   }
 }

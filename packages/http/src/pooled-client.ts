@@ -14,6 +14,8 @@ import type { ExchangeInFlight } from './exchange-in-flight.ts';
 export interface ClientOwner {
   /** The request has come to its end; the connection may be gone with it. */
   released(client: PooledClient): void;
+  /** The connection is there; its first request is about to be written. */
+  connected(client: PooledClient): void;
   /** The connection ended while there was no request. */
   lost(client: PooledClient): void;
 }
@@ -21,7 +23,10 @@ export interface ClientOwner {
 export class PooledClient extends Client {
   readonly #owner: ClientOwner;
   readonly bornAtMs = performance.now();
+  /** When its request was given to the connection; while the connection is being made, when that began. */
+  sentAtMs = this.bornAtMs;
   #socket: TLSSocket | undefined;
+  #wasConnected = false;
   /** With pipelining 1 a client never holds two. */
   #current: ExchangeInFlight | undefined;
 
@@ -32,6 +37,11 @@ export class PooledClient extends Client {
     this.on('disconnect', () => {
       if (this.#current === undefined) owner.lost(this);
     });
+  }
+
+  /** The first request waits for its connection. */
+  get isConnecting(): boolean {
+    return !this.#wasConnected;
   }
 
   get isConnected(): boolean {
@@ -45,6 +55,9 @@ export class PooledClient extends Client {
 
   connected(socket: TLSSocket): void {
     this.#socket = socket;
+    this.#wasConnected = true;
+    this.#owner.connected(this);
+    this.sentAtMs = performance.now();
     socket.once('close', () => (this.#socket = undefined));
   }
 
@@ -56,6 +69,7 @@ export class PooledClient extends Client {
   /** Only when it is free. */
   send(options: Dispatcher.DispatchOptions, flight: ExchangeInFlight): void {
     this.#current = flight;
+    this.sentAtMs = performance.now();
     if (this.#socket === undefined) this.#hand(options, flight);
     else setImmediate(() => this.#hand(options, flight));
   }

@@ -2,12 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { batchLength, byPartition, takeApart } from './append-batch.ts';
 import type { BatchEntry } from './append-batch.ts';
+import { encodable } from './record-size.ts';
 
 const entry = (partition: number, bytes: number): BatchEntry => ({
   topic: 't',
   partition,
   bytes,
-  message: { key: null, value: null, headers: {} },
+  record: encodable({ topic: 't', partition, key: null, value: null }),
 });
 const limits = { recordsMax: 5, partitionBytesMax: 100, bytesMax: 150 };
 

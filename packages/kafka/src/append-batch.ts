@@ -1,10 +1,10 @@
 /** How queued records form batches, and how a refused batch is taken apart. Pure. */
-import type { DriverMessage } from './record.ts';
+import type { EncodableRecord } from './record-size.ts';
 
 export interface BatchEntry {
   topic: string;
   partition: number;
-  message: DriverMessage;
+  record: EncodableRecord;
   bytes: number;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Appends records at least once, in order within a partition, with the offset of each.
  *
- *   append ─▶ queue ─▶ batch (what arrived while the last one was out) ─▶ one request a leader ─▶ offsets
+ *   append ─▶ queue ─▶ batch (what arrived while the last one was out, or rested) ─▶ one request a leader ─▶ offsets
  *                 ▲                        │ any doubt: resend, for ever, until closed
  *                 └── topic not known: waits aside, asked again, rejected after about 30 s
  *
@@ -12,6 +12,7 @@ import { batchLength, partitionKey, takeApart } from './append-batch.ts';
 import type { BatchEntry } from './append-batch.ts';
 import { judgeAppendError } from './append-verdict.ts';
 import { backoffMs, pause } from './backoff.ts';
+import type { Compression } from './codecs.ts';
 import { openConnections } from './connections.ts';
 import { readFailure } from './driver-error.ts';
 import type { DriverCluster } from './driver.ts';
@@ -19,9 +20,9 @@ import { KafkaError } from './kafka-error.ts';
 import type { KafkaErrorCode } from './kafka-error.ts';
 import * as limits from './limits.ts';
 import { produceOnce } from './produce.ts';
-import type { Compression, ProduceResult } from './produce.ts';
-import { toDriver } from './record.ts';
+import type { ProduceResult } from './produce.ts';
 import type { AppendRecord, TopicPartition } from './record.ts';
+import { encodable } from './record-size.ts';
 import type { KafkaSettings } from './settings.ts';
 
 export interface AppenderHooks {
@@ -37,6 +38,11 @@ export interface AppenderOptions {
   compression?: Compression;
   /** Records in one batch at most; default and upper bound BATCH_RECORDS_MAX. */
   recordsMax?: number;
+  /**
+   * The longest rest between two batches, for those who append a steady stream and would rather have fewer requests: after a batch
+   * it rests in proportion to its records, so that a lone record never waits. Default: no rest.
+   */
+  restMsMax?: number;
   hooks?: AppenderHooks;
 }
 
@@ -103,6 +109,7 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
   let running = false;
   let asideTimer: NodeJS.Timeout | null = null;
   let idle: (() => void)[] = [];
+  let endRest: (() => void) | null = null;
 
   function settled(count: number): void {
     unsettled -= count;
@@ -133,10 +140,29 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
         queue = queue.slice(taken);
         taken = 0;
       }
+      const startedMs = performance.now();
       await settleBatch(batch);
+      await rest(batch.length, startedMs);
     }
     running = false;
   }
+
+  /** What comes meanwhile goes into one request; a full batch, or somebody who waits for the last of it, is not kept waiting. */
+  async function rest(records: number, startedMs: number): Promise<void> {
+    if (options.restMsMax === undefined) return;
+    const restMs = Math.min(records * limits.REST_MS_PER_RECORD, options.restMsMax) - (performance.now() - startedMs);
+    if (restMs < 1 || isUrgent()) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, restMs);
+      endRest = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    endRest = null;
+  }
+
+  const isUrgent = (): boolean => closing || idle.length > 0 || queue.length - taken >= batchLimits.recordsMax;
 
   async function settleBatch(batch: Entry[]): Promise<void> {
     const started = performance.now();
@@ -303,16 +329,23 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
     append(record) {
       if (closing) return Promise.reject(new KafkaError('closed', 'the appender is closed'));
       return new Promise((resolve, reject) => {
-        const { message, bytes } = toDriver(record);
-        queue.push({ topic: record.topic, partition: record.partition, message, bytes, resolve, reject });
+        const { topic, partition } = record;
+        const encoded = encodable(record);
+        const bytes = encoded.bodyBytes + limits.RECORD_OVERHEAD_BYTES;
+        queue.push({ topic, partition, record: encoded, bytes, resolve, reject });
         unsettled += 1;
+        if (endRest !== null && isUrgent()) endRest();
         wake();
       });
     },
     appendAll: (records) => Promise.all(records.map((record) => appender.append(record))),
     depth: () => unsettled,
     stats: () => ({ ...stats }),
-    flush: () => (unsettled === 0 ? Promise.resolve() : new Promise((resolve) => idle.push(resolve))),
+    flush() {
+      if (unsettled === 0) return Promise.resolve();
+      endRest?.();
+      return new Promise((resolve) => idle.push(resolve));
+    },
     async close({ drainMs = limits.CLOSE_DRAIN_MS } = {}) {
       closing = true;
       if (unsettled > 0 && drainMs > 0) {

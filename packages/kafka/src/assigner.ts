@@ -8,13 +8,20 @@ export interface AssignableMember {
   userData: Buffer;
 }
 
+/** What a member owned in the last generation that it was part of. */
+export interface HeldPartitions {
+  /** -1: none yet. */
+  generation: number;
+  partitions: readonly TopicPartition[];
+}
+
 /**
  * `name` is the protocol's name on the wire: carry a version in it, and list the old and the new one for one release.
  * Every partition of every topic goes to exactly one member that subscribed to it; members left out of the result get nothing.
  */
 export interface PartitionAssigner {
   name: string;
-  userData?(): Buffer;
+  userData?(held: HeldPartitions): Buffer;
   assign(group: {
     members: readonly AssignableMember[];
     partitions: ReadonlyMap<string, readonly number[]>;
@@ -22,8 +29,8 @@ export interface PartitionAssigner {
 }
 
 /**
- * Partition i of every topic goes to the same member, among members with the same subscription: round robin over the sorted
- * member ids, by partition number. So the owner of `dispatches`-i owns `attempts`-i.
+ * Round robin over the sorted member ids, by partition number. Still listed behind the sticky one, so that a group in which some
+ * members are of the release before can be joined; the release after this one drops it.
  */
 export const coPartitionAssigner: PartitionAssigner = {
   name: 'postrider-copartition-v1',

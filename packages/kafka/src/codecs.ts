@@ -1,63 +1,41 @@
-/**
- * Compression codecs for the driver, which brings gzip alone. A codec that is missing or fails throws KafkaError `undecodable`,
- * which the fetcher turns into a loud state of that one partition.
- */
+/** Compression of record batches. What is missing or fails is KafkaError `undecodable`, a loud state of that one partition. */
 import { promisify } from 'node:util';
-import { gunzip, zstdCompress, zstdDecompress } from 'node:zlib';
-import kafkajs from 'kafkajs';
+import { gunzip, gzip, zstdCompress, zstdDecompress } from 'node:zlib';
 import snappy from 'kafkajs-snappy';
-import { compressFrame, decompressFrame } from 'lz4-napi';
+import { decompressFrame } from 'lz4-napi';
+import type { BatchCompression } from './encode-batch.ts';
 import { KafkaError } from './kafka-error.ts';
 import { DECOMPRESSED_BYTES_MAX } from './limits.ts';
 
-interface Codec {
-  compress(encoder: { buffer: Buffer }): Promise<Buffer>;
-  decompress(buffer: Buffer): Promise<Buffer>;
-}
+export type Compression = 'none' | 'gzip' | 'zstd';
 
 const inflateLimit = { maxOutputLength: DECOMPRESSED_BYTES_MAX };
-const zstd = { compress: promisify(zstdCompress), decompress: promisify(zstdDecompress) };
 const gunzipAsync = promisify(gunzip);
+const unzstd = promisify(zstdDecompress);
 
-/** Wraps a codec so that whatever it throws says which codec it was. */
-function guarded(name: string, codec: Codec): () => Codec {
-  return () => ({
-    compress: (encoder) => codec.compress(encoder),
-    decompress: async (buffer) => {
-      try {
-        return await codec.decompress(buffer);
-      } catch (cause) {
-        throw new KafkaError('undecodable', `a batch compressed with ${name} cannot be read: ${String(cause)}`, {
-          cause,
-        });
-      }
-    },
-  });
-}
+/** By the number in a batch's attributes. */
+const DECOMPRESSORS: Readonly<Record<number, { name: string; run: (bytes: Buffer) => Promise<Buffer> }>> = {
+  1: { name: 'gzip', run: (bytes) => gunzipAsync(bytes, inflateLimit) },
+  2: { name: 'snappy', run: (bytes) => snappy().decompress(bytes) },
+  3: { name: 'lz4', run: (bytes) => decompressFrame(bytes) },
+  4: { name: 'zstd', run: (bytes) => unzstd(bytes, inflateLimit) },
+};
 
-let installed = false;
+export const COMPRESSIONS: Readonly<Record<Compression, BatchCompression | undefined>> = {
+  none: undefined,
+  gzip: { codec: 1, compress: promisify(gzip) },
+  zstd: { codec: 4, compress: promisify(zstdCompress) },
+};
 
-/** Puts zstd, snappy and lz4 beside gzip, and a loud refusal on the codec numbers nobody has defined (the driver would read garbage). */
-export function installCodecs(): void {
-  if (installed) return;
-  installed = true;
-  const codecs = kafkajs.CompressionCodecs as unknown as Record<number, () => Codec>;
-  const { GZIP, Snappy, LZ4, ZSTD } = kafkajs.CompressionTypes;
-  const gzip = codecs[GZIP]?.();
-  if (gzip !== undefined)
-    codecs[GZIP] = guarded('gzip', {
-      compress: (e) => gzip.compress(e),
-      decompress: (b) => gunzipAsync(b, inflateLimit),
+export async function decompress(codec: number, bytes: Buffer): Promise<Buffer> {
+  const known = DECOMPRESSORS[codec];
+  if (known === undefined)
+    throw new KafkaError('undecodable', `a batch is compressed with codec ${codec}, which is not known`);
+  try {
+    return await known.run(bytes);
+  } catch (cause) {
+    throw new KafkaError('undecodable', `a batch compressed with ${known.name} cannot be read: ${String(cause)}`, {
+      cause,
     });
-  codecs[Snappy] = guarded('snappy', snappy());
-  codecs[LZ4] = guarded('lz4', { compress: (e) => compressFrame(e.buffer), decompress: (b) => decompressFrame(b) });
-  codecs[ZSTD] = guarded('zstd', {
-    compress: (e) => zstd.compress(e.buffer),
-    decompress: (b) => zstd.decompress(b, inflateLimit),
-  });
-  for (const unassigned of [5, 6, 7]) {
-    codecs[unassigned] = () => {
-      throw new KafkaError('undecodable', `a batch is compressed with codec ${unassigned}, which is not known`);
-    };
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { visibleRecords } from './committed-records.ts';
-import type { DriverRecord } from './record.ts';
+import type { FetchedBatch } from './read-batches.ts';
 
 interface Batch {
   first: number;
@@ -10,32 +10,27 @@ interface Batch {
   marker?: 'abort' | 'commit';
 }
 
-/** Records as the driver hands them out: every batch's records with the batch's own range beside them. */
-function messages(batches: Batch[]): DriverRecord[] {
-  return batches.flatMap(({ first, last, offsets, producer, marker }) =>
-    offsets.map((offset) => ({
-      offset: String(offset),
-      timestamp: '0',
+function batchesOf(batches: Batch[]): FetchedBatch[] {
+  return batches.map(({ first, last, offsets, producer, marker }) => ({
+    firstOffset: first,
+    lastOffset: last,
+    producerId: BigInt(producer ?? -1),
+    inTransaction: producer !== undefined,
+    isControl: marker !== undefined,
+    records: offsets.map((offset) => ({
+      topic: 't',
+      partition: 0,
+      offset,
+      timestamp: 0,
       key: marker === undefined ? null : Buffer.from([0, 0, 0, marker === 'abort' ? 0 : 1]),
       value: null,
-      headers: {},
-      isControlRecord: marker !== undefined,
-      batchContext: {
-        firstOffset: String(first),
-        lastOffsetDelta: last - first,
-        producerId: producer ?? '-1',
-        inTransaction: producer !== undefined,
-      },
+      headers: new Map(),
     })),
-  );
+  }));
 }
 const visible = (from: number, batches: Batch[], aborted: { producerId: string; firstOffset: string }[] = []) => {
-  const { records, nextOffset } = visibleRecords(from, {
-    highWatermark: '0',
-    abortedTransactions: aborted,
-    messages: messages(batches),
-  });
-  return { offsets: records.map((r) => Number(r.offset)), nextOffset };
+  const { records, nextOffset } = visibleRecords(from, batchesOf(batches), aborted);
+  return { offsets: records.map((r) => r.offset), nextOffset };
 };
 
 describe('visibleRecords', () => {
@@ -56,6 +51,13 @@ describe('visibleRecords', () => {
       nextOffset: 5001,
     });
     expect(visible(12, [{ first: 10, last: 5000, offsets: [10, 11] }])).toEqual({ offsets: [], nextOffset: 5001 });
+  });
+
+  test('steps over a batch that compaction emptied', () => {
+    expect(visible(40, [{ first: 40, last: 46, offsets: [], producer: '77' }])).toEqual({
+      offsets: [],
+      nextOffset: 47,
+    });
   });
 
   test('hides control records and still moves past them', () => {

@@ -7,10 +7,8 @@
  * given the consumer's cluster.
  */
 import kafkajs from 'kafkajs';
-import type { Broker, Cluster, CompressionTypes } from 'kafkajs';
-import { installCodecs } from './codecs.ts';
+import type { Broker, Cluster } from 'kafkajs';
 import { METADATA_MAX_AGE_MS } from './limits.ts';
-import type { DriverMessage, DriverRecord } from './record.ts';
 import { driverConfig } from './settings.ts';
 import type { KafkaSettings, SocketSet } from './settings.ts';
 
@@ -19,8 +17,8 @@ export interface FetchedPartition {
   highWatermark: string;
   lastStableOffset?: string;
   abortedTransactions?: { producerId: string; firstOffset: string }[];
-  /** `incomplete` (by our patch): the last bytes are only the beginning of a batch. */
-  messages: DriverRecord[] & { incomplete?: boolean };
+  /** The bytes of its record batches (by our patch); an array for nothing, or for records in a format before v2. */
+  messages: { batches: Buffer } | unknown[];
 }
 
 export interface ProducedPartition {
@@ -54,8 +52,8 @@ export interface DriverBroker extends Pick<Broker, 'isConnected'> {
   produce(request: {
     acks: number;
     timeout: number;
-    compression: CompressionTypes;
-    topicData: { topic: string; partitions: { partition: number; messages: DriverMessage[] }[] }[];
+    /** By our patch a partition's batch is what this gives. */
+    topicData: { topic: string; partitions: { partition: number; batch: (nowMs: number) => Promise<Buffer> }[] }[];
   }): Promise<{ topics: { topicName: string; partitions: ProducedPartition[] }[] }>;
   joinGroup(request: {
     groupId: string;
@@ -98,7 +96,6 @@ export const LATEST = -1;
 
 /** A new, unconnected set of connections. `brokers` is the order in which they are tried. */
 export function newDriverCluster(settings: KafkaSettings, brokers: string[], sockets: SocketSet): DriverCluster {
-  installCodecs();
   let cluster: Cluster | undefined;
   new kafkajs.Kafka(driverConfig(settings, brokers, sockets)).consumer({
     groupId: 'unused', // nothing of the driver's consumer is ever run

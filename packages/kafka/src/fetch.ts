@@ -1,10 +1,12 @@
 /** One fetch request to one broker, and what its failures mean for the partitions in it. */
+import { decompress } from './codecs.ts';
 import { visibleRecords } from './committed-records.ts';
 import { readFailure } from './driver-error.ts';
 import { READ_COMMITTED } from './driver.ts';
 import type { DriverBroker, FetchedPartition } from './driver.ts';
 import { KafkaError } from './kafka-error.ts';
-import { fromDriver, safeInteger } from './record.ts';
+import { readBatches } from './read-batches.ts';
+import { safeInteger } from './record.ts';
 import type { KafkaRecord, TopicPartition } from './record.ts';
 
 export interface FetchPosition extends TopicPartition {
@@ -54,11 +56,7 @@ export async function fetchOnce(
     if (failure.name === 'KafkaJSOffsetOutOfRange' && failure.topic !== undefined && failure.partition !== undefined) {
       return { kind: 'out-of-range', topic: failure.topic, partition: failure.partition };
     }
-    if (isUndecodable(error)) {
-      const known =
-        error instanceof KafkaError ? error : new KafkaError('undecodable', String(error), { cause: error });
-      return { kind: 'undecodable', error: known };
-    }
+    if (isUndecodable(error)) return undecodable(error);
     throw error;
   }
   const offsets = new Map(positions.map((p) => [`${p.partition}/${p.topic}`, p.offset]));
@@ -66,14 +64,21 @@ export async function fetchOnce(
   for (const { topicName: topic, partitions } of responses) {
     for (const part of partitions) {
       const offset = offsets.get(`${part.partition}/${topic}`);
-      if (offset !== undefined) slices.push(slice(topic, offset, part));
+      if (offset === undefined) continue;
+      try {
+        slices.push(await slice(topic, offset, part));
+      } catch (error) {
+        if (isUndecodable(error)) return undecodable(error);
+        throw error;
+      }
     }
   }
   return { kind: 'fetched', slices };
 }
 
-function slice(topic: string, offset: number, part: FetchedPartition): FetchedSlice {
-  const { records, nextOffset } = visibleRecords(offset, part);
+async function slice(topic: string, offset: number, part: FetchedPartition): Promise<FetchedSlice> {
+  const { batches, incomplete } = await readBatches(bytesOf(part), { topic, partition: part.partition }, decompress);
+  const { records, nextOffset } = visibleRecords(offset, batches, part.abortedTransactions);
   const highWatermark = safeInteger(part.highWatermark, 'high watermark');
   const stable =
     part.lastStableOffset === undefined ? highWatermark : safeInteger(part.lastStableOffset, 'last stable offset');
@@ -81,12 +86,23 @@ function slice(topic: string, offset: number, part: FetchedPartition): FetchedSl
     topic,
     partition: part.partition,
     offset,
-    records: records.map((record) => fromDriver(topic, part.partition, record)),
-    incomplete: part.messages.incomplete === true,
+    records,
+    incomplete,
     nextOffset,
     readableEnd: stable < 0 ? highWatermark : Math.min(stable, highWatermark),
     highWatermark,
   };
+}
+
+function bytesOf({ messages }: FetchedPartition): Buffer {
+  if (!Array.isArray(messages)) return messages.batches;
+  if (messages.length > 0) throw new KafkaError('undecodable', 'records in a message format before v2');
+  return Buffer.alloc(0);
+}
+
+function undecodable(error: unknown): FetchResult {
+  const known = error instanceof KafkaError ? error : new KafkaError('undecodable', String(error), { cause: error });
+  return { kind: 'undecodable', error: known };
 }
 
 /** Errors of decoding: ours from a codec, and those of buffers and varints read past their end. */

@@ -21,9 +21,11 @@ import type { Membership } from './group-membership.ts';
 import type { GroupConsumer, GroupOptions, GroupState, GroupStats, RevokeReason } from './group-options.ts';
 import { describeAdded, preparePartitions } from './group-preparation.ts';
 import type { KafkaError } from './kafka-error.ts';
+import { MemberLease } from './lease.ts';
 import * as limits from './limits.ts';
 import { PartitionCursors } from './partition-cursors.ts';
 import type { KafkaSettings } from './settings.ts';
+import { stickyCoPartitionAssigner } from './sticky-assigner.ts';
 
 /** After a long stop of the process the deadline is over already: one quick answer may still show that nobody missed us. */
 const MIN_BEAT_MS = 500;
@@ -37,7 +39,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     topics: options.topics,
     sessionTimeoutMs,
     rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? limits.REBALANCE_TIMEOUT_MS,
-    assigners: options.assigners ?? [coPartitionAssigner],
+    assigners: options.assigners ?? [stickyCoPartitionAssigner, coPartitionAssigner],
   };
   const revokeWaitMs = Math.min(options.revokeWaitMs ?? limits.REVOKE_WAIT_MS, sessionTimeoutMs / 2);
   const stats: GroupStats = { joins: 0, rebalances: 0, errors: 0, records: 0 };
@@ -49,12 +51,12 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
   /** The live membership; null as soon as commits cannot count. */
   let member: Membership | null = null;
   let delivering = false;
-  /**
-   * When the last request was *sent* that the coordinator answered as to a member. Its own clock started later, so what is within a
-   * session of this moment is certainly within the coordinator's.
-   */
-  let lastHeard = 0;
   let beat = new AbortController();
+  const lease = new MemberLease({
+    sessionTimeoutMs,
+    now: () => performance.now(),
+    onDoubt: () => beat.abort(),
+  });
   let preparing = new AbortController();
 
   const delivery = createDelivery({
@@ -64,11 +66,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     stats,
     report,
     delivering: () => delivering,
-    leaseHolds() {
-      if (performance.now() - lastHeard <= sessionTimeoutMs) return true;
-      beat.abort(); // after a long stop of the process the group may have gone on without us: a heartbeat decides first
-      return false;
-    },
+    leaseHolds: () => lease.holds(),
   });
   const loop = startFetchLoop(
     connections,
@@ -104,9 +102,9 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
         const cluster = await connections.get();
         for (const topic of options.topics) await cluster.addTargetTopic(topic);
         setState('joining');
-        const joined = await joinGroup(cluster, membershipOptions, memberId);
+        const held = { generation: previous?.generationId ?? -1, partitions: previous?.assignment ?? [] };
+        const joined = await joinGroup(cluster, membershipOptions, { memberId, held });
         memberId = joined.memberId;
-        lastHeard = joined.syncedAt;
         if (stopping.signal.aborted) break;
         await adopt(cluster, joined, previous);
         previous = joined;
@@ -138,6 +136,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     // Together, or a commit would name this generation for partitions that were owned in the last one.
     cursors.replace(kept, added);
     member = joined;
+    lease.renew(joined.syncedAt);
     stats.joins += 1;
     settings.log?.({
       level: 'info',
@@ -172,18 +171,21 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
         AbortSignal.any([beat.signal, stopping.signal]),
       );
       if (stopping.signal.aborted) return 'stopping';
-      const deadline = lastHeard + sessionTimeoutMs;
+      const deadline = lease.until;
       const sentAt = performance.now();
       try {
         await within(Math.max(MIN_BEAT_MS, deadline - performance.now()), heartbeat(current, failures > 0));
-        lastHeard = sentAt;
+        lease.renew(sentAt);
         failures = 0;
         if (await partitionsChanged(current)) return 'rebalance';
         loop.wake();
       } catch (error) {
         if (stopping.signal.aborted) return 'stopping';
         const { brokerError } = readFailure(error);
-        if (brokerError === 'REBALANCE_IN_PROGRESS') return 'rebalance';
+        if (brokerError === 'REBALANCE_IN_PROGRESS') {
+          lease.renew(sentAt);
+          return 'rebalance';
+        }
         if (isGenerationOver(brokerError)) {
           if (brokerError !== 'ILLEGAL_GENERATION') memberId = '';
           return 'lost';
@@ -222,7 +224,10 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
   async function revoke(reason: RevokeReason): Promise<void> {
     delivering = false;
     preparing.abort();
-    if (reason === 'lost') member = null;
+    if (reason === 'lost') {
+      member = null;
+      lease.end();
+    }
     if (reason !== 'stopping') stats.rebalances += 1;
     settings.log?.({ level: 'info', message: `group ${options.groupId}: revoked`, fields: { reason } });
     try {
@@ -247,6 +252,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
         fields: { error: String(error) },
       });
     }
+    lease.close();
     connections.close();
     await loop.stop();
     setState('stopped');
@@ -292,6 +298,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
         },
         offsets,
       ),
+    lease,
     assignment: () => cursors.owned(),
     generation: () => (member === null ? null : { id: member.generationId, memberId: member.memberId }),
     state: () => state,

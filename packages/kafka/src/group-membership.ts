@@ -1,6 +1,6 @@
 /** The consumer group protocol, one function a step: join and sync, read what is committed, commit, leave. Nothing here retries. */
 import kafkajs from 'kafkajs';
-import type { PartitionAssigner } from './assigner.ts';
+import type { HeldPartitions, PartitionAssigner } from './assigner.ts';
 import type { DriverBroker, DriverCluster } from './driver.ts';
 import { KafkaError } from './kafka-error.ts';
 import { safeInteger } from './record.ts';
@@ -31,7 +31,7 @@ export interface Membership {
 export async function joinGroup(
   cluster: DriverCluster,
   options: MembershipOptions,
-  memberId: string,
+  { memberId, held }: { memberId: string; held: HeldPartitions },
 ): Promise<Membership> {
   const { groupId, topics } = options;
   const coordinator = await cluster.findGroupCoordinator({ groupId });
@@ -45,7 +45,7 @@ export async function joinGroup(
       metadata: MemberMetadata.encode({
         version: 1,
         topics: [...topics],
-        userData: assigner.userData?.() ?? Buffer.alloc(0),
+        userData: assigner.userData?.(held) ?? Buffer.alloc(0),
       }),
     })),
   });

@@ -1,6 +1,7 @@
 /** What a service says to consume as a member of a group, and what it gets back. */
 import type { PartitionAssigner } from './assigner.ts';
 import type { CommitOffset } from './group-membership.ts';
+import type { Lease } from './lease.ts';
 import type { KafkaError } from './kafka-error.ts';
 import type { KafkaRecord, TopicPartition } from './record.ts';
 
@@ -52,7 +53,7 @@ export interface GroupOptions {
   maxBytesPerPartition?: number;
   /** How long a promise of `onRevoked` is waited for; at most half the session timeout. */
   revokeWaitMs?: number;
-  /** Default: coPartitionAssigner. */
+  /** Most wanted first; default: the sticky one, then the one of the release before. */
   assigners?: readonly PartitionAssigner[];
   /**
    * Asked at every join for the newly assigned partitions. Nothing of them reaches `onRecords` before it resolves; an offset in
@@ -102,6 +103,8 @@ export interface GroupConsumer {
    * Rejects with KafkaError `generation-over` (wait for the next `onAssigned`), `not-authorized` or `protocol`.
    */
   commit(offsets: readonly CommitOffset[]): Promise<void>;
+  /** Whether what is owned is certainly still owned. */
+  readonly lease: Lease;
   assignment(): TopicPartition[];
   /** Null while not a member. */
   generation(): Generation | null;

@@ -7,7 +7,7 @@ export type { KafkaErrorCode } from './kafka-error.ts';
 export { headerText } from './record.ts';
 export type { AppendHeaderValue, AppendRecord, KafkaRecord, RecordHeaders, TopicPartition } from './record.ts';
 export type { Appender, AppenderHooks, AppenderOptions, AppenderStats } from './appender.ts';
-export type { Compression } from './produce.ts';
+export type { Compression } from './codecs.ts';
 export type {
   AssignedPartition,
   Assignment,
@@ -19,6 +19,7 @@ export type {
   RecordBatch,
   RevokeReason,
 } from './group-options.ts';
+export type { Lease } from './lease.ts';
 export type { CommitOffset } from './group-membership.ts';
 export { coPartitionAssigner } from './assigner.ts';
 export type { AssignableMember, PartitionAssigner } from './assigner.ts';

@@ -1,5 +1,11 @@
 /** Every limit of this package, with its reason. Units last. */
 
+/**
+ * Rest between two batches, for each record of the first: a busy appender sends fewer and larger requests. A request costs the
+ * broker, and every reader of the log, as much as some twenty records in it do. A lone record is followed at once.
+ */
+export const REST_MS_PER_RECORD = 0.5;
+
 /** Records in one append batch: beyond a few hundred the throughput gain is gone and the latency of the first record only grows. */
 export const BATCH_RECORDS_MAX = 500;
 

@@ -4,14 +4,14 @@
  * A broker answers a request in whole or with an error; an error leaves it open what was written, so all of that leader's
  * entries are in doubt. A partition missing from an answer is in doubt too.
  */
-import kafkajs from 'kafkajs';
 import { byPartition } from './append-batch.ts';
 import type { BatchEntry } from './append-batch.ts';
+import { COMPRESSIONS } from './codecs.ts';
+import type { Compression } from './codecs.ts';
 import type { DriverCluster } from './driver.ts';
+import { encodeBatch } from './encode-batch.ts';
 import { PRODUCE_TIMEOUT_MS } from './limits.ts';
 import type { TopicPartition } from './record.ts';
-
-export type Compression = 'none' | 'gzip' | 'zstd';
 
 export interface ProduceResult<E> {
   /** Entries with their offsets. */
@@ -23,12 +23,6 @@ export interface ProduceResult<E> {
   /** Entries whose partition the metadata does not know. */
   unknownPartition: E[];
 }
-
-const CODECS = {
-  none: kafkajs.CompressionTypes.None,
-  gzip: kafkajs.CompressionTypes.GZIP,
-  zstd: kafkajs.CompressionTypes.ZSTD,
-} as const;
 
 /** Sends `entries`, whose topics the cluster's metadata knows already. Rejects only when the metadata itself cannot be used. */
 export async function produceOnce<E extends BatchEntry>(
@@ -57,8 +51,7 @@ export async function produceOnce<E extends BatchEntry>(
         const answer = await broker.produce({
           acks: -1,
           timeout: PRODUCE_TIMEOUT_MS,
-          compression: CODECS[compression],
-          topicData: topicData(groups),
+          topicData: topicData(groups, compression),
         });
         readAnswer(answer, groups, result);
       } catch (error) {
@@ -69,11 +62,12 @@ export async function produceOnce<E extends BatchEntry>(
   return result;
 }
 
-function topicData<E extends BatchEntry>(groups: E[][]) {
-  const topics = new Map<string, { partition: number; messages: E['message'][] }[]>();
+function topicData<E extends BatchEntry>(groups: E[][], compression: Compression) {
+  const topics = new Map<string, { partition: number; batch: (nowMs: number) => Promise<Buffer> }[]>();
   for (const group of groups) {
     const { topic, partition } = group[0] as E;
-    const part = { partition, messages: group.map((entry) => entry.message) };
+    const records = group.map((entry) => entry.record);
+    const part = { partition, batch: (nowMs: number) => encodeBatch(records, nowMs, COMPRESSIONS[compression]) };
     const parts = topics.get(topic);
     if (parts === undefined) topics.set(topic, [part]);
     else parts.push(part);

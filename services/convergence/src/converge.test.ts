@@ -84,6 +84,7 @@ function start(
   record: KafkaRecord,
   endpoints: readonly Endpoint[] = [endpoint('a'), endpoint('b')],
   earlier?: EventTrace,
+  ours: boolean | Promise<boolean> = true,
 ) {
   const index = new EndpointIndex();
   for (const one of endpoints) index.put(one);
@@ -94,6 +95,7 @@ function start(
     topics,
     partitions: 4,
     context: () => ({ environment: 'live', mappings: new Map(), endpoints: index, nowMs: 1_900_000_000_000 }),
+    isOurs: () => ours,
     onDone: (plan) => seen.done.push(`${plan.kind} after ${seen.acks} acks`),
     traces: {
       take: () => earlier,
@@ -104,7 +106,10 @@ function start(
     onRepeated: (trace, changed) => seen.done.push(`repeated ${trace.type} ${changed.join()}`),
     onFatal: (error) => seen.fatal.push(error),
   };
-  void converge(record, () => seen.acks++, deps).then(() => (seen.settled = true));
+  const { topic, partition } = record;
+  void converge(record, () => seen.acks++, { topic, partition, owned: () => true, open: () => 1 }, deps).then(
+    () => (seen.settled = true),
+  );
   return { appender, seen };
 }
 
@@ -139,6 +144,25 @@ describe('converge', () => {
       ['b', partitionOf('b', 4), '{"a":1}'],
     ]);
     expect(appender.of(topics.rejected)).toEqual([]);
+  });
+
+  it('follows no trace of an event that became somebody else\u2019s: theirs may stand before it', async () => {
+    const standing = Promise.withResolvers<boolean>();
+    const { appender, seen } = start(event(), undefined, undefined, standing.promise);
+    appender.acknowledge(topics.audit);
+    await settle();
+    expect(appender.of(topics.dispatches)).toEqual([]);
+    standing.resolve(false);
+    await settle();
+    expect(appender.of(topics.dispatches)).toEqual([]);
+    expect(seen).toMatchObject({ acks: 0, done: [], fatal: [], settled: true });
+  });
+
+  it('follows its trace as soon as it is known that the event is still its own', async () => {
+    const { appender } = start(event(), undefined, undefined, Promise.resolve(true));
+    appender.acknowledge(topics.audit);
+    await settle();
+    expect(appender.of(topics.dispatches)).toHaveLength(2);
   });
 
   describe('of an event that was traced before', () => {

@@ -8,7 +8,7 @@
 
 import { encodeAudit, encodeReply, originOf, replyPlace, type TopicNames } from '@postrider/core/contracts';
 import type { Dispatch } from '@postrider/core/domain';
-import type { Ack, Appender, KafkaRecord } from '@postrider/kafka';
+import type { Ack, Appender, KafkaRecord, OwnedPartition } from '@postrider/kafka';
 import { dispatchRecord } from './first-dispatch.ts';
 import { keyBytesMax } from './limits.ts';
 import { planEvent, type EventPlan, type PlanContext } from './plan-event.ts';
@@ -25,6 +25,8 @@ export interface ConvergeDeps {
   readonly context: () => PlanContext;
   /** What was traced before this process owned the partition. */
   readonly traces: Pick<Traces, 'take' | 'tracing' | 'traced' | 'partitionOf'>;
+  /** False when the record is somebody else's by now; waits when only the coordinator knows. */
+  readonly isOurs: (place: OwnedPartition) => boolean | Promise<boolean>;
   /** Told of each plan once it stands in Kafka. */
   readonly onDone: (plan: EventPlan) => void;
   /** Told of a trace that was carried out again, with the endpoints whose body had changed. */
@@ -37,17 +39,24 @@ export interface ConvergeDeps {
  * Handles one upstream record; `ack` is called when its effects are in Kafka. Never waits; the promise, which never rejects,
  * resolves after the acknowledgement (or when the effects failed).
  */
-export function converge(record: KafkaRecord, ack: Ack, deps: ConvergeDeps): Promise<void> {
+export function converge(record: KafkaRecord, ack: Ack, place: OwnedPartition, deps: ConvergeDeps): Promise<void> {
   const earlier = deps.traces.take(record, originOf(record));
   if (earlier) return repeat(record, earlier, deps).then(ack, deps.onFatal);
   const plan = planEvent(record, deps.context());
-  return perform(record, plan, deps).then(() => {
+  return perform(record, plan, place, deps).then((done) => {
+    if (!done) return;
     ack();
     deps.onDone(plan);
   }, deps.onFatal);
 }
 
-async function perform(record: KafkaRecord, plan: EventPlan, deps: ConvergeDeps): Promise<void> {
+/** False when somebody else has the record now: the first trace in the log is theirs to follow, and may not be this one. */
+async function perform(
+  record: KafkaRecord,
+  plan: EventPlan,
+  place: OwnedPartition,
+  deps: ConvergeDeps,
+): Promise<boolean> {
   deps.traces.tracing(record);
   const { offset } = await deps.appender.append({
     topic: deps.topics.audit,
@@ -56,7 +65,10 @@ async function perform(record: KafkaRecord, plan: EventPlan, deps: ConvergeDeps)
     value: encodeAudit(plan.audit),
   });
   deps.traces.traced(record.partition, offset);
+  const ours = deps.isOurs(place);
+  if (ours !== true && !(await ours)) return false;
   await follow(record, plan.audit, plan.kind === 'accepted' ? plan.dispatches : [], deps);
+  return true;
 }
 
 async function repeat(record: KafkaRecord, trace: EventTrace, deps: ConvergeDeps): Promise<void> {

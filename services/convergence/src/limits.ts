@@ -15,3 +15,8 @@ export const sourceCharsMax = 1024;
 export const windowRecords = 1_000;
 /** Bytes of one upstream partition under way at once. */
 export const windowBytes = 16 * 1024 * 1024;
+/**
+ * The longest rest between two batches of records that are appended: fifty requests a second carry any rate, and each costs the
+ * broker and every reader of the log as much as twenty records.
+ */
+export const appendRestMsMax = 20;

@@ -12,6 +12,7 @@ import {
   type Appender,
   type AssignedPartition,
   type KafkaCluster,
+  type OwnedPartition,
   type TableReader,
 } from '@postrider/kafka';
 import {
@@ -30,8 +31,9 @@ import {
 } from '@postrider/runtime';
 import type { convergenceRows } from './config.ts';
 import { converge } from './converge.ts';
+import { appendRangeLost } from './range-lost.ts';
 import { readTableMark, tableMark, tableProblem, type TableSize } from './endpoint-gate.ts';
-import { windowBytes, windowRecords } from './limits.ts';
+import { appendRestMsMax, windowBytes, windowRecords } from './limits.ts';
 import type { EventPlan } from './plan-event.ts';
 import { Traces, type EventTrace } from './traces.ts';
 
@@ -114,7 +116,10 @@ export function createConvergence(deps: ConvergenceDeps): Service {
       );
       if (!described) return;
       const partitions = described.get(topics.dispatches)!.partitions;
-      appender = cluster.openAppender({ hooks: produceHooks(metrics, 'convergence', trouble) });
+      appender = cluster.openAppender({
+        restMsMax: appendRestMsMax,
+        hooks: produceHooks(metrics, 'convergence', trouble),
+      });
       reader = cluster.readTable({
         topic: topics.endpoints,
         onRecord: (record) => {
@@ -136,6 +141,10 @@ export function createConvergence(deps: ConvergenceDeps): Service {
       });
       const convergeDeps = {
         traces,
+        isOurs: (place: OwnedPartition): boolean | Promise<boolean> => {
+          const { lease } = consumer!.group;
+          return lease.holds() ? place.owned() : lease.heard().then(() => place.owned());
+        },
         onRepeated: (trace: EventTrace, changed: readonly string[]) => {
           if (changed.length === 0) return;
           logger.error(
@@ -168,8 +177,8 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         onAssigned: ({ assignment }) => {
           if (assignment.length === 0) waitingFor = undefined;
         },
-        onRecord: (record, ack) => {
-          const handled = converge(record, ack, convergeDeps).finally(() => underWay.delete(handled));
+        onRecord: (record, ack, place) => {
+          const handled = converge(record, ack, place, convergeDeps).finally(() => underWay.delete(handled));
           underWay.add(handled);
         },
         // An empty appender is not enough: the last acknowledgements come a moment after it, and would miss the commit.
@@ -180,7 +189,24 @@ export function createConvergence(deps: ConvergenceDeps): Service {
           logger.warn({ code: error.code, problem: error.message, attempt }, 'reading events: trying again');
         },
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
-        onRangeLost: (range) => logger.error({ ...range }, 'events were deleted by retention before they were read'),
+        onRangeLost: (range) => {
+          logger.error({ ...range }, 'events were deleted by retention before they were read');
+          metrics.rangeLost.inc({ service: 'convergence', topic: range.topic });
+          if (range.to <= range.from) return;
+          // Appended before the traces of what follows it in the partition, and so acknowledged before their offsets are committed.
+          const stated = appendRangeLost(range, {
+            appender: appender!,
+            topic: topics.audit,
+            partitionOf: (at) => traces.partitionOf(at),
+            now: clock.now,
+          });
+          const ended = stated
+            .catch((error: unknown) => {
+              if (!stopping.signal.aborted) context.fail(error instanceof Error ? error : new Error(String(error)));
+            })
+            .finally(() => underWay.delete(ended));
+          underWay.add(ended);
+        },
       });
       cancels.push(
         metrics.endpointTableSize.collect((set) => set({ service: 'convergence' }, table.index.size)),

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dispatcherRig, endpointOf, failure, ok, settle, status, topics } from './dispatcher-rig.ts';
+import { factsOf } from './work.ts';
 
 /** Whether a promise has resolved by now. */
 async function isResolved(promise: Promise<unknown>): Promise<boolean> {
@@ -57,6 +58,81 @@ describe('a partition that was lost', () => {
     expect(rig.inFlight).toHaveLength(1);
     await rig.answer(ok);
     expect(rig.attempts()).toHaveLength(1);
+  });
+});
+
+describe('a process that stood still, and may have lost its partitions', () => {
+  it('settles what was under way and starts nothing until the coordinator has answered', async () => {
+    const rig = rigWith({ concurrency: 1 });
+    for (const n of [1, 2]) rig.accept(rig.dispatch('a', n));
+    rig.lease.inDoubt = true;
+    await rig.answer(ok);
+    expect(rig.attempts()).toHaveLength(1);
+    expect(rig.inFlight).toEqual([]);
+    rig.lease.settle();
+    await settle();
+    expect(rig.inFlight).toHaveLength(1);
+  });
+
+  it('drops what was waiting for partitions that are somebody else\u2019s', async () => {
+    const rig = rigWith({ concurrency: 1 });
+    for (const n of [1, 2]) rig.accept(rig.dispatch('a', n));
+    rig.lease.inDoubt = true;
+    await rig.answer(ok);
+    rig.lose(0);
+    rig.lease.settle();
+    await settle();
+    expect(rig.inFlight).toEqual([]);
+    expect(rig.dispatcher.waiting).toBe(0);
+  });
+});
+
+describe('a call whose beginning was written while the process stood still', () => {
+  const call = { correlation: 'c-1', deadlineMs: 1_900_000_600_000 };
+
+  it('is not made when the partition was lost meanwhile, and is left to its owner', async () => {
+    const rig = rigWith();
+    rig.hold(topics.attempts);
+    rig.accept(rig.dispatch('a', 1, call), { offset: 7 });
+    await settle();
+    rig.lease.inDoubt = true;
+    await rig.release(topics.attempts);
+    expect(rig.inFlight).toEqual([]);
+    rig.lose(0);
+    rig.lease.settle();
+    await settle();
+    expect(rig.journal.slice(-1)).toEqual(['dropped stale']);
+    expect(rig.inFlight).toEqual([]);
+  });
+
+  it('is not made when somebody else has settled it: their answer is repeated', async () => {
+    const rig = rigWith();
+    rig.hold(topics.attempts);
+    const dispatch = rig.dispatch('a', 1, call);
+    rig.accept(dispatch, { offset: 7 });
+    await settle();
+    rig.stranger(0, {
+      type: 'DispatchEnded',
+      ...factsOf(dispatch),
+      at: '',
+      disposition: { kind: 'suppressed', reason: 'unavailable: outcome-unknown' },
+      owner: { generation: 2, member: 'm-2' },
+    });
+    await rig.release(topics.attempts);
+    expect(rig.inFlight).toEqual([]);
+    expect(rig.journal.slice(-2)).toEqual(['dropped settled', 'ack 7']);
+  });
+
+  it('is made when it is still ours', async () => {
+    const rig = rigWith();
+    rig.hold(topics.attempts);
+    rig.accept(rig.dispatch('a', 1, call), { offset: 7 });
+    await settle();
+    rig.lease.inDoubt = true;
+    await rig.release(topics.attempts);
+    rig.lease.settle();
+    await settle();
+    expect(rig.inFlight).toHaveLength(1);
   });
 });
 

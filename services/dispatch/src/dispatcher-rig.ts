@@ -76,9 +76,9 @@ export function endpointOf(id: string, over: Partial<Endpoint> = {}): Endpoint {
 
 /** A dispatch id for a number. */
 const dispatchIdFor = (n: number): Dispatch['dispatchId'] =>
-  `dsp_${String.fromCharCode(97 + (n % 26))}${String(n)
-    .replaceAll(/[0189]/g, 'z')
-    .padStart(24, 'a')}${'abcdefghij'[n % 10]}` as Dispatch['dispatchId'];
+  `dsp_${String(n)
+    .replaceAll(/\d/g, (digit) => 'abcdefghij'[Number(digit)]!)
+    .padStart(26, 'z')}` as Dispatch['dispatchId'];
 
 interface HeldAppend {
   readonly record: AppendRecord;
@@ -94,7 +94,11 @@ export interface SentRequest {
 }
 
 export function dispatcherRig(
-  options: { readonly endpointQueueMax?: number; readonly secrets?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly endpointQueueMax?: number;
+    readonly windowRecords?: number;
+    readonly secrets?: Readonly<Record<string, string>>;
+  } = {},
 ) {
   const time = manualClock(1_900_000_000_000);
   const endpoints = new EndpointIndex();
@@ -154,6 +158,17 @@ export function dispatcherRig(
       else release();
     });
 
+  const heard: (() => void)[] = [];
+  const lease = {
+    inDoubt: false,
+    holds: () => !lease.inDoubt,
+    heard: () => new Promise<void>((resolve) => heard.push(resolve)),
+    /** The coordinator has answered: what was not forgotten until now is ours. */
+    settle() {
+      lease.inDoubt = false;
+      for (const wake of heard.splice(0)) wake();
+    },
+  };
   const dispatcher = new Dispatcher({
     sender: {
       send: (request) =>
@@ -186,13 +201,17 @@ export function dispatcherRig(
     random: () => 0,
     randomBytes: (size) => new Uint8Array(size),
     timers: time.timers,
+    busyShare: () => 0,
     endpoints,
     runtimes: new EndpointRuntimes(memorySecrets(options.secrets ?? {})),
     routes,
     endpointQueueMax: options.endpointQueueMax ?? 100,
+    lease,
+    windowRecords: options.windowRecords ?? 2_000,
     observer: {
       attempted: (_work, record) => journal.push(`attempted ${record.disposition.kind}`),
       deferred: (_work, reason) => journal.push(`deferred ${reason}`),
+      breakerMoved: ({ endpoint, to }) => journal.push(`breaker ${endpoint.endpointId} ${to}`),
       ended: (reason) => journal.push(`ended ${reason}`),
       dropped: (reason) => journal.push(`dropped ${reason}`),
       adopted: ({ attemptId }) => journal.push(`adopted ${attemptId}`),
@@ -205,7 +224,7 @@ export function dispatcherRig(
       reader,
       topic: topics.attempts,
       onGap: (gap) => gaps.push(gap),
-      onDisabled: (endpointId, version) => dispatcher.disable(endpointId, version),
+      learn: (record, state) => dispatcher.learn(record, state),
     }),
     onFatal: (error) => fatal.push(error),
   });
@@ -237,6 +256,7 @@ export function dispatcherRig(
     states,
     stateOf,
     now: time.clock.now,
+    lease,
 
     /** A dispatch that is due now. */
     dispatch(endpoint: string, n: number, over: Partial<Dispatch> = {}): Dispatch {
@@ -286,6 +306,22 @@ export function dispatcherRig(
       });
       return offset;
     },
+    /** The same with an acknowledgement of one's own. */
+    acceptDispatch(dispatch: Dispatch, offset: number, state: PartitionState, ack: () => void): void {
+      const headers = Object.entries(dispatchHeaders(dispatch)).map(
+        ([name, text]) => [name, [Buffer.from(text)]] as const,
+      );
+      const record = {
+        topic: topics.dispatches,
+        partition: state.partition,
+        offset,
+        timestamp: time.clock.now(),
+        key: Buffer.from(dispatch.endpointId),
+        value: Buffer.from(dispatch.body),
+        headers: new Map(headers),
+      };
+      dispatcher.accept(record, ack, state);
+    },
     acceptRecord(record: KafkaRecord): void {
       dispatcher.accept(record, () => journal.push(`ack ${record.offset}`), stateOf(record.partition));
     },
@@ -329,7 +365,7 @@ export function dispatcherRig(
       rig.lose(partition);
       const state = new PartitionState(partition, { generation: generation++, member: `m-${generation}` }, dispatchesEnd);
       states.set(partition, state);
-      await restore(state, from, reader, (endpointId, version) => dispatcher.disable(endpointId, version));
+      await restore(state, from, reader, (record, to) => dispatcher.learn(record, to));
       return state;
     },
 

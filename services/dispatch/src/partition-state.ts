@@ -18,6 +18,8 @@ export class PartitionState {
   owner: Owner;
   /** False once someone else owns the partition: results that come later are stale and write nothing. */
   owned = true;
+  /** Records of late work that are accepted and not finished. */
+  lateOpen = 0;
   /** Offset that the next append to `attempts` gets if nobody else writes. */
   attemptsNext = 0;
   /** Where restoring began in `attempts`. */

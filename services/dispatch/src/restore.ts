@@ -1,13 +1,13 @@
 // Restoring: what an earlier owner settled is read from `attempts` before the first dispatch is taken.
 
-import type { AttemptStarted } from '@postrider/core/contracts';
-import type { AttemptId, EndpointId, SettledConsequence } from '@postrider/core/domain';
-import { extendStepMs } from './limits.ts';
+import type { AttemptsRecord, AttemptStarted } from '@postrider/core/contracts';
+import type { AttemptId, SettledConsequence } from '@postrider/core/domain';
 import type { AttemptsEntry, AttemptsReader } from './attempts-reader.ts';
+import { breakerLookBackRecords, extendStepMs } from './limits.ts';
 import type { PartitionState } from './partition-state.ts';
 
-/** Told of endpoint versions that answered 410 while somebody else owned the partition. */
-export type DisabledSink = (endpointId: EndpointId, version: number) => void;
+/** Told of each record that was read back: endpoints that answered 410 and breakers that opened are learnt from them. */
+export type RecordSink = (record: AttemptsRecord, state: PartitionState) => void;
 
 const marker = /^attempts=(\d{1,16})$/;
 
@@ -28,18 +28,21 @@ export async function restore(
   state: PartitionState,
   from: number,
   reader: AttemptsReader,
-  onDisabled: DisabledSink,
+  learn: RecordSink,
   signal?: AbortSignal,
 ): Promise<number> {
   let records = 0;
   let firstMs: number | undefined;
+  // Breakers remember longer than copies can be apart; what is read for them alone says nothing of what is settled.
+  const before = { from: Math.max(0, from - breakerLookBackRecords), to: from };
+  if (from > 0) await reader.read(state.partition, before, ({ record }) => learn(record, state), signal);
   const end = await reader.read(
     state.partition,
     { from },
     (entry) => {
       records++;
       firstMs ??= entry.timestampMs;
-      remember(state, entry, onDisabled);
+      remember(state, entry, learn);
     },
     signal,
   );
@@ -51,9 +54,9 @@ export async function restore(
 }
 
 /** Takes one record of the log into the window. */
-export function remember(state: PartitionState, entry: AttemptsEntry, onDisabled: DisabledSink): void {
+export function remember(state: PartitionState, entry: AttemptsEntry, learn: RecordSink): void {
   const { record } = entry;
-  if (record.type === 'EndpointDisabled') onDisabled(record.endpoint, record.endpointVersion);
+  learn(record, state);
   if (record.type === 'AttemptStarted' && !isOwn(state, record)) state.window.restoreStarted(record.attemptId);
   const settlement = settlementOf(entry);
   if (settlement) state.window.restore(settlement.attemptId, settlement.consequence);

@@ -22,6 +22,7 @@ export interface ServiceParts {
   readonly timers: Timers;
   readonly random: Random;
   readonly randomBytes: (size: number) => Uint8Array;
+  readonly busyShare: () => number;
   readonly secrets: SecretSource;
   readonly guard: EgressGuard;
 }

@@ -9,3 +9,5 @@ export const commitIntervalMs = 200;
 export const sleepMsMax = 1_000;
 /** Records handed back in one turn of the loop, so that a heap of a hundred thousand overdue records does not block it. */
 export const forwardBatch = 500;
+/** The longest rest between two batches that are given back: a fifth of the lateness that is allowed. */
+export const appendRestMsMax = 20;

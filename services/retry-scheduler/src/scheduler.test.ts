@@ -46,7 +46,18 @@ function rig() {
     if (!held) return Promise.resolve(offsets);
     return new Promise((resolve, reject) => held!.push({ resolve: () => resolve(offsets), reject }));
   };
+  const heard: (() => void)[] = [];
+  const lease = {
+    inDoubt: false,
+    holds: () => !lease.inDoubt,
+    heard: () => new Promise<void>((resolve) => heard.push(resolve)),
+    settle() {
+      lease.inDoubt = false;
+      for (const wake of heard.splice(0)) wake();
+    },
+  };
   const scheduler = new Scheduler({
+    lease,
     givenBack: { has: () => false, giving: () => undefined, given: () => undefined },
     appender: { appendAll: append, append: (record) => append([record]).then(([at]) => at!) },
     topics,
@@ -70,6 +81,7 @@ function rig() {
   return {
     time,
     scheduler,
+    lease,
     batches,
     acks,
     forwarded,
@@ -317,6 +329,20 @@ describe('Scheduler', () => {
     expect([await isResolved(quiet), r.acks]).toEqual([false, []]);
     await r.release();
     expect([await isResolved(quiet), r.acks]).toEqual([true, [9]]);
+  });
+
+  it('gives nothing back while it may be somebody else\u2019s, and goes on with what is left to it', async () => {
+    const { scheduler, time, lease, ...r } = rig();
+    r.wait(100);
+    r.wait(100, { partition: 1 });
+    scheduler.arm();
+    lease.inDoubt = true;
+    await time.advanceAsync(500);
+    expect(r.given()).toEqual([]);
+    r.partitionAt(topics.retry(tiers[0]), 1).lost = true;
+    lease.settle();
+    await time.advanceAsync(0);
+    expect(r.given()).toEqual(['dsp_0']);
   });
 
   it('tells what it holds by tier, and how long the most overdue waits', () => {

@@ -9,6 +9,7 @@ import {
   type Appender,
   type AppendRecord,
   type KafkaRecord,
+  type Lease,
   type OwnedPartition,
 } from '@postrider/kafka';
 import type { CancelTimer, Timers } from '@postrider/runtime';
@@ -32,6 +33,8 @@ export interface SchedulerDeps {
   readonly timers: Timers;
   /** What was given back by an earlier owner. */
   readonly givenBack: Pick<GivenBack, 'has' | 'giving' | 'given'>;
+  /** Whether the partitions are certainly still ours: what a process that stood still gives back has been given back by another. */
+  readonly lease: Lease;
   readonly observer: SchedulerObserver;
   /** An effect that can never succeed: the process must not go on. */
   readonly onFatal: (error: unknown) => void;
@@ -110,7 +113,11 @@ export class Scheduler {
   /** Gives back what is due now, at most one batch; returns how many. */
   runOnce(): number {
     if (!this.#accepting) return 0;
-    const { now, appender, topics, tiers, observer } = this.#deps;
+    const { now, appender, topics, tiers, observer, lease } = this.#deps;
+    if (!lease.holds()) {
+      void lease.heard().then(() => this.arm());
+      return 0;
+    }
     const nowMs = now();
     const due: Held[] = [];
     const records: AppendRecord[] = [];

@@ -18,7 +18,7 @@ import {
   type StartContext,
   type Timers,
 } from '@postrider/runtime';
-import { commitIntervalMs, windowBytes, windowRecords } from './limits.ts';
+import { appendRestMsMax, commitIntervalMs, windowBytes, windowRecords } from './limits.ts';
 import { GivenBack } from './given-back.ts';
 import { Scheduler } from './scheduler.ts';
 
@@ -57,7 +57,10 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       });
       if (!described) return;
       waitingFor = undefined;
-      appender = cluster.openAppender({ hooks: produceHooks(metrics, 'retry-scheduler', trouble) });
+      appender = cluster.openAppender({
+        restMsMax: appendRestMsMax,
+        hooks: produceHooks(metrics, 'retry-scheduler', trouble),
+      });
       const givenBack = new GivenBack({
         cluster,
         dispatches: topics.dispatches,
@@ -65,6 +68,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       });
       const scheduler = new Scheduler({
         givenBack,
+        lease: { holds: () => consumer!.group.lease.holds(), heard: () => consumer!.group.lease.heard() },
         appender,
         topics,
         tiers,

@@ -1,7 +1,7 @@
 // `postrider run`: services in this process, until a signal.
 
 import { randomBytes } from 'node:crypto';
-import { createLogger, createMetrics, didYouMean, runProcess, systemRandom } from '@postrider/runtime';
+import { createLogger, createMetrics, didYouMean, loopBusyShare, runProcess, systemRandom } from '@postrider/runtime';
 import manifest from '../../package.json' with { type: 'json' };
 import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
@@ -62,6 +62,7 @@ async function run(session: Session, words: readonly string[]): Promise<ExitCode
     timers,
     random: systemRandom,
     randomBytes,
+    busyShare: loopBusyShare(),
     secrets,
     guard,
   });
