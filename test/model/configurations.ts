@@ -31,10 +31,10 @@ export const small: readonly Configuration[] = [
   whole({ kill: 1, park: 1 }),
   whole({ kill: 1, park: 1, forget: 1 }),
   whole({ convergenceKill: 1, edit: 1 }),
-  whole({ convergenceKill: 1, forget: 1, park: 1 }, { events: 2, attemptsMax: 1 }),
+  whole({ convergenceKill: 1, forget: 1 }, { events: 2, attemptsMax: 1 }),
   whole({ schedulerKill: 1, kill: 1 }),
-  whole({ schedulerStall: 1, forget: 1 }, { events: 2 }),
-  whole({ replay: 3, forget: 1 }, { events: 2, attemptsMax: 1 }),
+  whole({ schedulerStall: 1, forget: 1 }),
+  whole({ replay: 2, forget: 1 }, { events: 2, attemptsMax: 1 }),
   whole({ replay: 2, kill: 1 }, { attemptsMax: 1 }),
   whole({ stall: 1, kill: 1 }, { calls: true }),
   whole({ kill: 1, lateAppend: 1 }, { calls: true }),
@@ -42,6 +42,9 @@ export const small: readonly Configuration[] = [
 
 /** Minutes each: for a change of a rule, and at night. */
 export const large: readonly Configuration[] = [
+  whole({ convergenceKill: 1, forget: 1, park: 1 }, { events: 2, attemptsMax: 1 }),
+  whole({ schedulerStall: 1, forget: 1 }, { events: 2 }),
+  whole({ replay: 3, forget: 1 }, { events: 2, attemptsMax: 1 }),
   whole({ stall: 1, kill: 1 }),
   whole({ stall: 2 }),
   whole({ stall: 1, lostAck: 1 }),
@@ -111,6 +114,7 @@ export const minus: readonly Configuration[] = [
   without('R5: a call is made without a look at the gap', { checkStart: false }, { stall: 1 }, { calls: true }),
   without('R6: a late copy is judged by a window that has forgotten', { extend: false }, { schedulerStall: 1, forget: 1 }, { events: 2 }),
   without('R6: reading further back leaves out what was forgotten', { extendOverForgotten: false }, { schedulerStall: 1, forget: 1 }, { events: 2 }),
+  without('R6: what another settled is forgotten while it is under way', { keepUnderWay: false }, { stall: 1, forget: 1 }, { events: 2, ignoreRequests: true }),
   without('R6: a parked copy is judged by when it came back', { parkedAt: false }, { convergenceKill: 1, park: 1, forget: 1 }, { events: 2, attemptsMax: 1 }),
   without('R6: a replay is judged by when it was written', { plannedAt: false }, { replay: 3, forget: 1 }, { events: 2, attemptsMax: 1 }),
   without('R7: a dropped copy is recorded', { dropWritesNothing: false }, { convergenceKill: 1 }),
