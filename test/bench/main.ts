@@ -6,6 +6,7 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createLocalCa, startStack } from '@postrider/dev-stack';
 import { openCluster } from '@postrider/kafka';
+import { benchAudit } from './audit.ts';
 import { summarizeProfile } from './cpu-profile.ts';
 import { serverPids, type Measured } from './measured.ts';
 import { parseOptions, usage, type BenchOptions } from './options.ts';
@@ -192,6 +193,10 @@ async function main(): Promise<number> {
   if ('problem' in options) {
     process.stderr.write(`${options.problem}\n\n${usage}`);
     return 2;
+  }
+  if ('auditRows' in options) {
+    process.stdout.write(await benchAudit({ rows: options.auditRows, json: options.json, say }));
+    return 0;
   }
   const cleanup = new Cleanup();
   const interrupted = new Promise<number>((resolve) => {

@@ -27,6 +27,7 @@ export const usage = `Examples
   npm run bench -- --json                                the last line of stdout is one JSON document
   npm run bench -- --profile dispatch                    where dispatch spends its time, by function
   npm run bench -- --micro                               what signing and the egress guard cost, alone
+  npm run bench -- --audit-rows 10000000                 questions of an audit of so many rows, and its verification
 
 Scenarios
   by default    ${scenariosByDefault.join(' ')}
@@ -42,6 +43,7 @@ Options
                       may be given again (default scenario drain-100)
   --receiver <which>  auto, nginx or node (default auto: nginx where it is on the PATH)
   --micro             signing and guard only, in seconds and without servers
+  --audit-rows <n>    nothing else: makes an audit of n rows, asks it, verifies a million of it
   --json              stdout carries one JSON line, everything else goes to stderr
   --help
 
@@ -49,7 +51,9 @@ Kafka and PostgreSQL are started for the run on loopback and thrown away. Lost o
 `;
 
 /** Parses arguments; a problem is what to tell the user who typed something else. */
-export function parseOptions(args: readonly string[]): BenchOptions | 'help' | 'micro' | { readonly problem: string } {
+export function parseOptions(
+  args: readonly string[],
+): BenchOptions | 'help' | 'micro' | { readonly auditRows: number; readonly json: boolean } | { readonly problem: string } {
   let values;
   try {
     ({ values } = parseArgs({
@@ -62,6 +66,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' | '
         receiver: { type: 'string', default: 'auto' },
         json: { type: 'boolean', default: false },
         micro: { type: 'boolean', default: false },
+        'audit-rows': { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     }));
@@ -70,6 +75,13 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' | '
   }
   if (values.help) return 'help';
   if (values.micro) return 'micro';
+  const auditRows = values['audit-rows'];
+  if (auditRows !== undefined) {
+    const rows = Number(auditRows);
+    if (!Number.isInteger(rows) || rows < 10_000 || rows > 100_000_000)
+      return { problem: '--audit-rows takes a whole number from 10000 to 100000000' };
+    return { auditRows: rows, json: values.json };
+  }
   const seconds = Number(values.seconds);
   if (!(seconds >= 1 && seconds <= 600)) return { problem: '--seconds takes a number from 1 to 600' };
   const repeat = Number(values.repeat);

@@ -82,8 +82,8 @@ describe('day partitions', () => {
   });
 });
 
-/** A wire to the database that can lose the answer to a COMMIT: the commit stands, and its writer cannot know. */
-async function forgetfulProxy(target: URL): Promise<{ url: string; forgetNextCommit(): void; close(): Promise<void> }> {
+/** A wire to the database that can lose the answer to an append: it stands, and its writer cannot know. */
+async function forgetfulProxy(target: URL): Promise<{ url: string; forgetNextAppend(): void; close(): Promise<void> }> {
   let forget = false;
   const sockets = new Set<Socket>();
   const server: Server = createServer((client) => {
@@ -95,7 +95,7 @@ async function forgetfulProxy(target: URL): Promise<{ url: string; forgetNextCom
       socket.on('close', () => sockets.delete(socket));
     }
     client.on('data', (chunk) => {
-      if (forget && chunk.includes('COMMIT')) {
+      if (forget && chunk.includes('audit_append')) {
         forget = false;
         deaf = true;
       }
@@ -114,7 +114,7 @@ async function forgetfulProxy(target: URL): Promise<{ url: string; forgetNextCom
   through.port = String((server.address() as AddressInfo).port);
   return {
     url: through.toString(),
-    forgetNextCommit: () => {
+    forgetNextAppend: () => {
       forget = true;
     },
     close: async () => {
@@ -125,7 +125,7 @@ async function forgetfulProxy(target: URL): Promise<{ url: string; forgetNextCom
 }
 
 describe('a connection that breaks', () => {
-  it('with the answer to a COMMIT leaves a doubt that the next try settles: fenced, and counted once', async () => {
+  it('with the answer to an append leaves a doubt that the next try settles: fenced, and counted once', async () => {
     const { environment, reads, sample } = tables.fresh();
     await claim(store, environment, 'attempts');
     const proxy = await forgetfulProxy(new URL(url));
@@ -133,10 +133,9 @@ describe('a connection that breaks', () => {
     try {
       const wired = openAuditStore(through, { now: () => now });
       const batch = batchOf(environment, 'attempts', 0, [settledRecord(sample(1), { attempt: 1, next: 'delivered' })]);
-      // With the day's partitions made, the next COMMIT on the wire is that of the batch.
       await claim(store, environment, 'audit');
       await store.append(batchOf(environment, 'audit', 0, [acceptedRecord(sample(1))]));
-      proxy.forgetNextCommit();
+      proxy.forgetNextAppend();
       await expect(wired.append(batch)).rejects.toMatchObject({ code: 'unreachable', retryable: true });
       expect(await wired.append(batch)).toEqual({ kind: 'fenced' });
       expect(await claim(wired, environment, 'attempts')).toBe(1);

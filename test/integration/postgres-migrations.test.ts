@@ -26,12 +26,14 @@ describe('migrate', () => {
   });
 
   it('brings an empty database to the present, and says on the second call that it stands', async () => {
-    expect((await migrationStatus(url)).map(({ state }) => state)).toEqual(['pending', 'pending']);
+    const files = (await migrationStatus(url)).map(({ name }) => name);
+    expect((await migrationStatus(url)).map(({ state }) => state)).toEqual(files.map(() => 'pending'));
+    expect(files).toContain('0010_audit_queries.sql');
     expect(await relations(url)).toEqual([]);
     const told: string[] = [];
     expect(await migrate(url, { onApplied: (name) => told.push(name) })).toEqual({ applied: told, standing: 0 });
-    expect(told).toEqual(['0001_audit_record.sql', '0002_delivery.sql']);
-    expect(await migrate(url)).toEqual({ applied: [], standing: 2 });
+    expect(told).toEqual(files);
+    expect(await migrate(url)).toEqual({ applied: [], standing: files.length });
     expect(
       (await migrationStatus(url)).every(({ state, appliedAt }) => state === 'applied' && appliedAt instanceof Date),
     ).toBe(true);
@@ -41,6 +43,8 @@ describe('migrate', () => {
       'audit_record_default',
       'daily_count',
       'delivery',
+      'delivery_open',
+      'endpoint_url',
       'projection_offset',
       'schema_migration',
     ]);

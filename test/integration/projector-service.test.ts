@@ -365,7 +365,8 @@ describe('a projector whose tables belong to another log', () => {
     try {
       const { environment } = world.options;
       await world.database.query(
-        `INSERT INTO projection_offset (environment, topic, partition, next) VALUES ($1, $2, 0, 1000000)`,
+        `INSERT INTO projection_offset (environment, topic, partition, next, head, rows)
+         VALUES ($1, $2, 0, 1000000, audit_chain_start($1, $2, 0), 0)`,
         [environment, world.postrider.topics.audit],
       );
       const service = createTestService(

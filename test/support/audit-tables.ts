@@ -37,11 +37,19 @@ export async function openAuditTables(file: string): Promise<AuditTables> {
   const url = await createTestDatabase(file);
   await migrate(url);
   const database = openDatabase({ url });
+  // The store has the projector's rights and no more; tests look as somebody who may do everything.
+  const restricted = openDatabase({ url, role: 'postrider_projector' });
   let environments = 0;
   return {
     url,
-    database,
-    store: openAuditStore(database, { now: () => now }),
+    database: {
+      ...database,
+      close: async () => {
+        await restricted.close();
+        await database.close();
+      },
+    },
+    store: openAuditStore(restricted, { now: () => now }),
     fresh() {
       environments += 1;
       const environment = `env${environments}`;

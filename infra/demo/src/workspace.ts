@@ -3,6 +3,7 @@
 
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeCheckpointKey } from '@postrider/runtime';
 import { stringify } from 'yaml';
 import { project, sampleEndpoints } from './sample.ts';
 import { makeSecret, type SampleSecret } from './sample-secret.ts';
@@ -27,6 +28,8 @@ export async function makeSecrets(folder: string): Promise<Map<string, SampleSec
   return secrets;
 }
 
+const checkpointKeyPath = (folder: string): string => join(folder, 'checkpoint.pem');
+
 export interface WorkspaceFacts {
   readonly environment: string;
   readonly brokers: readonly string[];
@@ -49,12 +52,15 @@ export async function writeWorkspace(
     logPath: join(folder, 'postrider.log'),
   };
   await writeFile(join(folder, 'ca.pem'), facts.caPem);
+  const made = makeCheckpointKey(checkpointKeyPath(folder));
+  if (!made.ok) throw new Error(made.problem);
   await writeFile(
     paths.configPath,
     stringify({
       environment: facts.environment,
       kafka: { brokers: facts.brokers },
       postgres: { url: facts.postgresUrl },
+      audit: { checkpointKey: checkpointKeyPath(folder), checkpointIntervalMs: '1s' },
       health: { port: facts.healthPort },
       // Shorter than the defaults, so that a person sees retries within seconds.
       retry: { tiers: ['1s', '2s', '5s', '1m'] },

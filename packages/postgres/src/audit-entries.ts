@@ -53,7 +53,7 @@ export interface AuditEntry {
   readonly value: Buffer | null;
 }
 
-const entryColumns = `r.topic, r.partition, r.record_offset AS "offset", r.recorded_at AS "recordedAt", r.type, r.dispatch, r.round,
+export const entryColumns = `r.topic, r.partition, r.record_offset AS "offset", r.recorded_at AS "recordedAt", r.type, r.dispatch, r.round,
   r.attempt, r.park, r.endpoint, r.endpoint_version AS "endpointVersion", r.project, r.event, r.event_type AS "eventType", r.subject,
   r.origin, r.actor, r.occurred_at AS "at", r.duration_ms AS "durationMs", r.url, r.status, r.outcome, r.http_status AS "httpStatus",
   r.detail, r.disposition, r.reason, r.due_at AS "due", r.response_digest AS "responseDigest", r.response_bytes AS "responseBytes",
@@ -76,7 +76,7 @@ export async function storyOf(session: Session, environment: string, dispatch: s
   const from = new Date(delivery.firstSeen.getTime() - clockErrorMs).toISOString();
   const accepted = await session.query<AuditEntry>(
     `SELECT ${entryColumns} FROM audit_record r
-     WHERE r.environment = $1 AND r.event = $2 AND r.type = 'EventAccepted' AND r.recorded_at >= $3
+     WHERE r.environment = $1 AND r.event = $2 AND r.dispatch IS NULL AND r.type = 'EventAccepted' AND r.recorded_at >= $3
      ORDER BY r.recorded_at, r.topic, r.partition, r.record_offset LIMIT ${storyRecordsMax}`,
     [environment, delivery.event, from],
   );

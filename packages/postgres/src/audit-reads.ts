@@ -1,5 +1,6 @@
 // The read side for people and the command line, of one environment.
 
+import { searchAttempts, type AttemptPage, type AttemptQuery } from './attempt-search.ts';
 import { recordsOfEvent, storyOf, type AuditEntry } from './audit-entries.ts';
 import { readDailyCounts, recountDays, type CountFilter, type DailyCount } from './daily-counts.ts';
 import type { Database } from './database.ts';
@@ -27,6 +28,8 @@ export interface Totals {
 /** Every method throws PostgresError. */
 export interface AuditReads {
   findDeliveries(query: DeliveryQuery): Promise<DeliveryPage>;
+  /** Attempts by endpoint, status and time. */
+  findAttempts(query: AttemptQuery): Promise<AttemptPage>;
   /** The records of a dispatch in order; empty when it is unknown. */
   deliveryStory(dispatchId: string): Promise<AuditEntry[]>;
   /** Event* records by event id or `topic/partition/offset`. */
@@ -42,6 +45,7 @@ export interface AuditReads {
 
 export function openAuditReads(database: Database, environment: string): AuditReads {
   return {
+    findAttempts: (query) => searchAttempts(database, environment, query),
     findDeliveries: (query) => searchDeliveries(database, environment, query),
     deliveryStory: (dispatchId) => storyOf(database, environment, dispatchId),
     eventRecords: (id) => recordsOfEvent(database, environment, id),

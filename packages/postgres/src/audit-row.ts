@@ -66,6 +66,8 @@ export interface DeliveryFacts {
 export type DeliveryEffect =
   | { readonly kind: 'accepted'; readonly dispatch: string; readonly facts: DeliveryFacts }
   | ({ readonly kind: 'settled' } & Move & {
+        /** 1-based. */
+        readonly attempt: number;
         readonly status: AttemptStatusColumn;
         readonly outcome: string;
         readonly httpStatus: number | null;

@@ -1,12 +1,15 @@
-// The write side of the projection: batches of one Kafka partition, each in a transaction of its own (write-batch.ts), with
-// the days they need made before and values that PostgreSQL refuses kept as bytes.
+// The write side of the projection: batches of Kafka partitions in one transaction (write-batch.ts), with the days they need
+// made before and values that PostgreSQL refuses kept as bytes.
 
 import { bareRow } from './audit-row.ts';
 import type { Database } from './database.ts';
 import { DayPartitions } from './day-partitions.ts';
-import type { FoldedBatch } from './fold-batch.ts';
+import type { FoldedRow } from './fold-batch.ts';
+import { dayMs, defaultRowsCounted, partitionDaysAhead } from './limits.ts';
+import { KnownUrls } from './known-urls.ts';
 import { PostgresError } from './postgres-error.ts';
-import { writeBatch, type AppendBatch } from './write-batch.ts';
+import { countDefaultRows } from './server-facts.ts';
+import { writeBatches, type AppendBatch, type HeadedBatch } from './write-batch.ts';
 
 export type AppendResult =
   | {
@@ -19,13 +22,25 @@ export type AppendResult =
       readonly defaulted: number;
     }
   /** The offset row is not where it was expected: another writer has the partition, or a commit came through unseen. */
-  | { readonly kind: 'fenced' };
+  | { readonly kind: 'fenced' }
+  /** Of several, this one alone is not taken, and nothing is known that would help. */
+  | { readonly kind: 'refused'; readonly error: PostgresError };
 
 export interface PartitionStart {
   readonly topic: string;
   readonly partition: number;
   /** Where to begin if the partition was never projected. */
   readonly start: number;
+}
+
+export interface PartitionHead {
+  readonly topic: string;
+  readonly partition: number;
+  /** Offset of the first record that is not in the tables. */
+  readonly next: number;
+  /** Records in the tables since the log began, and the hash after the last. */
+  readonly rows: number;
+  readonly head: string;
 }
 
 export interface AuditStore {
@@ -38,26 +53,120 @@ export interface AuditStore {
     partitions: readonly PartitionStart[],
   ): Promise<{ topic: string; partition: number; next: number }[]>;
   /**
+   * Makes the partitions of today and of the days ahead, before a record needs them.
+   * @returns rows of DEFAULT, counted up to 1,000: there should be none
+   * @throws PostgresError
+   */
+  prepareDays(): Promise<number>;
+  /**
+   * What these partitions come to, each as one append left it; those that were never projected are not among them.
+   * @throws PostgresError
+   */
+  heads(environment: string, partitions: readonly { topic: string; partition: number }[]): Promise<PartitionHead[]>;
+  /**
    * Writes a batch and the offset behind it, both or neither. A row that PostgreSQL cannot take is written with its bytes
    * alone and flagged. After `unreachable` it is unknown whether the batch stands: append it again, `fenced` says that it does.
    * @throws PostgresError
    */
   append(batch: AppendBatch): Promise<AppendResult>;
+  /**
+   * As `append`, of several partitions of one environment in one transaction; those that are fenced are left out. What makes
+   * deliveries goes before what moves them: it is then written as one.
+   * @returns a result for each batch
+   * @throws PostgresError
+   */
+  appendTogether(batches: readonly AppendBatch[]): Promise<AppendResult[]>;
+}
+
+/** What an offset row was seen to hold. */
+interface Standing {
+  readonly next: number;
+  readonly head: string;
 }
 
 /** @param clock `now` in epoch ms, for judging which days are plausible */
 export function openAuditStore(database: Database, clock: { readonly now: () => number }): AuditStore {
   const days = new DayPartitions(database, clock.now);
+  const urls = new KnownUrls(database);
+  /** Of the partitions that this store wrote or claimed: saves a question an append; wrong ones are fenced. */
+  const standings = new Map<string, Standing>();
 
   const append = async (batch: AppendBatch): Promise<AppendResult> => {
-    try {
-      const defaulted = await days.ensure(batch.rows.map(({ recordedMs }) => recordedMs));
-      const folded = await database.transaction((session) => writeBatch(session, batch));
-      return folded === undefined ? { kind: 'fenced' } : { kind: 'appended', ...tally(folded), defaulted };
-    } catch (error) {
-      if (!(error instanceof PostgresError) || error.code !== 'data') throw error;
-      return appendAround(batch, error);
+    const [result] = await appendTogether([batch]);
+    return result!;
+  };
+
+  const appendTogether = async (batches: readonly AppendBatch[]): Promise<AppendResult[]> => {
+    const results = new Map<AppendBatch, AppendResult>();
+    let open = await headed(batches);
+    // A round that writes nothing finds at least one fenced that was thought to stand.
+    while (open.length > 0) {
+      try {
+        const defaulted = [];
+        for (const { rows } of open) defaulted.push(await days.ensure(rows.map(({ recordedMs }) => recordedMs)));
+        for (const { environment, rows } of open) await urls.note(environment, rows);
+        const written = await writeBatches(database, open);
+        if (written !== undefined) {
+          let from = 0;
+          for (const [index, batch] of open.entries()) {
+            const rows = written.folded.rows.slice(from, (from += batch.rows.length));
+            results.set(batch.of, { kind: 'appended', ...tally(rows), defaulted: defaulted[index]! });
+            standings.set(placeOf(batch), { next: batch.next, head: written.heads[index]! });
+          }
+          break;
+        }
+        for (const batch of open) standings.delete(placeOf(batch));
+        const before = open;
+        open = await headed(batches);
+        // The rows have moved back to where they were expected, or their heads were changed: whoever did that is not fought.
+        if (open.length === before.length) break;
+      } catch (error) {
+        if (!(error instanceof PostgresError) || (error.code !== 'data' && error.code !== 'bug')) throw error;
+        if (open.length > 1) for (const { of } of open) results.set(of, await appendAlone(of));
+        else if (error.code === 'data') results.set(open[0]!.of, await appendAround(open[0]!.of, error));
+        else throw error;
+        break;
+      }
     }
+    return batches.map((batch) => results.get(batch) ?? { kind: 'fenced' });
+  };
+
+  /** What one partition holds must not keep the others waiting. */
+  const appendAlone = async (batch: AppendBatch): Promise<AppendResult> => {
+    try {
+      return await append(batch);
+    } catch (error) {
+      if (!(error instanceof PostgresError) || error.code !== 'bug') throw error;
+      return { kind: 'refused', error };
+    }
+  };
+
+  /** The batches whose offset rows stand where they are expected, as far as is known. */
+  const headed = async (batches: readonly AppendBatch[]): Promise<(HeadedBatch & { readonly of: AppendBatch })[]> => {
+    const unknown = batches.filter((batch) => standings.get(placeOf(batch))?.next !== batch.expectedNext);
+    if (unknown.length > 0) await readStandings(unknown[0]!.environment, unknown);
+    return batches.flatMap((of) => {
+      const standing = standings.get(placeOf(of));
+      return standing?.next === of.expectedNext ? [{ ...of, expectedHead: standing.head, of }] : [];
+    });
+  };
+
+  const heads: AuditStore['heads'] = (environment, partitions) =>
+    database.query<PartitionHead>(
+      `SELECT o.topic, o.partition, o.next, o.rows, encode(o.head, 'hex') AS head FROM projection_offset o
+       JOIN unnest($2::text[], $3::int[]) AS t (topic, partition) USING (topic, partition) WHERE o.environment = $1`,
+      [environment, partitions.map(({ topic }) => topic), partitions.map(({ partition }) => partition)],
+    );
+
+  const readStandings = async (
+    environment: string,
+    partitions: readonly { readonly topic: string; readonly partition: number }[],
+  ): Promise<{ topic: string; partition: number; next: number }[]> => {
+    const found = await heads(environment, partitions);
+    for (const { topic, partition, next, head } of found) {
+      standings.set(placeOf({ environment, topic, partition }), { next, head });
+    }
+    return found.map(({ topic, partition, next }) => ({ topic, partition, next }));
   };
 
   /** One value in the batch is refused: halves until it is alone, and then keeps its bytes. */
@@ -72,50 +181,48 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
     const second = batch.rows.slice(middle);
     const between = second[0]!.offset;
     const before = await append({ ...batch, rows: batch.rows.slice(0, middle), next: between });
-    if (before.kind === 'fenced') return before;
+    if (before.kind !== 'appended') return before;
     const after = await append({ ...batch, rows: second, expectedNext: between });
-    return after.kind === 'fenced' ? after : sum(before, after);
+    return after.kind === 'appended' ? sum(before, after) : after;
   };
 
   return {
     append,
+    appendTogether,
+    heads,
+    prepareDays: async () => {
+      const now = clock.now();
+      await days.ensure(Array.from({ length: partitionDaysAhead }, (_, ahead) => now + ahead * dayMs));
+      return countDefaultRows(database, defaultRowsCounted);
+    },
     claimOffsets: async (environment, partitions) => {
       if (partitions.length === 0) return [];
-      const values = [
+      await database.query('SELECT audit_claim($1, $2, $3, $4)', [
         environment,
         partitions.map(({ topic }) => topic),
         partitions.map(({ partition }) => partition),
         partitions.map(({ start }) => start),
-      ];
-      return database.transaction(async (session) => {
-        await session.query(
-          `INSERT INTO projection_offset (environment, topic, partition, next)
-           SELECT $1, t.topic, t.partition, t.start FROM unnest($2::text[], $3::int[], $4::bigint[]) AS t (topic, partition, start)
-           ORDER BY 2, 3 ON CONFLICT DO NOTHING`,
-          values,
-        );
-        return session.query<{ topic: string; partition: number; next: number }>(
-          `SELECT o.topic, o.partition, o.next FROM projection_offset o
-           JOIN unnest($2::text[], $3::int[]) AS t (topic, partition) USING (topic, partition) WHERE o.environment = $1`,
-          values.slice(0, 3),
-        );
-      });
+      ]);
+      return readStandings(environment, partitions);
     },
   };
 }
 
+const placeOf = (at: { readonly environment: string; readonly topic: string; readonly partition: number }): string =>
+  `${at.environment}/${at.topic}/${at.partition}`;
+
 type Tally = Omit<Extract<AppendResult, { kind: 'appended' }>, 'kind'>;
 
-function tally(folded: FoldedBatch): Omit<Tally, 'defaulted'> {
+function tally(rows: readonly FoldedRow[]): Omit<Tally, 'defaulted'> {
   let duplicates = 0;
   let late = 0;
   let unreadable = 0;
-  for (const { row, ...flags } of folded.rows) {
+  for (const { row, ...flags } of rows) {
     duplicates += Number(flags.duplicate);
     late += Number(flags.late);
     unreadable += Number(row.unreadable);
   }
-  return { rows: folded.rows.length, duplicates, late, unreadable };
+  return { rows: rows.length, duplicates, late, unreadable };
 }
 
 function sum(a: Tally, b: Tally): AppendResult {

@@ -49,14 +49,8 @@ export async function readDailyCounts(
   );
 }
 
-/**
- * The same from audit_record alone, by rule R4: the first settlement or end of each attempt, up to the first that closes
- * its round. Reads everything: for proofs and tests.
- * @throws PostgresError
- */
-export async function recountDays(session: Session, environment: string, given: CountFilter): Promise<DailyCount[]> {
-  return session.query<DailyCount>(
-    `WITH copies AS (
+/** Of environment $1, from audit_record alone, by rule R4: the first settlement or end of each attempt, up to the first that closes its round. */
+const recountedSql = `WITH copies AS (
        SELECT topic, partition, record_offset, recorded_at, type, dispatch, round, project, endpoint, status, disposition,
               row_number() OVER (PARTITION BY dispatch, round, attempt
                                  ORDER BY topic, partition, record_offset) AS copy
@@ -72,8 +66,49 @@ export async function recountDays(session: Session, environment: string, given: 
               count(*) FILTER (WHERE status = 'ERROR') AS error, count(*) FILTER (WHERE disposition = 'delivered') AS delivered,
               count(*) FILTER (WHERE disposition = 'dead') AS dead
        FROM facts WHERE closed = 0 AND (type = 'AttemptSettled' OR disposition = 'dead') GROUP BY 1, 2, 3
-     )
-     SELECT * FROM days WHERE $1::text IS NOT NULL AND ${filter} ORDER BY project, endpoint, day`,
+     )`;
+
+/**
+ * The same by rule R4, without looking at the flags that the projector set. Reads everything: for proofs and tests.
+ * @throws PostgresError
+ */
+export async function recountDays(session: Session, environment: string, given: CountFilter): Promise<DailyCount[]> {
+  return session.query<DailyCount>(
+    `${recountedSql} SELECT * FROM days WHERE $1::text IS NOT NULL AND ${filter} ORDER BY project, endpoint, day`,
     valuesOf(environment, given),
+  );
+}
+
+type Counts = Pick<DailyCount, 'success' | 'fail' | 'error' | 'delivered' | 'dead'>;
+
+export interface CountDifference extends Pick<DailyCount, 'project' | 'endpoint' | 'day'> {
+  /** Null: there is no such row. */
+  readonly kept: Counts | null;
+  /** Null: nothing of that day is counted. */
+  readonly recounted: Counts | null;
+}
+
+const counts = ['success', 'fail', 'error', 'delivered', 'dead'];
+const object = (alias: string): string =>
+  `CASE WHEN ${alias}.day IS NOT NULL THEN json_build_object(${counts.map((name) => `'${name}', ${alias}.${name}`).join(', ')}) END`;
+
+/**
+ * Daily counts that are not what counting anew gives, at most `limit`, in order of day, project and endpoint.
+ * @param fromDay `YYYY-MM-DD`: earlier days are left out, because their records are not there any more
+ * @throws PostgresError
+ */
+export async function countDifferences(
+  session: Session,
+  environment: string,
+  { fromDay, limit }: { readonly fromDay?: string | undefined; readonly limit: number },
+): Promise<CountDifference[]> {
+  return session.query<CountDifference>(
+    `${recountedSql}, kept AS (SELECT * FROM daily_count WHERE environment = $1)
+     SELECT project, endpoint, day, ${object('k')} AS kept, ${object('d')} AS recounted
+     FROM kept k FULL JOIN days d USING (project, endpoint, day)
+     WHERE (${counts.map((name) => `k.${name}`).join(', ')}) IS DISTINCT FROM (${counts.map((name) => `d.${name}`).join(', ')})
+       AND ($2::date IS NULL OR day >= $2)
+     ORDER BY day, project, endpoint LIMIT $3`,
+    [environment, fromDay ?? null, limit],
   );
 }

@@ -1,6 +1,9 @@
 // The pool of connections with its timeouts: every wait on the server is bounded, and every error is of our own class.
+// Large reads go through a snapshot, which other connections can join.
 
 import pg from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
+import { BinaryRows } from './binary-rows.ts';
 import {
   answerGraceMs,
   connectionsMaxDefault,
@@ -10,7 +13,7 @@ import {
   lockTimeoutMs,
   statementTimeoutMs,
 } from './limits.ts';
-import { asPostgresError, type PostgresError } from './postgres-error.ts';
+import { asPostgresError, PostgresError } from './postgres-error.ts';
 
 export interface DatabaseSettings {
   /** `postgres://user:password@host:port/database` */
@@ -19,6 +22,8 @@ export interface DatabaseSettings {
   /** Shown in pg_stat_activity. */
   readonly applicationName?: string;
   readonly statementTimeoutMs?: number;
+  /** Every connection acts as this role, of which the login must be a member, and with its rights alone. */
+  readonly role?: DatabaseRole;
   /** A connection that nobody was using broke; the next query opens another. */
   readonly onIdleError?: (error: PostgresError) => void;
 }
@@ -28,9 +33,19 @@ export interface Session {
   query<R extends object>(sql: string, values?: readonly unknown[]): Promise<R[]>;
 }
 
+/** One moment of the database, however long it is looked at; nothing can be written through it. */
+export interface Snapshot extends Session {
+  /** Another connection that joins it sees the same moment, as long as this one is open. */
+  readonly id: string;
+  /** Streams the rows of a query: each turn gives the cursor with more rows in it. */
+  copyOut(sql: string): AsyncIterable<BinaryRows>;
+}
+
 export interface Database extends Session {
   /** Runs `work` in one transaction (READ COMMITTED); a throw rolls back. @throws PostgresError */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /** @param join id of a snapshot that is open elsewhere. @throws PostgresError */
+  snapshot<T>(work: (snapshot: Snapshot) => Promise<T>, join?: string): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -41,6 +56,9 @@ const date = 1082;
 const typeParsers = new pg.TypeOverrides();
 typeParsers.setTypeParser(int8, Number);
 typeParsers.setTypeParser(date, String);
+
+/** The roles of migration 0005: what adds records, what reads, what erases and drops. */
+export type DatabaseRole = 'postrider_projector' | 'postrider_reader' | 'postrider_retention';
 
 /** Makes the pool; nothing is dialled before the first query. */
 export function openDatabase(settings: DatabaseSettings): Database {
@@ -56,6 +74,7 @@ export function openDatabase(settings: DatabaseSettings): Database {
     lock_timeout: lockTimeoutMs,
     idle_in_transaction_session_timeout: idleTransactionTimeoutMs,
     keepAlive: true,
+    ...(settings.role !== undefined && { options: `-c role=${settings.role}` }),
     types: typeParsers,
   });
   pool.on('error', (error) => settings.onIdleError?.(asPostgresError(error)));
@@ -71,6 +90,10 @@ export function openDatabase(settings: DatabaseSettings): Database {
       const client = await connect(pool);
       return usingClient(client, () => inTransaction(client, work));
     },
+    snapshot: async <T>(work: (snapshot: Snapshot) => Promise<T>, join?: string) => {
+      const client = await connect(pool);
+      return usingClient(client, () => inSnapshot(client, work, join));
+    },
     close: () => pool.end(),
   };
 }
@@ -79,7 +102,10 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   try {
     return await pool.connect();
   } catch (error) {
-    throw asPostgresError(error);
+    const known = asPostgresError(error);
+    // Said only while a session is opened: the role that it is to act as is made by a migration.
+    if (known.sqlState !== '22023') throw known;
+    throw new PostgresError('not-migrated', known.message, { cause: error, sqlState: known.sqlState });
   }
 }
 
@@ -108,6 +134,32 @@ async function inTransaction<T>(client: pg.PoolClient, work: (session: Session) 
     if (known.sqlState !== undefined && known.code !== 'unreachable') await client.query('ROLLBACK');
     throw error;
   }
+}
+
+async function inSnapshot<T>(
+  client: pg.PoolClient,
+  work: (snapshot: Snapshot) => Promise<T>,
+  join: string | undefined,
+): Promise<T> {
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  if (join !== undefined) await client.query(`SET TRANSACTION SNAPSHOT ${client.escapeLiteral(join)}`);
+  const exported = await client.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
+  const result = await work({
+    id: exported.rows[0]!.id,
+    query: (sql, values = []) => run(client, sql, values),
+    copyOut: (sql) => copyOut(client, sql),
+  });
+  await client.query('COMMIT');
+  return result;
+}
+
+async function* copyOut(client: pg.PoolClient, sql: string): AsyncGenerator<BinaryRows> {
+  const rows = new BinaryRows();
+  for await (const chunk of client.query(copyTo(`COPY (${sql}) TO STDOUT (FORMAT binary)`))) {
+    rows.push(chunk as Buffer);
+    yield rows;
+  }
+  if (!rows.ended) throw new PostgresError('unreachable', 'the rows ended before their end was told');
 }
 
 async function run<R extends object>(client: pg.PoolClient, sql: string, values: readonly unknown[]): Promise<R[]> {

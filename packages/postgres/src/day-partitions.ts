@@ -3,12 +3,9 @@
 
 import type { Database } from './database.ts';
 import { utcDay } from './fold-batch.ts';
-import { partitionDaysAhead, partitionDaysBack, refusedDayRetryMs } from './limits.ts';
+import { dayMs, partitionDaysAhead, partitionDaysBack, refusedDayRetryMs } from './limits.ts';
 import { PostgresError } from './postgres-error.ts';
 
-const dayMs = 24 * 60 * 60_000;
-/** "prdays" in ASCII. */
-const advisoryLock = '123636612692339';
 /** DEFAULT holds rows of the day (check_violation), or a detached table bears the partition's name (duplicate_table). */
 const standsInTheWay: ReadonlySet<string | undefined> = new Set(['23514', '42P07']);
 
@@ -75,22 +72,8 @@ export class DayPartitions {
     }
   }
 
+  /** Beside the table and then attached, by a function of the owner: see migration 0005. */
   async #make(day: string): Promise<void> {
-    const name = `audit_record_${day.replaceAll('-', '')}`;
-    // Not to_regclass: its answer may come from the connection's cache, from before another writer made the partition.
-    const exists = `SELECT EXISTS (
-      SELECT FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'audit_record'::regclass AND relname = $1
-    ) AS there`;
-    if ((await this.#database.query<{ there: boolean }>(exists, [name]))[0]?.there === true) return;
-    const after = utcDay(Date.parse(day) + dayMs);
-    await this.#database.transaction(async (session) => {
-      await session.query('SELECT pg_advisory_xact_lock($1)', [advisoryLock]);
-      if ((await session.query<{ there: boolean }>(exists, [name]))[0]?.there === true) return;
-      // Made beside and then attached: `PARTITION OF` would lock readers and writers of the whole table out.
-      await session.query(`CREATE TABLE ${name} (LIKE audit_record INCLUDING ALL)`);
-      await session.query(
-        `ALTER TABLE audit_record ATTACH PARTITION ${name} FOR VALUES FROM ('${day} 00:00:00+00') TO ('${after} 00:00:00+00')`,
-      );
-    });
+    await this.#database.query('SELECT audit_make_day($1)', [day]);
   }
 }

@@ -4,7 +4,8 @@
 import { parseAttemptId } from '@postrider/core/contracts';
 import type { Session } from './database.ts';
 import type { DeliveryState } from './fold-delivery.ts';
-import { pageDefault, pageMax } from './limits.ts';
+import { clockErrorMs, matchedEndpointsMax, pageDefault, pageMax } from './limits.ts';
+import { cursorText, readCursor } from './page-cursor.ts';
 
 export interface DeliveryQuery {
   /** A dispatch id, attempt id, event id, subject, or `topic/partition/offset` (of the event, or of an audit record). */
@@ -14,6 +15,8 @@ export interface DeliveryQuery {
   readonly states?: readonly DeliveryState[] | undefined;
   readonly eventType?: string | undefined;
   readonly subject?: string | undefined;
+  /** An attempt of it went to a URL that holds this text, in any case. Within a project. */
+  readonly urlPart?: string | undefined;
   /** Of `firstSeen`: at or after. */
   readonly from?: Date | undefined;
   /** Of `firstSeen`: before. */
@@ -66,46 +69,84 @@ export async function searchDeliveries(
 ): Promise<DeliveryPage> {
   const values: unknown[] = [environment];
   const bind = (value: unknown): string => `$${values.push(value)}`;
-  const conditions = ['d.environment = $1', ...filters(query, bind)];
+  // Nearly all are delivered: finding the others must not read past those, so they stand in a small table too.
+  const undelivered = query.states !== undefined && !query.states.includes('delivered');
+  const key = undelivered ? 'o' : 'd';
+  const conditions = [`${key}.environment = $1`, ...filters(query, bind, key)];
   if (query.id !== undefined) conditions.push(await idCondition(session, environment, query.id, bind));
-  const after = query.after === undefined ? undefined : parseCursor(query.after);
+  const byUrl = query.urlPart === undefined ? undefined : await urlMatch(session, environment, query, bind);
+  if (byUrl !== undefined) conditions.push(byUrl.condition);
+  const after = readCursor(query.after, ['moment', 'text', 'number']);
   if (after !== undefined) {
     conditions.push(
-      `(d.first_seen, d.dispatch, d.round) < (${bind(after.firstSeen)}::timestamptz, ${bind(after.dispatch)}, ${bind(after.round)}::int)`,
+      `(${key}.first_seen, ${key}.dispatch, ${key}.round) < (${bind(after[0])}::timestamptz, ${bind(after[1])}, ${bind(after[2])}::int)`,
     );
   }
   const limit = Math.min(Math.max(Math.trunc(query.limit ?? pageDefault), 1), pageMax);
+  const order = `ORDER BY ${key}.first_seen DESC, ${key}.dispatch DESC, ${key}.round DESC LIMIT ${limit + 1}`;
+  const where = conditions.join(' AND ');
   const found = await session.query<Delivery>(
-    `SELECT ${deliveryColumns} FROM delivery d WHERE ${conditions.join(' AND ')}
-     ORDER BY d.first_seen DESC, d.dispatch DESC, d.round DESC LIMIT ${limit + 1}`,
+    byUrl?.endpoints !== undefined && !undelivered
+      ? // The newest of each endpoint, and the newest of those: the other endpoints of the project are not read.
+        `SELECT ${deliveryColumns} FROM unnest(${bind(byUrl.endpoints)}::text[]) AS e (endpoint)
+         CROSS JOIN LATERAL (SELECT d.* FROM delivery d WHERE ${where} AND d.endpoint = e.endpoint ${order}) AS d ${order}`
+      : `SELECT ${deliveryColumns} FROM delivery d ${undelivered ? 'JOIN delivery_open o USING (environment, dispatch, round)' : ''}
+         WHERE ${where}${byUrl?.endpoints === undefined ? '' : ` AND d.endpoint = ANY (${bind(byUrl.endpoints)}::text[])`} ${order}`,
     values,
   );
   const deliveries = found.slice(0, limit);
   const last = deliveries.at(-1);
-  return { deliveries, next: found.length > limit && last !== undefined ? cursorOf(last) : undefined };
+  const more = found.length > limit && last !== undefined;
+  return { deliveries, next: more ? cursorText([last.firstSeen.toISOString(), last.dispatch, last.round]) : undefined };
 }
 
 type Bind = (value: unknown) => string;
 
-function filters(query: DeliveryQuery, bind: Bind): string[] {
+/** @param key of the table that leads: `o` of the undelivered, `d` of all */
+function filters(query: DeliveryQuery, bind: Bind, key: 'o' | 'd'): string[] {
   const conditions: string[] = [];
   if (query.project !== undefined) conditions.push(`d.project = ${bind(text(query.project))}`);
   if (query.endpoint !== undefined) conditions.push(`d.endpoint = ${bind(text(query.endpoint))}`);
   if (query.eventType !== undefined) conditions.push(`d.event_type = ${bind(text(query.eventType))}`);
   if (query.subject !== undefined) conditions.push(`d.subject = ${bind(text(query.subject))}`);
-  if (query.from !== undefined) conditions.push(`d.first_seen >= ${bind(query.from.toISOString())}`);
-  if (query.to !== undefined) conditions.push(`d.first_seen < ${bind(query.to.toISOString())}`);
-  if (query.states !== undefined) conditions.push(stateCondition(query.states, bind));
+  if (query.from !== undefined) conditions.push(`${key}.first_seen >= ${bind(query.from.toISOString())}`);
+  if (query.to !== undefined) conditions.push(`${key}.first_seen < ${bind(query.to.toISOString())}`);
+  if (query.states !== undefined) {
+    const [only] = query.states;
+    conditions.push(
+      query.states.length === 1 ? `${key}.state = ${bind(only)}` : `${key}.state = ANY (${bind(query.states)}::text[])`,
+    );
+  }
   return conditions;
 }
 
-/** One state as an equation, and the partial index of undelivered ones said aloud, so that it is used. */
-function stateCondition(states: readonly DeliveryState[], bind: Bind): string {
-  const undelivered = states.includes('delivered') ? '' : ` AND d.state <> 'delivered'`;
-  const [only] = states;
-  return states.length === 1
-    ? `d.state = ${bind(only)}${undelivered}`
-    : `d.state = ANY (${bind(states)}::text[])${undelivered}`;
+interface UrlMatch {
+  readonly condition: string;
+  /** Those that it can be; undefined: so many that the project's own order finds one as soon. */
+  readonly endpoints: readonly string[] | undefined;
+}
+
+/** Endpoints that ever had such a URL; of one that had others too the attempt itself is asked. */
+async function urlMatch(
+  session: Session,
+  environment: string,
+  { project, urlPart = '' }: DeliveryQuery,
+  bind: Bind,
+): Promise<UrlMatch> {
+  const pattern = `%${text(urlPart).replaceAll(/[\\%_]/g, (special) => `\\${special}`)}%`;
+  const found = await session.query<{ endpoint: string; always: boolean }>(
+    `SELECT endpoint, bool_and(url ILIKE $3) AS always FROM endpoint_url
+     WHERE environment = $1 AND ($2::text IS NULL OR project = $2) GROUP BY endpoint HAVING bool_or(url ILIKE $3) LIMIT $4`,
+    [environment, project ?? null, pattern, matchedEndpointsMax + 1],
+  );
+  if (found.length === 0) return { condition: 'false', endpoints: undefined };
+  const many = found.length > matchedEndpointsMax;
+  const endpoints = many ? undefined : found.map(({ endpoint }) => endpoint);
+  if (!many && found.every(({ always }) => always)) return { condition: 'd.attempts > 0', endpoints };
+  const condition = `EXISTS (
+    SELECT FROM audit_record r WHERE r.environment = $1 AND r.dispatch = d.dispatch AND r.round = d.round
+      AND r.recorded_at >= d.first_seen - interval '${clockErrorMs} ms' AND r.url ILIKE ${bind(pattern)})`;
+  return { condition, endpoints };
 }
 
 const dispatchIdPattern = /^dsp_[a-z2-7]{26}$/;
@@ -162,20 +203,4 @@ function positionCondition(records: readonly NamedRecord[], bind: Bind): string 
 /** As the columns hold it: what PostgreSQL's text cannot hold was replaced when it was written. */
 function text(value: string): string {
   return value.toWellFormed().replaceAll('\0', '\uFFFD');
-}
-
-function cursorOf({ firstSeen, dispatch, round }: Delivery): string {
-  return Buffer.from(JSON.stringify([firstSeen.toISOString(), dispatch, round])).toString('base64url');
-}
-
-function parseCursor(cursor: string): { firstSeen: string; dispatch: string; round: number } | undefined {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    if (!Array.isArray(parsed)) return undefined;
-    const [firstSeen, dispatch, round] = parsed as unknown[];
-    if (typeof firstSeen !== 'string' || typeof dispatch !== 'string' || !Number.isSafeInteger(round)) return undefined;
-    return Number.isNaN(Date.parse(firstSeen)) ? undefined : { firstSeen, dispatch, round: round as number };
-  } catch {
-    return undefined;
-  }
 }

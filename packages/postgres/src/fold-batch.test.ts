@@ -94,6 +94,7 @@ function settled(dispatch: string, attempt: number, next: Next, recordedMs = day
         dispatch,
         round,
         facts: facts(dispatch, day + 50 + attempt),
+        attempt,
         status,
         outcome: next.kind === 'delivered' ? 'success' : 'http-status',
         httpStatus: next.kind === 'delivered' ? 200 : 500,

@@ -2,7 +2,7 @@
 // and what is added to the day's counts. Pure: the store reads before it and writes after it.
 
 import type { AuditRow, DeliveryEffect, DeliveryFacts } from './audit-row.ts';
-import { advance, earlier, untouched, type Progress } from './fold-delivery.ts';
+import { advance, attemptsMarkedMax, earlier, isMarked, marked, untouched, type Progress } from './fold-delivery.ts';
 
 export interface DeliveryKey {
   readonly dispatch: string;
@@ -43,15 +43,27 @@ export interface FoldedBatch {
 
 export const deliveryKey = ({ dispatch, round }: DeliveryKey): string => `${dispatch}.${round}`;
 
-/** Identities of a batch, each once, in one order for all writers. */
+/**
+ * Identities of a batch, each once, in one order for all writers; without those of settlements that the progress of their
+ * delivery tells from their copies.
+ */
 export function identitiesOf(rows: readonly AuditRow[]): { readonly identity: string; readonly recordedMs: number }[] {
   const first = new Map<string, number>();
-  for (const { identity, recordedMs } of rows) {
-    if (identity !== null && !first.has(identity)) first.set(identity, recordedMs);
+  for (const row of rows) {
+    if (row.identity !== null && !first.has(row.identity) && markedSettlement(row) === undefined) {
+      first.set(row.identity, row.recordedMs);
+    }
   }
   return [...first]
     .map(([identity, recordedMs]) => ({ identity, recordedMs }))
     .sort((a, b) => byText(a.identity, b.identity));
+}
+
+type Settlement = Extract<DeliveryEffect, { kind: 'settled' }>;
+
+function markedSettlement({ effects }: AuditRow): Settlement | undefined {
+  const settled = effects.find((effect): effect is Settlement => effect.kind === 'settled');
+  return settled !== undefined && settled.attempt <= attemptsMarkedMax ? settled : undefined;
 }
 
 /** Deliveries that the batch moves, whose progress must be known before folding. */
@@ -67,7 +79,7 @@ export function movedKeys(rows: readonly AuditRow[]): DeliveryKey[] {
 
 /**
  * @param rows in partition order
- * @param isNew identities that no earlier batch had
+ * @param isNew identities that no earlier batch had, of those of `identitiesOf`
  * @param known progress by `deliveryKey` as the tables have it; absent: nothing yet
  */
 export function foldBatch(
@@ -79,8 +91,15 @@ export function foldBatch(
   const deliveries = new Map<string, FoldedDelivery>();
   const counts = new Map<string, CountAddition>();
 
+  const progressOf = (id: string): Progress => deliveries.get(id)?.progress ?? known.get(id) ?? untouched;
+  const isCopy = (row: AuditRow): boolean => {
+    const settled = markedSettlement(row);
+    if (settled !== undefined) return isMarked(progressOf(deliveryKey(settled)).settledAttempts, settled.attempt);
+    return row.identity !== null && !unseen.delete(row.identity);
+  };
+
   const folded = rows.map((row): FoldedRow => {
-    if (row.identity !== null && !unseen.delete(row.identity)) return { row, duplicate: true, late: false };
+    if (isCopy(row)) return { row, duplicate: true, late: false };
     let late = false;
     for (const effect of row.effects) {
       const key = effect.kind === 'accepted' ? { dispatch: effect.dispatch, round: 0 } : effect;
@@ -89,10 +108,10 @@ export function foldBatch(
       const facts = before === undefined ? effect.facts : earlier(before.facts, effect.facts);
       let progress = before?.progress;
       if (effect.kind !== 'accepted') {
-        const from = progress ?? known.get(id) ?? untouched;
+        const from = progressOf(id);
         const moved = advance(from, effect, row.recordedMs);
         late ||= moved === undefined;
-        progress = moved ?? from;
+        progress = moved ?? lateMarked(from, effect);
         if (moved !== undefined) addCounts(counts, effect, row.recordedMs);
       }
       deliveries.set(id, { dispatch: key.dispatch, round: key.round, facts, progress });
@@ -107,6 +126,12 @@ export function foldBatch(
       (a, b) => byText(a.project, b.project) || byText(a.endpoint, b.endpoint) || byText(a.day, b.day),
     ),
   };
+}
+
+/** A late settlement changes nothing but that its copies are known for copies. */
+function lateMarked(progress: Progress, effect: DeliveryEffect): Progress {
+  if (effect.kind !== 'settled') return progress;
+  return { ...progress, settledAttempts: marked(progress.settledAttempts, effect.attempt) };
 }
 
 /** `YYYY-MM-DD` of the UTC day. */

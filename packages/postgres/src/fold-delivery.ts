@@ -23,6 +23,8 @@ export interface Progress {
   readonly reason: string | null;
   /** Attempts that were made and settled in this round. */
   readonly attempts: number;
+  /** Which attempts are settled, counted or late: bit n-1 for attempt n, up to `attemptsMarkedMax`. */
+  readonly settledAttempts: number;
   readonly lastHttpStatus: number | null;
   readonly lastOutcome: string | null;
   readonly lastAttemptMs: number | null;
@@ -35,12 +37,25 @@ export const untouched: Progress = {
   state: 'pending',
   reason: null,
   attempts: 0,
+  settledAttempts: 0,
   lastHttpStatus: null,
   lastOutcome: null,
   lastAttemptMs: null,
   nextDueMs: null,
   settledMs: null,
 };
+
+/** A number holds so many bits exactly. Later attempts are told from their copies by identity. */
+export const attemptsMarkedMax = 52;
+
+export function isMarked(settledAttempts: number, attempt: number): boolean {
+  return attempt <= attemptsMarkedMax && Math.floor(settledAttempts / 2 ** (attempt - 1)) % 2 === 1;
+}
+
+export function marked(settledAttempts: number, attempt: number): number {
+  if (attempt > attemptsMarkedMax || isMarked(settledAttempts, attempt)) return settledAttempts;
+  return settledAttempts + 2 ** (attempt - 1);
+}
 
 type MovingEffect = Exclude<DeliveryEffect, { kind: 'accepted' }>;
 
@@ -56,6 +71,7 @@ export function advance(progress: Progress, effect: MovingEffect, recordedMs: nu
       const made = {
         ...progress,
         attempts: progress.attempts + 1,
+        settledAttempts: marked(progress.settledAttempts, effect.attempt),
         lastHttpStatus: effect.httpStatus,
         lastOutcome: effect.outcome,
         lastAttemptMs: effect.startedMs,

@@ -1,5 +1,7 @@
 // The only importer of pg: migrations, the write side of the audit projection, and its read side.
 
+export { exportAttempts } from './attempt-export.ts';
+export type { AttemptStatusWord } from './attempt-search.ts';
 export type { AuditEntry } from './audit-entries.ts';
 export { openAuditReads, type AuditReads, type Totals } from './audit-reads.ts';
 export {
@@ -10,13 +12,19 @@ export {
   type DeliveryEffect,
   type DeliveryFacts,
 } from './audit-row.ts';
-export { openAuditStore, type AppendResult, type AuditStore } from './audit-store.ts';
-export { openDatabase, type Database } from './database.ts';
-export type { Delivery, DeliveryQuery } from './delivery-search.ts';
+export { openAuditStore, type AppendResult, type AuditStore, type PartitionHead } from './audit-store.ts';
+export { firstOffsetSince, linkBefore, placesWithRows, readChainHeads, type ChainHead } from './chain-reads.ts';
+export { countDifferences } from './daily-counts.ts';
+export { openDatabase, type Database, type Snapshot } from './database.ts';
+export { parsePosition, type Delivery, type DeliveryQuery, type Position } from './delivery-search.ts';
 export type { DeliveryState } from './fold-delivery.ts';
+export { deliveryDifferences, flagDifferences } from './fold-differences.ts';
 export { appendRowsMax } from './limits.ts';
 export { migrate, migrationStatus } from './migrations.ts';
 export { PostgresError } from './postgres-error.ts';
+export { beginAtHeads, holdsAudit } from './rebuild-start.ts';
+export { readLostRanges, readOriginWords, type LostRange, type OriginWord } from './origin-words.ts';
+export { streamRecords, type OffsetRange, type StoredRecord } from './record-stream.ts';
 export type { AppendBatch } from './write-batch.ts';
 export { createDatabase, serverAnswers } from './server-admin.ts';
 export { countDefaultRows, readServerFacts, type ServerFacts } from './server-facts.ts';

@@ -27,8 +27,8 @@ export const migrationLockTimeoutMs = 60_000;
 /** A migration may build an index of a large table, in ms. */
 export const migrationStatementTimeoutMs = 60 * 60_000;
 
-/** Rows of one append: more gain no speed and hold the offset row longer. */
-export const appendRowsMax = 1_000;
+/** Rows of one append, of all its partitions: more gain no speed and hold the offset rows longer. */
+export const appendRowsMax = 4_000;
 
 /**
  * Day partitions are made only for days this far from now, in days: as far back as the longest retention from which one
@@ -40,6 +40,12 @@ export const partitionDaysAhead = 2;
 /** A day whose partition cannot be made, because DEFAULT holds rows of it, is tried again after this, in ms. */
 export const refusedDayRetryMs = 10 * 60_000;
 
+/** URLs that a writer remembers having noted: endpoints of a large installation with some changes each. */
+export const knownUrlsMax = 100_000;
+
+/** Endpoints whose URL holds a searched part and that are read one by one; among more, the project's own order finds it as soon. */
+export const matchedEndpointsMax = 50;
+
 /** Deliveries on one page. */
 export const pageDefault = 50;
 export const pageMax = 500;
@@ -49,3 +55,8 @@ export const storyRecordsMax = 2_000;
 
 /** A writer's clock may be this far from the broker's, in ms: how much earlier than first seen a record's day may be. */
 export const clockErrorMs = 24 * 60 * 60_000;
+
+/** Rows of DEFAULT are counted up to this: one is already too many. */
+export const defaultRowsCounted = 1_000;
+
+export const dayMs = 24 * 60 * 60_000;

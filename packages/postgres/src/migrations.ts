@@ -39,11 +39,8 @@ function readMigrations(folder: URL = ourFolder): Migration[] {
   const names = readdirSync(folder).filter((name) => name.endsWith('.sql'));
   names.sort();
   return names.map((name, index) => {
-    if (!namePattern.test(name) || Number(name.slice(0, 4)) !== index + 1) {
-      throw new PostgresError(
-        'migration',
-        `Migration file ${name} is out of order: expected number ${index + 1} as NNNN_name.sql.`,
-      );
+    if (!namePattern.test(name) || name.slice(0, 4) === names[index - 1]?.slice(0, 4)) {
+      throw new PostgresError('migration', `Migration file ${name}: expected NNNN_name.sql, each number once.`);
     }
     const sql = readFileSync(new URL(name, folder), 'utf8').replaceAll('\r\n', '\n');
     return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };

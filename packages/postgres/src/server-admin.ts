@@ -19,18 +19,21 @@ export async function serverAnswers(url: string, timeoutMs: number): Promise<boo
 }
 
 /**
- * Creates an empty database and returns its URL.
+ * Creates a database and returns its URL.
  *
- * @param url of any database of the server
+ * @param url of any other database of the server
  * @param name of the new one; must not exist
+ * @param template copied with all that is in it, while nobody is connected to it; default: an empty one
  * @throws whatever the server says, e.g. when it exists already
  */
-export async function createDatabase(url: string, name: string): Promise<string> {
+export async function createDatabase(url: string, name: string, template = 'template0'): Promise<string> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => {});
   await client.connect();
   try {
-    await client.query(`create database ${client.escapeIdentifier(name)} template template0`);
+    await client.query(
+      `create database ${client.escapeIdentifier(name)} template ${client.escapeIdentifier(template)}`,
+    );
   } finally {
     await client.end();
   }

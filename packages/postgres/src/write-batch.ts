@@ -1,13 +1,18 @@
-// A batch of one Kafka partition, in one transaction with the offset behind it. The offset row is both the lock and the
-// proof: who cannot move it from where it expects it to be writes nothing.
+// Batches of one or more Kafka partitions with the offsets behind them, in one statement and so in one transaction. The
+// offset row is both the lock and the proof: who cannot move it from where it expects it to be writes nothing. What is read
+// before may be read outside of that: nobody else moves these deliveries without moving the same offset rows.
 //
-//   fence + identities ─▶ progress of the moved deliveries ─▶ fold ─▶ records, deliveries, counts ─▶ commit
+//   progress of the moved deliveries ─▶ fold ─▶ link ─▶ append
 
+import { chainStep } from '@postrider/core/contracts';
 import type { AuditRow } from './audit-row.ts';
+import { binaryArray } from './binary-arrays.ts';
 import type { Session } from './database.ts';
 import { deliveryKey, foldBatch, identitiesOf, movedKeys, type DeliveryKey, type FoldedBatch } from './fold-batch.ts';
 import type { Progress } from './fold-delivery.ts';
-import { insertCounts, insertRecords, upsertExisting, upsertMoved } from './write-statements.ts';
+import { identityKey } from './identity-key.ts';
+import { PostgresError } from './postgres-error.ts';
+import { callAppend, type LaneMove, type LinkedRow } from './write-statements.ts';
 
 export interface AppendBatch {
   readonly environment: string;
@@ -22,48 +27,97 @@ export interface AppendBatch {
   readonly rows: readonly AuditRow[];
 }
 
-/** Undefined: fenced, and nothing was written. */
-export async function writeBatch(session: Session, batch: AppendBatch): Promise<FoldedBatch | undefined> {
-  const isNew = await fence(session, batch);
-  if (isNew === undefined) return undefined;
-  const known = await readProgress(session, batch.environment, movedKeys(batch.rows));
-  const folded = foldBatch(batch.rows, isNew, known);
-  await insertRecords(session, batch, folded.rows);
-  await upsertExisting(session, batch.environment, folded.deliveries);
-  await upsertMoved(session, batch.environment, folded.deliveries);
-  await insertCounts(session, batch.environment, folded.counts);
-  return folded;
+/** A batch, and the hash that its offset row must hold. */
+export type HeadedBatch = AppendBatch & { readonly expectedHead: string };
+
+export interface Written {
+  /** Rows of all batches, one after the other. */
+  readonly folded: FoldedBatch;
+  /** The hash after each batch. */
+  readonly heads: readonly string[];
 }
 
-/** Moves the offset row and enters the identities; gives those that were not known. Undefined: the row stands elsewhere. */
-async function fence(session: Session, batch: AppendBatch): Promise<Set<string> | undefined> {
-  const identities = identitiesOf(batch.rows);
-  const rows = await session.query<{ moved: boolean; identities: string[] | null }>(
-    `WITH moved AS (
-       UPDATE projection_offset SET next = $5, updated_at = now()
-       WHERE environment = $1 AND topic = $2 AND partition = $3 AND next = $4 RETURNING 1
-     ), entered AS (
-       INSERT INTO audit_identity (environment, identity, recorded_at)
-       SELECT $1, t.identity, t.recorded_at FROM unnest($6::text[], $7::timestamptz[]) AS t (identity, recorded_at)
-       WHERE EXISTS (SELECT FROM moved) ON CONFLICT DO NOTHING RETURNING identity
-     )
-     SELECT EXISTS (SELECT FROM moved) AS moved, (SELECT array_agg(identity) FROM entered) AS identities`,
-    [
-      batch.environment,
-      batch.topic,
-      batch.partition,
-      batch.expectedNext,
-      batch.next,
-      identities.map(({ identity }) => identity),
-      identities.map(({ recordedMs }) => new Date(recordedMs).toISOString()),
-    ],
+const elsewhere = 'PR001';
+const known = 'PR002';
+
+/**
+ * @param batches of one environment, each of another partition; of deliveries that two of them speak of, what makes them
+ *   first stands before what moves them
+ * @returns undefined when one of them is fenced: nothing was written
+ */
+export async function writeBatches(session: Session, batches: readonly HeadedBatch[]): Promise<Written | undefined> {
+  const environment = batches[0]!.environment;
+  const rows = batches.flatMap((batch) => batch.rows);
+  const progress = await readProgress(session, environment, movedKeys(rows));
+  const identities = identitiesOf(rows)
+    .map(({ identity, recordedMs }) => ({ identity, recordedMs, key: identityKey(environment, identity) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  const links = batches.map(linksOf);
+  const lanes = batches.map((batch, index): LaneMove => ({
+    topic: batch.topic,
+    partition: batch.partition,
+    expectedNext: batch.expectedNext,
+    expectedHead: batch.expectedHead,
+    next: batch.next,
+    head: links[index]!.at(-1) ?? batch.expectedHead,
+    rows: batch.rows.length,
+  }));
+  const laneOf = batches.flatMap((batch, index) => batch.rows.map(() => index + 1));
+  const allLinks = links.flat();
+
+  const attempt = async (entered: typeof identities): Promise<FoldedBatch> => {
+    const folded = foldBatch(rows, new Set(entered.map(({ identity }) => identity)), progress);
+    const linked = folded.rows.map(({ row, duplicate, late }, index): LinkedRow => ({
+      row,
+      duplicate,
+      late,
+      lane: laneOf[index]!,
+      link: allLinks[index]!,
+    }));
+    const { deliveries, counts } = folded;
+    await callAppend(session, { environment, lanes, rows: linked, identities: entered, deliveries, counts });
+    return folded;
+  };
+  const heads = lanes.map(({ head }) => head);
+  try {
+    return { folded: await attempt(identities), heads };
+  } catch (error) {
+    if (!(error instanceof PostgresError)) throw error;
+    if (error.sqlState === elsewhere) return undefined;
+    if (error.sqlState !== known) throw error;
+  }
+  // Copies are rare: only now it is asked which are.
+  const before = await readKnown(
+    session,
+    identities.map(({ key }) => key),
   );
-  return rows[0]?.moved === true ? new Set(rows[0].identities) : undefined;
+  try {
+    return { folded: await attempt(identities.filter(({ key }) => !before.has(key))), heads };
+  } catch (error) {
+    if (error instanceof PostgresError && error.sqlState === elsewhere) return undefined;
+    throw error;
+  }
+}
+
+/** The hash after each row. */
+function linksOf(batch: HeadedBatch): string[] {
+  const next = chainStep(batch);
+  let previous = batch.expectedHead;
+  return batch.rows.map((row) => (previous = next(previous, row)));
+}
+
+async function readKnown(session: Session, keys: readonly string[]): Promise<Set<string>> {
+  const rows = await session.query<{ key: string }>(
+    `SELECT replace(i.identity::text, '-', '') AS key FROM unnest($1::uuid[]) AS t (key)
+     CROSS JOIN LATERAL (SELECT identity FROM audit_identity WHERE identity = t.key LIMIT 1) AS i`,
+    [binaryArray('uuid', keys)],
+  );
+  return new Set(rows.map(({ key }) => key));
 }
 
 /**
- * Read after the fence, in a snapshot of its own; nobody else moves these deliveries while the offset row is held. One by
- * one through the primary key (the LIMIT sees to that): a join would read the whole table whenever statistics are young.
+ * Of deliveries that were moved before. One by one through the primary key (the LIMIT sees to that): a join would read the
+ * whole table whenever statistics are young.
  */
 async function readProgress(
   session: Session,
@@ -71,29 +125,26 @@ async function readProgress(
   keys: readonly DeliveryKey[],
 ): Promise<Map<string, Progress>> {
   if (keys.length === 0) return new Map();
-  const rows = await session.query<
-    Omit<Progress, 'lastAttemptMs' | 'nextDueMs' | 'settledMs'> & DeliveryKey & ProgressTimes
-  >(
-    `SELECT d.dispatch, d.round, d.state, d.reason, d.attempts, d.last_http_status AS "lastHttpStatus",
-            d.last_outcome AS "lastOutcome", d.last_attempt_at AS "lastAttemptAt", d.next_due AS "nextDue", d.settled_at AS "settledAt"
+  const ms = (column: string): string => `(extract(epoch FROM d.${column}) * 1000)::float8`;
+  const rows = await session.query<Progress & DeliveryKey>(
+    `SELECT d.dispatch, d.round, d.state, d.reason, d.attempts, d.settled_attempts AS "settledAttempts",
+            d.last_http_status AS "lastHttpStatus", d.last_outcome AS "lastOutcome", ${ms('last_attempt_at')} AS "lastAttemptMs",
+            ${ms('next_due')} AS "nextDueMs", ${ms('settled_at')} AS "settledMs"
      FROM unnest($2::text[], $3::int[]) AS t (dispatch, round)
      CROSS JOIN LATERAL (
        SELECT * FROM delivery WHERE environment = $1 AND dispatch = t.dispatch AND round = t.round LIMIT 1
-     ) AS d`,
-    [environment, keys.map(({ dispatch }) => dispatch), keys.map(({ round }) => round)],
+     ) AS d WHERE d.settled_attempts IS NOT NULL`,
+    [
+      environment,
+      binaryArray(
+        'text',
+        keys.map(({ dispatch }) => dispatch),
+      ),
+      binaryArray(
+        'int4',
+        keys.map(({ round }) => round),
+      ),
+    ],
   );
-  return new Map(
-    rows.map(({ dispatch, round, lastAttemptAt, nextDue, settledAt, ...rest }) => [
-      deliveryKey({ dispatch, round }),
-      { ...rest, lastAttemptMs: epochMs(lastAttemptAt), nextDueMs: epochMs(nextDue), settledMs: epochMs(settledAt) },
-    ]),
-  );
+  return new Map(rows.map(({ dispatch, round, ...rest }) => [deliveryKey({ dispatch, round }), rest]));
 }
-
-interface ProgressTimes {
-  readonly lastAttemptAt: Date | null;
-  readonly nextDue: Date | null;
-  readonly settledAt: Date | null;
-}
-
-const epochMs = (date: Date | null): number | null => (date === null ? null : date.getTime());

@@ -1,152 +1,134 @@
-// The statements that write a folded batch, each one round trip for any number of rows. Which column takes what is one
-// table a statement, so that a name and its value cannot drift apart.
+// The one statement that writes an append: every column of every row as an array, in the order of the function's parameters
+// (migration 0005). Which column takes what is one table a kind of row, so that a name and its value cannot drift apart.
 
-import type { AppendBatch } from './write-batch.ts';
+import { binaryArray, type ColumnType, type ColumnValue } from './binary-arrays.ts';
 import type { Session } from './database.ts';
 import type { CountAddition, FoldedDelivery, FoldedRow } from './fold-batch.ts';
-import type { Progress } from './fold-delivery.ts';
 
-/** Column name, SQL type, value of one row. */
-type Column<Row> = readonly [name: string, type: string, value: (row: Row) => unknown];
-
-const bytes = (value: Uint8Array | null): string | null =>
-  value === null ? null : `\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}`;
-const moment = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
-
-const recordColumns: readonly Column<FoldedRow>[] = [
-  ['record_offset', 'bigint', ({ row }) => row.offset],
-  ['recorded_at', 'timestamptz', ({ row }) => moment(row.recordedMs)],
-  ['key', 'bytea', ({ row }) => bytes(row.key)],
-  ['value', 'bytea', ({ row }) => bytes(row.value)],
-  ['type', 'text', ({ row }) => row.columns.type],
-  ['dispatch', 'text', ({ row }) => row.columns.dispatch],
-  ['round', 'int', ({ row }) => row.columns.round],
-  ['attempt', 'int', ({ row }) => row.columns.attempt],
-  ['park', 'int', ({ row }) => row.columns.park],
-  ['endpoint', 'text', ({ row }) => row.columns.endpoint],
-  ['endpoint_version', 'bigint', ({ row }) => row.columns.endpointVersion],
-  ['project', 'text', ({ row }) => row.columns.project],
-  ['event', 'text', ({ row }) => row.columns.event],
-  ['event_type', 'text', ({ row }) => row.columns.eventType],
-  ['subject', 'text', ({ row }) => row.columns.subject],
-  ['origin', 'text', ({ row }) => row.columns.origin],
-  ['actor', 'text', ({ row }) => row.columns.actor],
-  ['occurred_at', 'timestamptz', ({ row }) => moment(row.columns.occurredMs)],
-  ['duration_ms', 'float8', ({ row }) => row.columns.durationMs],
-  ['url', 'text', ({ row }) => row.columns.url],
-  ['status', 'text', ({ row }) => row.columns.status],
-  ['outcome', 'text', ({ row }) => row.columns.outcome],
-  ['http_status', 'int', ({ row }) => row.columns.httpStatus],
-  ['detail', 'text', ({ row }) => row.columns.detail],
-  ['disposition', 'text', ({ row }) => row.columns.disposition],
-  ['reason', 'text', ({ row }) => row.columns.reason],
-  ['due_at', 'timestamptz', ({ row }) => moment(row.columns.dueMs)],
-  ['response_digest', 'text', ({ row }) => row.columns.responseDigest],
-  ['response_bytes', 'bigint', ({ row }) => row.columns.responseBytes],
-  ['response_truncated', 'boolean', ({ row }) => row.columns.responseTruncated],
-  ['response_excerpt', 'bytea', ({ row }) => bytes(row.responseExcerpt)],
-  ['duplicate', 'boolean', ({ duplicate }) => duplicate],
-  ['late', 'boolean', ({ late }) => late],
-  ['unreadable', 'boolean', ({ row }) => row.unreadable],
-  ['problem', 'text', ({ row }) => row.problem],
-];
-
-const factColumns: readonly Column<FoldedDelivery>[] = [
-  ['dispatch', 'text', ({ dispatch }) => dispatch],
-  ['round', 'int', ({ round }) => round],
-  ['project', 'text', ({ facts }) => facts.project],
-  ['endpoint', 'text', ({ facts }) => facts.endpoint],
-  ['event', 'text', ({ facts }) => facts.event],
-  ['event_type', 'text', ({ facts }) => facts.eventType],
-  ['subject', 'text', ({ facts }) => facts.subject],
-  ['origin', 'text', ({ facts }) => facts.origin],
-  ['first_seen', 'timestamptz', ({ facts }) => moment(facts.seenMs)],
-];
-
-type Moved = FoldedDelivery & { readonly progress: Progress };
-
-const progressColumns: readonly Column<Moved>[] = [
-  ['state', 'text', ({ progress }) => progress.state],
-  ['reason', 'text', ({ progress }) => progress.reason],
-  ['attempts', 'int', ({ progress }) => progress.attempts],
-  ['last_http_status', 'int', ({ progress }) => progress.lastHttpStatus],
-  ['last_outcome', 'text', ({ progress }) => progress.lastOutcome],
-  ['last_attempt_at', 'timestamptz', ({ progress }) => moment(progress.lastAttemptMs)],
-  ['next_due', 'timestamptz', ({ progress }) => moment(progress.nextDueMs)],
-  ['settled_at', 'timestamptz', ({ progress }) => moment(progress.settledMs)],
-];
-
-const countColumns: readonly Column<CountAddition>[] = [
-  ['project', 'text', ({ project }) => project],
-  ['endpoint', 'text', ({ endpoint }) => endpoint],
-  ['day', 'date', ({ day }) => day],
-  ['success', 'bigint', ({ success }) => success],
-  ['fail', 'bigint', ({ fail }) => fail],
-  ['error', 'bigint', ({ error }) => error],
-  ['delivered', 'bigint', ({ delivered }) => delivered],
-  ['dead', 'bigint', ({ dead }) => dead],
-];
-
-const names = (columns: readonly Column<never>[]): string => columns.map(([name]) => name).join(', ');
-/** `unnest($k::type[], …)`, the first array being parameter `from`. */
-const unnest = (columns: readonly Column<never>[], from: number): string =>
-  `unnest(${columns.map(([, type], index) => `$${from + index}::${type}[]`).join(', ')}) AS t (${names(columns)})`;
-const arrays = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]): unknown[][] =>
-  columns.map(([, , value]) => rows.map(value));
-
-const recordsSql = `INSERT INTO audit_record (environment, topic, partition, ${names(recordColumns)})
-  SELECT $1, $2, $3, t.* FROM ${unnest(recordColumns, 4)}`;
-
-export async function insertRecords(session: Session, batch: AppendBatch, rows: readonly FoldedRow[]): Promise<void> {
-  if (rows.length === 0) return;
-  await session.query(recordsSql, [batch.environment, batch.topic, batch.partition, ...arrays(recordColumns, rows)]);
+/** A folded row, where its lane stands in `lanes` (from 1), and the hash after it. */
+export interface LinkedRow extends FoldedRow {
+  readonly lane: number;
+  readonly link: string;
 }
 
-const keyNames = new Set(['dispatch', 'round']);
-const isEarlier = '(excluded.first_seen, excluded.origin) < (d.first_seen, d.origin)';
-const stateable = factColumns.map(([name]) => name).filter((name) => !keyNames.has(name));
-
-const existingSql = `INSERT INTO delivery AS d (environment, ${names(factColumns)}, state, attempts)
-  SELECT $1, t.*, 'pending', 0 FROM ${unnest(factColumns, 2)}
-  ON CONFLICT (environment, dispatch, round) DO UPDATE SET ${stateable.map((name) => `${name} = excluded.${name}`).join(', ')}
-  WHERE ${isEarlier}`;
-
-/** Deliveries of which only the existence is stated: never touches where one stands. */
-export async function upsertExisting(
-  session: Session,
-  environment: string,
-  deliveries: readonly FoldedDelivery[],
-): Promise<void> {
-  const rows = deliveries.filter(({ progress }) => progress === undefined);
-  if (rows.length > 0) await session.query(existingSql, [environment, ...arrays(factColumns, rows)]);
+export interface LaneMove {
+  readonly topic: string;
+  readonly partition: number;
+  readonly expectedNext: number;
+  readonly expectedHead: string;
+  readonly next: number;
+  readonly head: string;
+  readonly rows: number;
 }
 
-const movedColumns: readonly Column<Moved>[] = [...factColumns, ...progressColumns];
-const movedSql = `INSERT INTO delivery AS d (environment, ${names(movedColumns)})
-  SELECT $1, t.* FROM ${unnest(movedColumns, 2)}
-  ON CONFLICT (environment, dispatch, round) DO UPDATE SET
-    ${stateable.map((name) => `${name} = CASE WHEN ${isEarlier} THEN excluded.${name} ELSE d.${name} END`).join(',\n    ')},
-    ${progressColumns.map(([name]) => `${name} = excluded.${name}`).join(', ')}`;
-
-/** Deliveries that the log of attempts moved. */
-export async function upsertMoved(
-  session: Session,
-  environment: string,
-  deliveries: readonly FoldedDelivery[],
-): Promise<void> {
-  const rows = deliveries.filter((delivery): delivery is Moved => delivery.progress !== undefined);
-  if (rows.length > 0) await session.query(movedSql, [environment, ...arrays(movedColumns, rows)]);
+export interface Append {
+  readonly environment: string;
+  readonly lanes: readonly LaneMove[];
+  readonly rows: readonly LinkedRow[];
+  /** By `identityKey`, in order. */
+  readonly identities: readonly { readonly key: string; readonly recordedMs: number }[];
+  readonly deliveries: readonly FoldedDelivery[];
+  readonly counts: readonly CountAddition[];
 }
 
-const counted = ['success', 'fail', 'error', 'delivered', 'dead'];
-const countsSql = `INSERT INTO daily_count AS c (environment, ${names(countColumns)})
-  SELECT $1, t.* FROM ${unnest(countColumns, 2)}
-  ON CONFLICT (environment, project, endpoint, day) DO UPDATE SET ${counted.map((name) => `${name} = c.${name} + excluded.${name}`).join(', ')}`;
+/** How a column is made of all rows. */
+type Column<Row> = readonly [name: string, encode: (rows: readonly Row[]) => Buffer];
 
-export async function insertCounts(
-  session: Session,
-  environment: string,
-  counts: readonly CountAddition[],
-): Promise<void> {
-  if (counts.length > 0) await session.query(countsSql, [environment, ...arrays(countColumns, counts)]);
+function column<Row, T extends ColumnType>(
+  name: string,
+  type: T,
+  value: (row: Row) => ColumnValue<T> | null,
+): Column<Row> {
+  return [name, (rows) => binaryArray(type, rows.map(value))];
+}
+
+const recordColumns: readonly Column<LinkedRow>[] = [
+  column('record_lane', 'int4', ({ lane }) => lane),
+  column('record_offset', 'int8', ({ row }) => row.offset),
+  column('record_recorded_at', 'timestamptz', ({ row }) => row.recordedMs),
+  column('record_key', 'bytea', ({ row }) => row.key),
+  column('record_value', 'bytea', ({ row }) => row.value),
+  column('record_type', 'text', ({ row }) => row.columns.type),
+  column('record_dispatch', 'text', ({ row }) => row.columns.dispatch),
+  column('record_round', 'int4', ({ row }) => row.columns.round),
+  column('record_attempt', 'int4', ({ row }) => row.columns.attempt),
+  column('record_park', 'int4', ({ row }) => row.columns.park),
+  column('record_endpoint', 'text', ({ row }) => row.columns.endpoint),
+  column('record_endpoint_version', 'int8', ({ row }) => row.columns.endpointVersion),
+  column('record_project', 'text', ({ row }) => row.columns.project),
+  column('record_event', 'text', ({ row }) => row.columns.event),
+  column('record_event_type', 'text', ({ row }) => row.columns.eventType),
+  column('record_subject', 'text', ({ row }) => row.columns.subject),
+  column('record_origin', 'text', ({ row }) => row.columns.origin),
+  column('record_actor', 'text', ({ row }) => row.columns.actor),
+  column('record_occurred_at', 'timestamptz', ({ row }) => row.columns.occurredMs),
+  column('record_duration_ms', 'float8', ({ row }) => row.columns.durationMs),
+  column('record_url', 'text', ({ row }) => row.columns.url),
+  column('record_status', 'text', ({ row }) => row.columns.status),
+  column('record_outcome', 'text', ({ row }) => row.columns.outcome),
+  column('record_http_status', 'int4', ({ row }) => row.columns.httpStatus),
+  column('record_detail', 'text', ({ row }) => row.columns.detail),
+  column('record_disposition', 'text', ({ row }) => row.columns.disposition),
+  column('record_reason', 'text', ({ row }) => row.columns.reason),
+  column('record_due_at', 'timestamptz', ({ row }) => row.columns.dueMs),
+  column('record_response_digest', 'text', ({ row }) => row.columns.responseDigest),
+  column('record_response_bytes', 'int8', ({ row }) => row.columns.responseBytes),
+  column('record_response_truncated', 'bool', ({ row }) => row.columns.responseTruncated),
+  column('record_response_excerpt', 'bytea', ({ row }) => row.responseExcerpt),
+  column('record_duplicate', 'bool', ({ duplicate }) => duplicate),
+  column('record_late', 'bool', ({ late }) => late),
+  column('record_unreadable', 'bool', ({ row }) => row.unreadable),
+  column('record_problem', 'text', ({ row }) => row.problem),
+  column('record_chain', 'hash', ({ link }) => link),
+];
+
+const identityColumns: readonly Column<Append['identities'][number]>[] = [
+  column('known', 'uuid', ({ key }) => key),
+  column('known_at', 'timestamptz', ({ recordedMs }) => recordedMs),
+];
+
+/** Without `settled_attempts`: only that the delivery exists is stated. */
+const deliveryColumns: readonly Column<FoldedDelivery>[] = [
+  column('delivery_dispatch', 'text', ({ dispatch }) => dispatch),
+  column('delivery_round', 'int4', ({ round }) => round),
+  column('delivery_project', 'text', ({ facts }) => facts.project),
+  column('delivery_endpoint', 'text', ({ facts }) => facts.endpoint),
+  column('delivery_event', 'text', ({ facts }) => facts.event),
+  column('delivery_event_type', 'text', ({ facts }) => facts.eventType),
+  column('delivery_subject', 'text', ({ facts }) => facts.subject),
+  column('delivery_origin', 'text', ({ facts }) => facts.origin),
+  column('delivery_first_seen', 'timestamptz', ({ facts }) => facts.seenMs),
+  column('delivery_state', 'text', ({ progress }) => progress?.state ?? 'pending'),
+  column('delivery_reason', 'text', ({ progress }) => progress?.reason ?? null),
+  column('delivery_attempts', 'int4', ({ progress }) => progress?.attempts ?? 0),
+  column('delivery_last_http_status', 'int4', ({ progress }) => progress?.lastHttpStatus ?? null),
+  column('delivery_last_outcome', 'text', ({ progress }) => progress?.lastOutcome ?? null),
+  column('delivery_last_attempt_at', 'timestamptz', ({ progress }) => progress?.lastAttemptMs ?? null),
+  column('delivery_next_due', 'timestamptz', ({ progress }) => progress?.nextDueMs ?? null),
+  column('delivery_settled_at', 'timestamptz', ({ progress }) => progress?.settledMs ?? null),
+  column('delivery_settled_attempts', 'int8', ({ progress }) => progress?.settledAttempts ?? null),
+];
+
+/** Named, not counted: a parameter that the function does not have, or has twice, is refused. */
+const names = [
+  'of_environment',
+  'lanes',
+  ...[...recordColumns, ...identityColumns, ...deliveryColumns].map(([name]) => name),
+  'counts',
+];
+const appendSql = `SELECT audit_append(${names.map((name, index) => `${name} => $${index + 1}`).join(', ')})`;
+
+const encoded = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]): Buffer[] =>
+  columns.map(([, encode]) => encode(rows));
+
+/** @throws PostgresError with `sqlState` PR001 or PR002 when something is not as expected; nothing is written then */
+export async function callAppend(session: Session, append: Append): Promise<void> {
+  await session.query(appendSql, [
+    append.environment,
+    JSON.stringify(append.lanes),
+    ...encoded(recordColumns, append.rows),
+    ...encoded(identityColumns, append.identities),
+    ...encoded(deliveryColumns, append.deliveries),
+    JSON.stringify(append.counts),
+  ]);
 }

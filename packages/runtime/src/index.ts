@@ -11,11 +11,13 @@ export {
   type Random,
   type Timers,
 } from './clock.ts';
+export { makeCheckpointKey, readCheckpointKey, type CheckpointKey } from './checkpoint-key.ts';
 export { commonChecks, commonRows, type CommonConfig } from './common-rows.ts';
 export { collectProgress, produceHooks, type ProgressSource } from './consumer-metrics.ts';
 export { configDocs, describeConfig, formatProblems, type DescribedValue } from './config-docs.ts';
 export { defineRows, envNameOf, mergeRows, type ConfigOf, type Row, type Rows } from './config-rows.ts';
 export { type ConfigProblem } from './config-sources.ts';
+export { durationMs } from './config-values.ts';
 export { didYouMean } from './did-you-mean.ts';
 export { formatDuration, parseDuration } from './durations.ts';
 export { type HealthAddress } from './health-server.ts';

@@ -3,12 +3,13 @@
 //
 //   { "environment": "live", "primary": "live.01J…", "keys": [{ "id": "live.01J…", "key": "<base64 of 32 bytes>" }] }
 
-import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from './clock.ts';
 import { environmentOfKek, type KeyProvider, type KeyResult } from './key-provider.ts';
-import { keyringBytesMax, keyringKeysMax, secretRecheckMs } from './limits.ts';
+import { keyringKeysMax, secretRecheckMs } from './limits.ts';
+import { readPrivateFile } from './private-file.ts';
 import { dataKeyBytes, labelled, open, seal } from './secret-envelope.ts';
 
 const kekId = z
@@ -84,30 +85,6 @@ export function readKeyring({ ref, environment, env }: KeyringSettings): Keyring
   if (new Set(ids).size !== ids.length) return refuse('holds one id twice');
   if (!ids.includes(content.primary)) return refuse(`has no key with the id of its primary, ${content.primary}`);
   return { ok: true, content };
-}
-
-function readPrivateFile(
-  path: string,
-): { readonly ok: true; readonly text: string } | { readonly ok: false; readonly absent: boolean; problem: string } {
-  try {
-    const file = openSync(path, 'r');
-    try {
-      // Asked of the open file, so that it cannot be exchanged in between.
-      const { mode, size } = fstatSync(file);
-      if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-        return { ok: false, absent: false, problem: 'can be read by others than its owner: chmod 600' };
-      }
-      if (size > keyringBytesMax) return { ok: false, absent: false, problem: `is over ${keyringBytesMax} bytes` };
-      return { ok: true, text: readFileSync(file, 'utf8') };
-    } finally {
-      closeSync(file);
-    }
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    return code === 'ENOENT'
-      ? { ok: false, absent: true, problem: 'does not exist' }
-      : { ok: false, absent: false, problem: `cannot be read (${code})` };
-  }
 }
 
 /** A provider over a keyring, read again when its file has changed; while it cannot be read, its keys are not to be had. */

@@ -34,7 +34,7 @@ export const unwrapsAtOnceMax = 16;
 export const unwrapRetryMs = 2_000;
 
 /** A keyring file in bytes, and its keys: some rotations a year for decades; more is a wrong path. */
-export const keyringBytesMax = 65_536;
+export const privateFileBytesMax = 65_536;
 export const keyringKeysMax = 200;
 
 /** Beyond its drain time a service gets this long to let go before the process goes on without it, in ms. */

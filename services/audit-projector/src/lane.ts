@@ -12,8 +12,8 @@ export class Lane {
   next: number;
   /** Log end as last seen. */
   logEnd: number;
-  /** Somebody is writing from this lane. */
-  busy = false;
+  /** What PostgreSQL has against this lane alone, and when it is tried again (monotonic ms). */
+  refusal: { readonly why: string; readonly untilMs: number } | undefined;
   /** Not ours any more: what it holds is another's to write. */
   lost = false;
   paused = false;

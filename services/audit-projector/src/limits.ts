@@ -1,7 +1,15 @@
 // Every limit of the projector, each with its reason.
 
-/** Bytes of values in one transaction: a thousand ordinary records are 1 MB; records of megabytes go a few at a time. */
-export const transactionBytesMax = 4 * 1024 * 1024;
+/** Bytes held by the records of one transaction: four thousand ordinary ones are 6 MB; records of megabytes go a few at a time. */
+export const transactionBytesMax = 8 * 1024 * 1024;
+
+/**
+ * A transaction of at least so many rows says that the log is busy: the next one begins `gatherMs` after this one began, or when
+ * it is full. Larger ones cost less a row, and a delivery that is made and settled within one is written once. Well below the
+ * five seconds that the tables may be behind; of an idle log every record is written at once.
+ */
+export const busyRows = 50;
+export const gatherMs = 1_000;
 
 /** A partition that holds this many batches stops being fetched: one is being written, one waits. */
 export const batchesHeld = 2;
@@ -24,3 +32,15 @@ export const columnLongTextMax = 4_096;
 
 /** Problems told of one row; the rest adds nothing. */
 export const problemsTold = 5;
+
+/**
+ * Reading the checkpoints that were written before takes no longer than this, in ms: a partition's last one is among the last
+ * thousands, but the topic is read from where this process left it.
+ */
+export const checkpointScanTimeoutMs = 120_000;
+
+/** How often the partitions of the days ahead are made and DEFAULT is looked at, in ms: often enough to be told of it the same hour. */
+export const daysIntervalMs = 10 * 60_000;
+
+/** A rebuild holds this much at most, in bytes: nothing else runs in its process. */
+export const rebuildBufferBytes = 128 * 1024 * 1024;

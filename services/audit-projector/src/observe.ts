@@ -7,10 +7,12 @@ import type { Projector, ProjectorObserver } from './projector.ts';
 export function observeProjection(logger: Logger, metrics: Metrics): ProjectorObserver {
   const where = ({ topic, partition }: Lane): { topic: string; partition: number } => ({ topic, partition });
   return {
-    appended(lane, result, durationMs) {
+    transacted(durationMs) {
+      metrics.projectionBatchDuration.observe(durationMs / 1000);
+    },
+    appended(lane, result) {
       const { topic } = lane;
       metrics.projectionRows.inc({ topic }, result.rows);
-      metrics.projectionBatchDuration.observe(durationMs / 1000);
       if (result.duplicates > 0) metrics.projectionDuplicates.inc({ topic }, result.duplicates);
       if (result.unreadable > 0) {
         metrics.projectionUnreadable.inc({ topic }, result.unreadable);
@@ -26,6 +28,7 @@ export function observeProjection(logger: Logger, metrics: Metrics): ProjectorOb
         );
       }
       if (result.defaulted > 0) {
+        metrics.projectionDefaulted.inc({ topic }, result.defaulted);
         logger.warn(
           { ...where(lane), rows: result.defaulted, before: lane.next },
           'audit records of days without a partition went to audit_record_default',

@@ -219,6 +219,7 @@ describe('auditRowOf', () => {
     const more = [
       'EventUnmatched',
       'EventRejected',
+      'RangeLost',
       'ReplayRequested',
       'ReplayFinished',
       'EndpointChanged',

@@ -78,6 +78,14 @@ function extract(record: AuditRecord, reader: ColumnReader, recordedMs: number):
         effects: [],
       };
     }
+    case 'RangeLost': {
+      const topic = reader.text('topic');
+      const partition = reader.integer('partition');
+      const from = reader.integer('from', Number.MAX_SAFE_INTEGER);
+      const to = reader.integer('to', Number.MAX_SAFE_INTEGER);
+      if (topic === null || partition === null || from === null || to === null) return undefined;
+      return { columns: { ...statement(reader), detail: `${topic}/${partition}/${from}-${to}` }, effects: [] };
+    }
     case 'ReplayRequested':
     case 'ReplayFinished': {
       const filter = reader.within('filter');
@@ -139,6 +147,7 @@ interface Moving {
   readonly columns: Partial<AuditColumns>;
   readonly dispatch: string;
   readonly round: number;
+  readonly attempt: number;
   readonly facts: DeliveryFacts;
 }
 
@@ -164,7 +173,7 @@ function moving(reader: ColumnReader, seenMs: number): Moving | undefined {
     subject,
     origin,
   };
-  return { columns, dispatch, round, facts };
+  return { columns, dispatch, round, attempt, facts };
 }
 
 function factsOf(reader: ColumnReader, endpoint: string | null, seenMs: number): DeliveryFacts | undefined {
@@ -214,6 +223,7 @@ function attemptSettled(reader: ColumnReader, recordedMs: number): Extracted | u
         dispatch: move.dispatch,
         round: move.round,
         facts: move.facts,
+        attempt: move.attempt,
         status,
         outcome,
         httpStatus,
@@ -237,7 +247,8 @@ function withoutAttempt(
   const atMs = reader.moment('at') ?? recordedMs;
   const move = moving(reader, atMs);
   if (move === undefined) return undefined;
-  const { columns, ...delivery } = move;
+  const { columns, dispatch, round, facts } = move;
+  const delivery = { dispatch, round, facts };
   const detail = reader.text('detail', columnLongTextMax);
   if (type === 'DispatchDeferred') {
     if (columns.park === null) return undefined;

@@ -22,6 +22,15 @@ class MemoryStore implements AuditStore {
     return partitions.map(({ partition }) => ({ topic, partition, next: this.offsets.get(partition)! }));
   }
 
+  prepareDays = async (): Promise<number> => 0;
+  heads = async (): Promise<[]> => [];
+
+  async appendTogether(batches: readonly AppendBatch[]): Promise<AppendResult[]> {
+    const results: AppendResult[] = [];
+    for (const batch of batches) results.push(await this.append(batch));
+    return results;
+  }
+
   async append({ partition, expectedNext, next, rows }: AppendBatch): Promise<AppendResult> {
     const fate = this.script.shift();
     if (fate === 'away') throw unreachable;
@@ -57,13 +66,14 @@ beforeEach(() => {
     logEnd: async () => 5,
     observer: {
       appended: () => undefined,
+      transacted: () => undefined,
       fenced: (lane, next) => void calls.push(`fenced ${lane.partition} ${next}`),
       failed: () => void (failures += 1),
       faulty: (lane) => void calls.push(`faulty ${lane.partition}`),
     },
     batchRecords: 10,
     bufferBytes: 1_048_576,
-    transactions: 2,
+    topicOrder: [topic],
     sleep: settle,
     monotonic: () => 0,
   });

@@ -1,19 +1,28 @@
-// Writes the partitions that this process owns into the tables, each in its own order, several at once.
+// Writes the partitions that this process owns into the tables, each in its own order, all together: one transaction takes
+// what every one of them holds, so that a delivery that was made and settled meanwhile is written once.
 //
 //   fetched ─▶ held ─▶ rows ─▶ one transaction ─▶ written
 //     ▲          │                  ├─ fenced: read the offset row, begin anew there
 //     └─ pause ◀─┘ (full)           └─ PostgreSQL away: again, for ever; what is held stays held
 
 import type { AssignedPartition, Assignment, GroupConsumer, RecordBatch } from '@postrider/kafka';
-import { PostgresError, type AppendResult, type AuditStore } from '@postrider/postgres';
+import { PostgresError, type AppendBatch, type AppendResult, type AuditStore } from '@postrider/postgres';
 import { Lane } from './lane.ts';
-import { batchesHeld, partitionBytesMin, retryFirstMs, retryMaxMs, transactionBytesMax } from './limits.ts';
+import {
+  batchesHeld,
+  busyRows,
+  gatherMs,
+  partitionBytesMin,
+  retryFirstMs,
+  retryMaxMs,
+  transactionBytesMax,
+} from './limits.ts';
 import { auditRowOf } from './project.ts';
-import { Slots } from './slots.ts';
 
 /** What the projector tells of its doings; the wiring turns it into logs and metrics. */
 export interface ProjectorObserver {
-  appended(lane: Lane, result: Extract<AppendResult, { kind: 'appended' }>, durationMs: number): void;
+  appended(lane: Lane, result: Extract<AppendResult, { kind: 'appended' }>): void;
+  transacted(durationMs: number): void;
   fenced(lane: Lane, next: number): void;
   /** PostgreSQL refused; `attempt` counts from 1. It is tried again. */
   failed(error: PostgresError, attempt: number): void;
@@ -29,7 +38,8 @@ export interface ProjectorDeps {
   readonly observer: ProjectorObserver;
   readonly batchRecords: number;
   readonly bufferBytes: number;
-  readonly transactions: number;
+  /** Topics in the order in which their records are written: what makes deliveries before what moves them. */
+  readonly topicOrder: readonly string[];
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Ms, never stepping back. */
   readonly monotonic: () => number;
@@ -40,18 +50,21 @@ const keyOf = (at: { readonly topic: string; readonly partition: number }): stri
 export class Projector {
   readonly #deps: ProjectorDeps;
   readonly #lanes = new Map<string, Lane>();
-  readonly #slots: Slots;
-  /** Transactions under way, none of which rejects. */
+  /** Questions to PostgreSQL under way, none of which rejects. */
   readonly #underWay = new Set<Promise<unknown>>();
   /** Raised while nothing new may be started: from a revocation to the next assignment, and at the end. */
   #halt = new AbortController();
   #stopped = false;
+  #writing = false;
+  /** Ends the wait for more records before the next transaction. */
+  #gathered: () => void = () => undefined;
+  /** Which lane is served first; another each time. */
+  #turn = 0;
   /** What PostgreSQL said last, until it takes something again. */
   #trouble: PostgresError | undefined;
 
   constructor(deps: ProjectorDeps) {
     this.#deps = deps;
-    this.#slots = new Slots(deps.transactions);
   }
 
   lanes(): readonly Lane[] {
@@ -60,7 +73,7 @@ export class Projector {
 
   /** Why the tables do not follow, in an operator's words; empty when they do. */
   troubles(): string[] {
-    const faults = this.lanes().flatMap(({ fault }) => fault ?? []);
+    const faults = this.lanes().flatMap((lane) => lane.fault ?? lane.refusal?.why ?? []);
     return this.#trouble === undefined
       ? faults
       : [`PostgreSQL (${this.#trouble.code}): ${this.#trouble.message}${mending(this.#trouble)}`, ...faults];
@@ -103,12 +116,13 @@ export class Projector {
     }
     if (this.#stopped) return;
     this.#halt = new AbortController();
-    for (const lane of this.#lanes.values()) this.#write(lane);
+    this.#write();
   }
 
   /** Starts no transaction any more; resolves when those under way have ended. */
   async settle(): Promise<void> {
     this.#halt.abort();
+    this.#gathered();
     await Promise.all(this.#underWay);
   }
 
@@ -130,7 +144,14 @@ export class Projector {
       lane.paused = true;
       this.#deps.consumer().pause(topic, [partition]);
     }
-    this.#write(lane);
+    if (this.#held() >= this.#deps.batchRecords) this.#gathered();
+    this.#write();
+  }
+
+  #held(): number {
+    let held = 0;
+    for (const lane of this.#lanes.values()) held += lane.held;
+    return held;
   }
 
   /** Bytes that one partition may hold: an even part of the buffer. */
@@ -144,34 +165,98 @@ export class Projector {
     this.#deps.observer.faulty(lane);
   }
 
-  #write(lane: Lane): void {
-    if (lane.busy || lane.held === 0 || this.#halt.signal.aborted) return;
-    lane.busy = true;
-    void this.#drain(lane, this.#halt.signal).finally(() => {
-      lane.busy = false;
+  #write(): void {
+    if (this.#writing || this.#halt.signal.aborted || this.#ready().length === 0) return;
+    this.#writing = true;
+    void this.#drain(this.#halt.signal).finally(() => {
+      this.#writing = false;
       // A halt may have come and gone while the last transaction ended.
-      if (!lane.lost && lane.fault === undefined) this.#write(lane);
+      this.#write();
     });
   }
 
-  /** Writes batch after batch until nothing is held, or nothing may be started. */
-  async #drain(lane: Lane, halt: AbortSignal): Promise<void> {
-    while (lane.held > 0 && !lane.lost && lane.fault === undefined && !halt.aborted) {
-      const { records, next } = lane.peek({ records: this.#deps.batchRecords, bytes: transactionBytesMax });
-      const rows = records.map(auditRowOf);
+  /** Lanes that have something to write, in the order in which it is written. */
+  #ready(): Lane[] {
+    const now = this.#deps.monotonic();
+    const ready = this.lanes().filter(
+      (lane) =>
+        lane.held > 0 && lane.fault === undefined && !(lane.refusal !== undefined && lane.refusal.untilMs > now),
+    );
+    const order = ({ topic }: Lane): number => this.#deps.topicOrder.indexOf(topic);
+    return ready.sort((a, b) => order(a) - order(b) || a.partition - b.partition);
+  }
+
+  /** Writes transaction after transaction until nothing is held, or nothing may be started. */
+  async #drain(halt: AbortSignal): Promise<void> {
+    while (!halt.aborted) {
+      const parts = this.#take();
+      if (parts.length === 0) return;
       const startedMs = this.#deps.monotonic();
-      const { environment, store } = this.#deps;
-      const batch = { environment, topic: lane.topic, partition: lane.partition, expectedNext: lane.next, next, rows };
-      const result = await this.#untilAnswered(halt, () => store.append(batch));
-      if (result === undefined || lane.lost) return;
-      if (result.kind === 'fenced') {
-        await this.#follow(lane, halt);
-      } else {
-        lane.written(records.length, next);
-        this.#deps.observer.appended(lane, result, this.#deps.monotonic() - startedMs);
-      }
-      this.#makeRoom(lane);
+      const results = await this.#untilAnswered(halt, () =>
+        this.#deps.store.appendTogether(parts.map(({ batch }) => batch)),
+      );
+      if (results === undefined) return;
+      const durationMs = this.#deps.monotonic() - startedMs;
+      this.#deps.observer.transacted(durationMs);
+      let rows = 0;
+      for (const [index, { lane, batch }] of parts.entries())
+        rows += await this.#settled(lane, batch, results[index]!, halt);
+      if (rows >= busyRows) await this.#gather(startedMs + gatherMs, halt);
     }
+  }
+
+  /** What the next transaction writes: an even part of each lane, beginning with another each time. */
+  #take(): { readonly lane: Lane; readonly batch: AppendBatch }[] {
+    const ready = this.#ready();
+    if (ready.length === 0) return [];
+    const { environment, batchRecords } = this.#deps;
+    const records = Math.ceil(batchRecords / ready.length);
+    const bytes = transactionBytesMax / ready.length;
+    this.#turn += 1;
+    let left = batchRecords;
+    const parts = new Map<Lane, AppendBatch>();
+    for (const [index] of ready.entries()) {
+      const lane = ready[(index + this.#turn) % ready.length]!;
+      if (left === 0) break;
+      const { records: taken, next } = lane.peek({ records: Math.min(records, left), bytes });
+      left -= taken.length;
+      const { topic, partition, next: expectedNext } = lane;
+      parts.set(lane, { environment, topic, partition, expectedNext, next, rows: taken.map(auditRowOf) });
+    }
+    return ready.flatMap((lane) => {
+      const batch = parts.get(lane);
+      return batch === undefined ? [] : [{ lane, batch }];
+    });
+  }
+
+  /** @returns rows that were written */
+  async #settled(lane: Lane, batch: AppendBatch, result: AppendResult, halt: AbortSignal): Promise<number> {
+    if (lane.lost) return 0;
+    lane.refusal = undefined;
+    if (result.kind === 'fenced') await this.#follow(lane, halt);
+    if (result.kind === 'refused') {
+      const why = `${keyOf(lane)}: PostgreSQL (${result.error.code}): ${result.error.message}`;
+      lane.refusal = { why, untilMs: this.#deps.monotonic() + retryMaxMs };
+      this.#deps.observer.failed(result.error, 1);
+      void this.#deps.sleep(retryMaxMs, halt).then(() => this.#write());
+    }
+    if (result.kind === 'appended') {
+      lane.written(batch.rows.length, batch.next);
+      this.#deps.observer.appended(lane, result);
+    }
+    this.#makeRoom(lane);
+    return batch.rows.length;
+  }
+
+  /** Waits until this moment (monotonic ms), or until there is enough for a full transaction. */
+  async #gather(untilMs: number, halt: AbortSignal): Promise<void> {
+    const waitMs = untilMs - this.#deps.monotonic();
+    if (waitMs <= 0 || this.#held() >= this.#deps.batchRecords || halt.aborted) return;
+    const enough = new AbortController();
+    const slept = this.#deps.sleep(waitMs, enough.signal);
+    this.#gathered = () => enough.abort();
+    await slept;
+    this.#gathered = () => undefined;
   }
 
   /** The offset row is elsewhere: a commit of ours that came through unseen, or another writer. The row is right. */
@@ -194,7 +279,6 @@ export class Projector {
   /** Asks until PostgreSQL answers; undefined when the signal is raised first. */
   async #untilAnswered<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T | undefined> {
     for (let attempt = 1; ; attempt += 1) {
-      await this.#slots.take();
       try {
         if (signal.aborted) return undefined;
         const asked = ask();
@@ -207,8 +291,6 @@ export class Projector {
         this.#trouble =
           error instanceof PostgresError ? error : new PostgresError('bug', String(error), { cause: error });
         this.#deps.observer.failed(this.#trouble, attempt);
-      } finally {
-        this.#slots.give();
       }
       await this.#deps.sleep(Math.min(retryFirstMs * 2 ** Math.min(attempt - 1, 16), retryMaxMs), signal);
     }

@@ -1,14 +1,23 @@
 // audit-projector: turns the audit log into tables, exactly once.
 //
-//   <env>.audit + <env>.attempts ─▶ rows ─▶ PostgreSQL
+//   <env>.audit + <env>.attempts ─▶ rows ─▶ PostgreSQL ─▶ signed heads ─▶ <env>.audit.checkpoints
 //
 // The tables hold their own offsets: reading starts where they stand. The group's commits follow, to show lag.
 
+import type { KeyObject } from 'node:crypto';
 import { topicNames } from '@postrider/core/contracts';
-import { waitForTopics, type GroupConsumer, type KafkaCluster, type RevokeReason } from '@postrider/kafka';
-import { openAuditStore, openDatabase, type Database } from '@postrider/postgres';
+import {
+  waitForTopics,
+  type Appender,
+  type GroupConsumer,
+  type KafkaCluster,
+  type RevokeReason,
+} from '@postrider/kafka';
+import { openAuditStore, openDatabase, type AuditStore, type Database } from '@postrider/postgres';
 import {
   collectProgress,
+  produceHooks,
+  readCheckpointKey,
   RuntimeError,
   recentTrouble,
   sleep,
@@ -21,13 +30,17 @@ import {
   type StopContext,
   type Timers,
 } from '@postrider/runtime';
+import { openCheckpointLog } from './checkpoint-log.ts';
+import { createCheckpointer, type Checkpointer } from './checkpointer.ts';
 import type { projectorRows } from './config.ts';
-import { commitIntervalMs } from './limits.ts';
+import { commitIntervalMs, daysIntervalMs } from './limits.ts';
 import { collectProjection, observeProjection } from './observe.ts';
 import { Projector } from './projector.ts';
+import { repeat, type Repetition } from './repeat.ts';
 
 export { projectorRows } from './config.ts';
 export { auditRowOf } from './project.ts';
+export { rebuildTables, type Rebuilt } from './rebuild.ts';
 
 export interface AuditProjectorDeps {
   readonly config: ConfigOf<typeof commonRows & typeof projectorRows>;
@@ -52,6 +65,10 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
   /** What the group has committed, by partition. */
   const committed = new Map<string, number>();
   let cancelCommit: (() => void) | undefined;
+  let checkpoints:
+    | { readonly checkpointer: Checkpointer; readonly appender: Appender; tell(error: unknown): void }
+    | undefined;
+  const repetitions: Repetition[] = [];
 
   /** Best effort: the tables know better, and the next commit says it again. */
   const commit = async (): Promise<void> => {
@@ -73,9 +90,36 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
     });
   };
 
+  let checkpointing = Promise.resolve();
+  /** One round after the other: the next one's checkpoints follow upon this one's. */
+  const checkpoint = (): Promise<void> => (checkpointing = checkpointing.then(checkpointNow));
+  const checkpointNow = async (): Promise<void> => {
+    if (checkpoints === undefined) return;
+    try {
+      const written = await checkpoints.checkpointer.runOnce();
+      metrics.auditCheckpoints.inc(written);
+    } catch (error) {
+      checkpoints.tell(error);
+    }
+  };
+
+  const prepareDays = async (store: AuditStore): Promise<void> => {
+    try {
+      metrics.auditDefaultRows.set(await store.prepareDays());
+    } catch (error) {
+      logger.debug(
+        { error },
+        'the days ahead were not made; the next round makes them, or the first record that needs one',
+      );
+    }
+  };
+
   const onRevoked = async (reason: RevokeReason): Promise<void> => {
     await projector!.settle();
-    if (reason !== 'lost') await commit();
+    if (reason !== 'lost') {
+      await checkpoint();
+      await commit();
+    }
     committed.clear();
   };
 
@@ -84,8 +128,10 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
     async start() {
       const url = config['postgres.url'];
       if (url === undefined) throw new RuntimeError('start-failed', 'The audit projector needs postgres.url.');
+      const privateKey = checkpointKey(config, logger);
       const admin = cluster.admin();
-      const described = await waitForTopics(admin, [topics.audit, topics.attempts], {
+      const signed = privateKey === undefined ? [] : [topics.checkpoints];
+      const described = await waitForTopics(admin, [topics.audit, topics.attempts, ...signed], {
         signal: stopping.signal,
         sleep: (ms, signal) => sleep(timers, ms, signal),
         onWaiting: (message) => {
@@ -97,19 +143,20 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
       waitingFor = 'reading the offsets in PostgreSQL';
       database = openDatabase({
         url,
-        connectionsMax: config['projector.connections'],
         applicationName: 'postrider audit-projector',
+        role: 'postrider_projector',
         onIdleError: (error) => logger.warn({ problem: error.message }, 'an idle connection to PostgreSQL broke'),
       });
+      const store = openAuditStore(database, clock);
       projector = new Projector({
         environment: config.environment,
-        store: openAuditStore(database, clock),
+        store,
         consumer: () => consumer!,
         logEnd: async (topic, partition) => (await admin.endOffsets(topic)).get(partition) ?? 0,
         observer: observeProjection(logger, metrics),
         batchRecords: config['projector.batchRecords'],
         bufferBytes: config['projector.bufferBytes'],
-        transactions: config['projector.connections'],
+        topicOrder: [topics.audit, topics.attempts],
         sleep: (ms, signal) => sleep(timers, ms, signal),
         monotonic: clock.monotonic,
       });
@@ -124,6 +171,7 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
         },
         onAssigned: (assignment) => {
           if (assignment.added.length === 0) waitingFor = undefined;
+          checkpoints?.checkpointer.onAssigned();
           running.onAssigned(assignment);
         },
         onRevoked,
@@ -140,6 +188,26 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
         },
       });
       commitLater();
+      if (privateKey !== undefined) {
+        const appender = cluster.openAppender({ hooks: produceHooks(metrics, 'audit-projector', trouble) });
+        const checkpointer = createCheckpointer({
+          environment: config.environment,
+          privateKey,
+          store,
+          log: openCheckpointLog(cluster, appender, { environment: config.environment, topic: topics.checkpoints }),
+          owned: () => running.lanes().filter(({ fault }) => fault === undefined),
+          file: config['audit.checkpointFile'],
+          now: clock.now,
+        });
+        const tell = (error: unknown): void => {
+          metrics.auditCheckpointFailures.inc();
+          const problem = error instanceof Error ? error.message : String(error);
+          logger.warn({ problem }, 'no checkpoints of the audit this time; the next round makes up for it');
+        };
+        checkpoints = { checkpointer, appender, tell };
+        repetitions.push(repeat(timers, config['audit.checkpointIntervalMs'], checkpoint));
+      }
+      repetitions.push(repeat(timers, daysIntervalMs, () => prepareDays(store)));
       cancels.push(
         collectProjection(metrics, running, clock.now),
         collectProgress(metrics, 'audit-projector', {
@@ -160,8 +228,11 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
       cancelCommit?.();
       const ended = new AbortController();
       const left = async (): Promise<void> => {
+        // Leaving the group ends with the last checkpoints of what was written.
         await consumer?.stop();
         await projector?.stop();
+        await Promise.all(repetitions.map((each) => each.stop()));
+        await checkpoints?.appender.close();
         await database?.close();
       };
       // A transaction that PostgreSQL does not answer is left to it: the offset row says later whether it came through.
@@ -175,7 +246,27 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
       if (consumer?.state() !== 'stable') reasons.push('not a member of the consumer group yet');
       reasons.push(...trouble.reasons());
       reasons.push(...(projector?.troubles() ?? []));
+      const objection = checkpoints?.checkpointer.objection();
+      if (objection !== undefined && reasons.length === 0) reasons.push(objection);
       return { ready: reasons.length === 0, reasons };
     },
   };
+}
+
+/** @throws RuntimeError when the key is not as it should be, or has to be there and is not */
+function checkpointKey(config: AuditProjectorDeps['config'], logger: Logger): KeyObject | undefined {
+  const path = config['audit.checkpointKey'];
+  if (path !== undefined) {
+    const read = readCheckpointKey(path);
+    if (read.ok) return read.privateKey;
+    const advice = read.absent ? '; `postrider keys checkpoint create` makes one' : '';
+    throw new RuntimeError('start-failed', `audit.checkpointKey: ${read.problem}${advice}`);
+  }
+  const without = 'without audit.checkpointKey whoever can write to PostgreSQL can rewrite the audit unseen';
+  const mending = '`postrider keys checkpoint create` makes a key';
+  if (config.environment === 'live' && !config['audit.unsignedInLive']) {
+    throw new RuntimeError('start-failed', `${without}: ${mending}, or set audit.unsignedInLive=true`);
+  }
+  logger.warn({}, `${without}; ${mending}`);
+  return undefined;
 }

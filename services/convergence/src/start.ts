@@ -31,6 +31,7 @@ import {
 } from '@postrider/runtime';
 import type { convergenceRows } from './config.ts';
 import { converge } from './converge.ts';
+import { appendRangeLost } from './range-lost.ts';
 import { readTableMark, tableMark, tableProblem, type TableSize } from './endpoint-gate.ts';
 import { appendRestMsMax, windowBytes, windowRecords } from './limits.ts';
 import type { EventPlan } from './plan-event.ts';
@@ -188,7 +189,24 @@ export function createConvergence(deps: ConvergenceDeps): Service {
           logger.warn({ code: error.code, problem: error.message, attempt }, 'reading events: trying again');
         },
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
-        onRangeLost: (range) => logger.error({ ...range }, 'events were deleted by retention before they were read'),
+        onRangeLost: (range) => {
+          logger.error({ ...range }, 'events were deleted by retention before they were read');
+          metrics.rangeLost.inc({ service: 'convergence', topic: range.topic });
+          if (range.to <= range.from) return;
+          // Appended before the traces of what follows it in the partition, and so acknowledged before their offsets are committed.
+          const stated = appendRangeLost(range, {
+            appender: appender!,
+            topic: topics.audit,
+            partitionOf: (at) => traces.partitionOf(at),
+            now: clock.now,
+          });
+          const ended = stated
+            .catch((error: unknown) => {
+              if (!stopping.signal.aborted) context.fail(error instanceof Error ? error : new Error(String(error)));
+            })
+            .finally(() => underWay.delete(ended));
+          underWay.add(ended);
+        },
       });
       cancels.push(
         metrics.endpointTableSize.collect((set) => set({ service: 'convergence' }, table.index.size)),

@@ -6,6 +6,7 @@ import { formatDuration } from '@postrider/runtime';
 import manifest from '../package.json' with { type: 'json' };
 import type { CliIo } from './cli-io.ts';
 import { examples, globalOptions, optionValue, type CommandRunner } from './command-runner.ts';
+import { addAudit } from './commands/audit.ts';
 import { addConfig } from './commands/config.ts';
 import { addDb } from './commands/db.ts';
 import { addDeliveries } from './commands/deliveries.ts';
@@ -102,6 +103,7 @@ function buildProgram(runner: CommandRunner, io: CliIo, out: Output): Command {
     addDeliveries,
     addDlq,
     addReplay,
+    addAudit,
     addKeys,
     addDb,
     addDoctor,

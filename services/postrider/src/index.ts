@@ -6,3 +6,5 @@ export { openKafka } from './composition.ts';
 export { loadSettings } from './settings.ts';
 export { applyTopics } from './topics.ts';
 export { egressOf } from './egress.ts';
+export { CheckpointBook } from './audit/checkpoint-book.ts';
+export { verifyAudit, type AuditVerdict } from './audit/verify-audit.ts';

@@ -6,6 +6,8 @@ import { styleText } from 'node:util';
 /** Where text goes; the real streams or a test's. */
 export interface Sink {
   write(text: string): void;
+  /** Resolves when what was written has gone out: a reader that is slow is waited for. */
+  drained?(): Promise<void>;
   /** Colours are wanted and understood. */
   readonly colour: boolean;
 }
@@ -38,6 +40,13 @@ export class Output {
   ): void {
     if (!this.json) return this.#data(text(items));
     for (const item of items) this.#data(JSON.stringify(toJson(item)));
+  }
+
+  /** A list of any length: one JSON line an item, with or without `--json`, as fast as the reader takes them. */
+  async lines(items: readonly unknown[]): Promise<void> {
+    if (items.length === 0) return;
+    this.#stdout.write(items.map((item) => `${JSON.stringify(item)}\n`).join(''));
+    await this.#stdout.drained?.();
   }
 
   /** Progress, warnings, hints: for a person, never data. */

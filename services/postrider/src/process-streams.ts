@@ -1,5 +1,6 @@
 // The terminal's two streams as sinks, and the wait until a pipe has taken everything: an exit before that would cut data.
 
+import { once } from 'node:events';
 import type { Sink } from './output.ts';
 
 /** Colours on a terminal only, and never when NO_COLOR is set (https://no-color.org). */
@@ -10,6 +11,9 @@ export function systemSinks(env: Readonly<Record<string, string | undefined>>): 
   const plain = (env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb';
   const sink = (stream: NodeJS.WriteStream): Sink => ({
     write: (text) => void stream.write(text),
+    drained: async () => {
+      if (stream.writableNeedDrain) await once(stream, 'drain');
+    },
     colour: stream.isTTY && !plain,
   });
   return { stdout: sink(process.stdout), stderr: sink(process.stderr) };

@@ -18,12 +18,14 @@ export function openSecrets(config: PostriderConfig, { env, clock }: Pick<CliIo,
   const { environment } = config;
   const fileRoots = config['secrets.directories'];
   const keys = ref === undefined ? undefined : openKeyring({ ref, environment, env, clock }, randomBytes);
+  const checkpointKey = config['audit.checkpointKey'];
+  const own = [...(ref === undefined ? [] : [ref]), ...(checkpointKey === undefined ? [] : [`file:${checkpointKey}`])];
   const source = createSecretSource({
     env,
     clock,
     keys,
     ...(fileRoots.length > 0 ? { fileRoots } : {}),
-    ...(ref === undefined ? {} : { own: [ref] }),
+    own,
   });
   return { source, keys };
 }

@@ -1,9 +1,10 @@
 // One command while it runs: its configuration, its output, and whatever it opened, let go at its end. Waiting is bounded:
 // no command hangs on a broker that is away.
 
-import { openAuditReads, openDatabase, type AuditReads } from '@postrider/postgres';
+import { openAuditReads, openDatabase, type AuditReads, type Database } from '@postrider/postgres';
 import type { KafkaAdmin, KafkaCluster } from '@postrider/kafka';
 import { formatDuration, formatProblems } from '@postrider/runtime';
+import { auditStatementMs } from './audit/limits.ts';
 import type { CliIo } from './cli-io.ts';
 import { openKafka } from './composition.ts';
 import { CliError, type Whereabouts } from './failure.ts';
@@ -81,6 +82,23 @@ export class Session {
     });
     this.#open(database);
     return openAuditReads(database, this.config.environment);
+  }
+
+  /** The audit database for questions that read everything, which may take as long as that takes. */
+  auditDatabase(): Database {
+    const database = openDatabase({
+      url: this.postgresUrl,
+      connectionsMax: databaseConnectionsMax,
+      applicationName: 'postrider audit',
+      statementTimeoutMs: auditStatementMs,
+    });
+    return this.#open(database);
+  }
+
+  /** From here on the work is as long as it is and says how far it has come; only Ctrl-C ends it early. */
+  takeTime(): void {
+    this.#stopTime();
+    this.#outOfTime = undefined;
   }
 
   /** What is waited for from now on: said when time runs out, and the time begins anew. */

@@ -54,6 +54,7 @@ const records: { readonly [Type in AuditRecordType]: Extract<AuditRecord, { type
     owner,
   },
   AttemptStarted: { type: 'AttemptStarted', ...facts, at, deadline: at, owner },
+  RangeLost: { type: 'RangeLost', at, topic: 'live.events', partition: 3, from: 10, to: 25 },
   SecretRotated: {
     type: 'SecretRotated',
     at,
@@ -115,6 +116,7 @@ const identities: Readonly<Record<AuditRecordType, string | undefined>> = {
   EventAccepted: 'event:live.events/0/7',
   EventUnmatched: 'event:live.events/0/7',
   EventRejected: 'event:live.events/0/7',
+  RangeLost: 'lost:live.events/3/10-25',
   ReplayRequested: 'ReplayRequested:rp-1',
   ReplayFinished: 'ReplayFinished:rp-1',
   EndpointChanged: undefined,

@@ -215,11 +215,25 @@ export interface SecretRotated {
   }[];
 }
 
+/** Upstream records that were deleted by retention before anybody read them: nobody can say what they were. */
+export interface RangeLost {
+  readonly type: 'RangeLost';
+  readonly at: Timestamp;
+  /** Of the records that are gone. */
+  readonly topic: string;
+  readonly partition: number;
+  /** Offset of the first of them. */
+  readonly from: number;
+  /** Where reading went on. */
+  readonly to: number;
+}
+
 /** What everyone but the dispatch owner writes to `audit`. */
 export type AuditTopicRecord =
   | EventAccepted
   | EventUnmatched
   | EventRejected
+  | RangeLost
   | ReplayRequested
   | ReplayFinished
   | EndpointChanged
@@ -239,6 +253,7 @@ const auditRecordTypes: Readonly<Record<AuditRecordType, true>> = {
   EventAccepted: true,
   EventUnmatched: true,
   EventRejected: true,
+  RangeLost: true,
   ReplayRequested: true,
   ReplayFinished: true,
   EndpointChanged: true,
@@ -289,6 +304,8 @@ export function identityOf(record: AuditRecord): string | undefined {
       return `deferred:${record.attemptId}/${record.park}`;
     case 'EndpointDisabled':
       return `disabled:${record.endpoint}/${record.endpointVersion}`;
+    case 'RangeLost':
+      return `lost:${record.topic}/${record.partition}/${record.from}-${record.to}`;
     case 'ReplayRequested':
     case 'ReplayFinished':
       return `${record.type}:${record.replay}`;

@@ -1,5 +1,20 @@
 // Every record on every topic: names, ids, headers, encode and decode.
 
+export { chainStart, chainStep, type ChainedRecord, type ChainPlace, type ChainStep } from './audit-chain.ts';
+export {
+  checkpointDigest,
+  checkpointKeyId,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  introducedKey,
+  introduceKey,
+  signCheckpoint,
+  verifyCheckpoint,
+  type AuditCheckpoint,
+  type CheckpointKeyIntroduced,
+  type CheckpointRecord,
+  type CheckpointStatement,
+} from './audit-checkpoint.ts';
 export {
   decodeAudit,
   encodeAudit,

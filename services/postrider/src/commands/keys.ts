@@ -10,6 +10,7 @@ import type { AddCommand } from '../command-runner.ts';
 import { examples, optionValue } from '../command-runner.ts';
 import { readEndpoints } from '../endpoint-table.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
+import { addCheckpointKeys } from './keys-checkpoint.ts';
 import { ulid } from '../keys/key-material.ts';
 import {
   createSecret,
@@ -70,6 +71,8 @@ export const addKeys: AddCommand = (parent, runner) => {
         flags.kek === true ? createKek(session, flags.keepPrimary !== true) : createSecret(session, flags),
       ),
     );
+
+  addCheckpointKeys(keys, runner);
 
   keys
     .command('import')

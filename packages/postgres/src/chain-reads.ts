@@ -1,0 +1,80 @@
+// What the verification of the chain needs beside the rows: how far the tables say they are, and where a time begins.
+
+import type { ChainPlace } from '@postrider/core/contracts';
+import type { Session } from './database.ts';
+
+/** How far a partition is in the tables, and what its chain came to there. */
+export interface ChainHead {
+  readonly topic: string;
+  readonly partition: number;
+  /** Offset of the first record that is not in the tables yet. */
+  readonly offset: number;
+  /** Records in the chain, since the log began. */
+  readonly rows: number;
+  /** 64 lower-case hexadecimal digits. */
+  readonly head: string;
+}
+
+/** By topic and partition. @throws PostgresError */
+export async function readChainHeads(session: Session, environment: string): Promise<ChainHead[]> {
+  return session.query<ChainHead>(
+    `SELECT topic, partition, next AS "offset", rows, encode(head, 'hex') AS head FROM projection_offset
+     WHERE environment = $1 ORDER BY topic, partition`,
+    [environment],
+  );
+}
+
+/** Partitions that rows stand of, whatever the offset rows say. @throws PostgresError */
+export async function placesWithRows(
+  session: Session,
+  environment: string,
+): Promise<{ topic: string; partition: number }[]> {
+  // From one place to the next one through the primary key: the rows between are never touched.
+  return session.query<{ topic: string; partition: number }>(
+    `WITH RECURSIVE place AS (
+       (SELECT topic, partition FROM audit_record ORDER BY topic, partition LIMIT 1)
+       UNION ALL
+       SELECT later.topic, later.partition FROM place
+       CROSS JOIN LATERAL (
+         SELECT topic, partition FROM audit_record r WHERE (r.topic, r.partition) > (place.topic, place.partition)
+         ORDER BY topic, partition LIMIT 1
+       ) AS later
+     )
+     SELECT topic, partition FROM place WHERE EXISTS (
+       SELECT FROM audit_record r WHERE r.topic = place.topic AND r.partition = place.partition AND r.environment = $1
+     ) ORDER BY topic, partition`,
+    [environment],
+  );
+}
+
+/**
+ * Offset of the first row of a partition recorded at or after a moment; undefined when there is none.
+ * @throws PostgresError
+ */
+export async function firstOffsetSince(
+  session: Session,
+  { environment, topic, partition }: ChainPlace,
+  since: Date,
+): Promise<number | undefined> {
+  const rows = await session.query<{ offset: number | null }>(
+    `SELECT min(record_offset) AS "offset" FROM audit_record
+     WHERE environment = $1 AND topic = $2 AND partition = $3 AND recorded_at >= $4`,
+    [environment, topic, partition, since.toISOString()],
+  );
+  return rows[0]?.offset ?? undefined;
+}
+
+/** The last row before an offset, as a base to go on from; undefined when there is none. @throws PostgresError */
+export async function linkBefore(
+  session: Session,
+  { environment, topic, partition }: ChainPlace,
+  offset: number,
+): Promise<{ offset: number; head: string } | undefined> {
+  const rows = await session.query<{ offset: number; head: string }>(
+    `SELECT record_offset AS "offset", encode(chain, 'hex') AS head FROM audit_record
+     WHERE environment = $1 AND topic = $2 AND partition = $3 AND record_offset < $4
+     ORDER BY topic DESC, partition DESC, record_offset DESC LIMIT 1`,
+    [environment, topic, partition, offset],
+  );
+  return rows[0];
+}

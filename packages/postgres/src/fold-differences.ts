@@ -1,0 +1,92 @@
+// Whether the tables that are folded from audit_record still say what its rows come to: where rounds ended, and which rows
+// are copies. Reads everything; differences come back, not rows.
+
+import type { Session } from './database.ts';
+import type { DeliveryState } from './fold-delivery.ts';
+
+interface RoundEnd {
+  readonly state: DeliveryState;
+  readonly reason: string | null;
+  readonly attempts: number;
+  readonly settledAt: string | null;
+}
+
+export interface DeliveryDifference {
+  readonly dispatch: string;
+  readonly round: number;
+  /** Place of the record that closed the round; null when no record closes it. */
+  readonly topic: string | null;
+  readonly partition: number | null;
+  readonly offset: number | null;
+  /** As the table has it; null: no such row. */
+  readonly kept: RoundEnd | null;
+  /** As the records have it; null: the round is open, or there are none. */
+  readonly folded: RoundEnd | null;
+}
+
+/**
+ * Rounds whose end in `delivery` is not that of their first closing record, at most `limit`.
+ * @param from records before it are not there any more: rounds that ended earlier are left out
+ * @throws PostgresError
+ */
+export async function deliveryDifferences(
+  session: Session,
+  environment: string,
+  { from, limit }: { readonly from?: Date | undefined; readonly limit: number },
+): Promise<DeliveryDifference[]> {
+  return session.query<DeliveryDifference>(
+    `WITH moves AS (
+       SELECT topic, partition, record_offset, recorded_at, type, dispatch, round, attempt, disposition, reason
+       FROM audit_record WHERE environment = $1 AND type IN ('AttemptSettled', 'DispatchEnded') AND dispatch IS NOT NULL
+     ), ends AS (
+       SELECT DISTINCT ON (dispatch, round) * FROM moves WHERE disposition <> 'retry'
+       ORDER BY dispatch, round, topic, partition, record_offset
+     ), folded AS (
+       SELECT e.dispatch, e.round, e.topic, e.partition, e.record_offset, e.disposition AS state, e.reason, e.recorded_at AS settled_at,
+              count(DISTINCT m.attempt) FILTER (WHERE m.type = 'AttemptSettled')::int AS attempts
+       FROM ends e JOIN moves m ON m.dispatch = e.dispatch AND m.round = e.round AND m.topic = e.topic
+                                AND m.partition = e.partition AND m.record_offset <= e.record_offset
+       GROUP BY e.dispatch, e.round, e.topic, e.partition, e.record_offset, e.disposition, e.reason, e.recorded_at
+     ), kept AS (
+       SELECT dispatch, round, state, reason, attempts, settled_at FROM delivery WHERE environment = $1 AND settled_at IS NOT NULL
+     )
+     SELECT dispatch, round, f.topic, f.partition, f.record_offset AS "offset",
+            CASE WHEN k.state IS NOT NULL THEN json_build_object('state', k.state, 'reason', k.reason, 'attempts', k.attempts, 'settledAt', k.settled_at) END AS kept,
+            CASE WHEN f.state IS NOT NULL THEN json_build_object('state', f.state, 'reason', f.reason, 'attempts', f.attempts, 'settledAt', f.settled_at) END AS folded
+     FROM kept k FULL JOIN folded f USING (dispatch, round)
+     WHERE (k.state, k.reason, k.attempts, k.settled_at) IS DISTINCT FROM (f.state, f.reason, f.attempts, f.settled_at)
+       AND ($2::timestamptz IS NULL OR coalesce(k.settled_at, f.settled_at) >= $2)
+     ORDER BY f.topic, f.partition, f.record_offset, dispatch, round LIMIT $3`,
+    [environment, from?.toISOString() ?? null, limit],
+  );
+}
+
+export interface FlagDifference {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly duplicate: boolean;
+}
+
+/**
+ * Rows that are called copies though they are the first of their identity, or the other way round, at most `limit`.
+ * @param from records before it are not there any more: a copy may be all that is left of its identity
+ * @throws PostgresError
+ */
+export async function flagDifferences(
+  session: Session,
+  environment: string,
+  { from, limit }: { readonly from?: Date | undefined; readonly limit: number },
+): Promise<FlagDifference[]> {
+  return session.query<FlagDifference>(
+    `SELECT topic, partition, record_offset AS "offset", duplicate FROM (
+       SELECT topic, partition, record_offset, duplicate,
+              row_number() OVER (PARTITION BY type, coalesce(dispatch, origin), round, attempt, park
+                                 ORDER BY topic, partition, record_offset) > 1 AS copy
+       FROM audit_record
+       WHERE environment = $1 AND type IN ('AttemptStarted', 'AttemptSettled', 'DispatchDeferred')
+     ) AS judged
+     WHERE duplicate <> copy AND ($2::timestamptz IS NULL OR NOT duplicate) LIMIT $3`,
+    [environment, from?.toISOString() ?? null, limit],
+  );
+}

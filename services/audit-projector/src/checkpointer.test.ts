@@ -1,0 +1,163 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  checkpointDigest,
+  checkpointKeyId,
+  decodeCheckpoint,
+  introduceKey,
+  verifyCheckpoint,
+  type AuditCheckpoint,
+  type CheckpointRecord,
+} from '@postrider/core/contracts';
+import type { AppendRecord, KafkaRecord } from '@postrider/kafka';
+import type { PartitionHead } from '@postrider/postgres';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { openCheckpointLog } from './checkpoint-log.ts';
+import { createCheckpointer, type Checkpointer } from './checkpointer.ts';
+
+const topic = 'test.audit.checkpoints';
+const first = generateKeyPairSync('ed25519').privateKey;
+const second = generateKeyPairSync('ed25519').privateKey;
+
+/** The topic, as all processes see it. */
+let written: Buffer[];
+let heads: PartitionHead[];
+
+beforeEach(() => {
+  written = [];
+  heads = [];
+});
+
+const records = (): CheckpointRecord[] =>
+  written.map((value) => {
+    const decoded = decodeCheckpoint(value);
+    if (!decoded.ok) throw new Error(decoded.problem);
+    return decoded.value;
+  });
+const checkpoints = (): AuditCheckpoint[] =>
+  records().filter((record): record is AuditCheckpoint => record.type === 'Checkpoint');
+
+/** A process of its own. */
+function process(privateKey = first, file?: string): Checkpointer {
+  const log = openCheckpointLog(
+    {
+      scan: async ({ from, onRecord }) => {
+        const start = from === 'earliest' ? 0 : (from.get(0) ?? 0);
+        for (const [offset, value] of written.slice(start).entries()) {
+          onRecord({
+            topic,
+            partition: 0,
+            offset: start + offset,
+            timestamp: 0,
+            key: null,
+            value,
+            headers: new Map(),
+          } as KafkaRecord);
+        }
+        return { records: 0, ends: new Map([[0, written.length]]) };
+      },
+    },
+    {
+      append: async ({ value }: AppendRecord) => {
+        written.push(value as Buffer);
+        return { offset: written.length - 1 };
+      },
+    },
+    { environment: 'test', topic },
+  );
+  const owned = (): PartitionHead[] => heads;
+  return createCheckpointer({
+    environment: 'test',
+    privateKey,
+    store: { heads: async () => heads },
+    log,
+    owned,
+    file,
+    now: () => Date.UTC(2030, 0, 1),
+  });
+}
+
+const at = (partition: number, rows: number, topicName = 'test.audit'): PartitionHead => ({
+  topic: topicName,
+  partition,
+  next: rows + 2,
+  rows,
+  head: rows.toString(16).padStart(64, '0'),
+});
+
+describe('a round of checkpoints', () => {
+  it('begins with the key, and signs what has moved since, each upon the one before it', async () => {
+    const mine = process();
+    heads = [at(0, 5), at(1, 0)];
+    expect(await mine.runOnce()).toBe(1);
+    expect(await mine.runOnce()).toBe(0);
+    heads = [at(0, 9), at(1, 3)];
+    expect(await mine.runOnce()).toBe(2);
+    expect(records().map(({ type }) => type)).toEqual([
+      'CheckpointKeyIntroduced',
+      'Checkpoint',
+      'Checkpoint',
+      'Checkpoint',
+    ]);
+    const [a, b, c] = checkpoints();
+    expect(a).toMatchObject({
+      partition: 0,
+      offset: 7,
+      rows: 5,
+      head: heads[0]!.head.replace('9', '5'),
+      previous: null,
+    });
+    expect(b).toMatchObject({ partition: 0, rows: 9, previous: checkpointDigest(a!) });
+    expect(c).toMatchObject({ partition: 1, rows: 3, previous: null });
+    for (const record of records()) expect(verifyCheckpoint(record, createPublicKey(first))).toBe(true);
+  });
+
+  it('goes on after a restart, and after another process has signed meanwhile', async () => {
+    heads = [at(0, 5)];
+    await process().runOnce();
+    heads = [at(0, 6)];
+    const other = process();
+    await other.runOnce();
+    heads = [at(0, 7)];
+    await process().runOnce();
+    heads = [at(0, 8)];
+    other.onAssigned();
+    await other.runOnce();
+    const all = checkpoints();
+    expect(all.map(({ rows }) => rows)).toEqual([5, 6, 7, 8]);
+    expect(all.map(({ previous }) => previous)).toEqual([null, ...all.slice(0, 3).map(checkpointDigest)]);
+  });
+
+  it('adds what it writes to the file as well', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'checkpoints-')), 'checkpoints.ndjson');
+    heads = [at(0, 5)];
+    await process(first, file).runOnce();
+    heads = [at(0, 6)];
+    await process(first, file).runOnce();
+    expect(readFileSync(file, 'utf8')).toBe(written.map((value) => `${value.toString()}\n`).join(''));
+  });
+});
+
+describe('keys', () => {
+  it('are refused until the one before has introduced them', async () => {
+    heads = [at(0, 5)];
+    await process(first).runOnce();
+    heads = [at(0, 6)];
+    const mine = process(second);
+    expect(await mine.runOnce()).toBe(0);
+    expect(mine.objection()).toContain(checkpointKeyId(createPublicKey(second)));
+    expect(mine.objection()).toContain('postrider keys checkpoint rotate');
+    const stated = { environment: 'test', at: '2030-01-01T00:00:00.000Z' };
+    // Nobody's word but that of a key in force: not one's own either.
+    const selfMade = process(second);
+    written.push(Buffer.from(JSON.stringify(introduceKey(stated, createPublicKey(second), second))));
+    expect(await selfMade.runOnce()).toBe(0);
+    written.push(Buffer.from(JSON.stringify(introduceKey(stated, createPublicKey(second), first))));
+    expect(await mine.runOnce()).toBe(1);
+    expect(mine.objection()).toBeUndefined();
+    expect(checkpoints().at(-1)).toMatchObject({ rows: 6, previous: checkpointDigest(checkpoints()[0]!) });
+    expect(verifyCheckpoint(checkpoints().at(-1)!, createPublicKey(second))).toBe(true);
+  });
+});

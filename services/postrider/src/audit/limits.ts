@@ -1,0 +1,25 @@
+// Every limit of the audit commands, with its reason.
+
+/** Rows that do not follow, kept to see whether they stand in each other's place: a swap breaks four of them at most. */
+export const brokenRowsCompared = 32;
+
+/** Problems of one kind that are told one by one; a table that is wrong everywhere needs no million lines to say so. */
+export const problemsKeptMax = 20;
+
+/** Rows between two reports of progress. */
+export const progressRows = 10_000;
+
+/** Gaps of one partition that are told one by one. */
+export const gapsKeptMax = 100;
+
+/** Gaps that are looked at in Kafka: each is a seek of its own. */
+export const gapsProbedMax = 200;
+
+/** Words of 32 offsets between two reports of progress. */
+export const progressWords = 10_000;
+
+/** One question of an audit may read every row there is, in ms. */
+export const auditStatementMs = 60 * 60_000;
+
+/** Between two pictures of a progress line, in ms: quick enough to live, slow enough to read. */
+export const progressPaintMs = 200;

@@ -1,0 +1,205 @@
+// Whether the audit in PostgreSQL is what was written: every row against the chain, its columns and what was signed, the
+// folded tables against the rows. All of it on one snapshot, so that a projector may go on meanwhile.
+//
+//   checkpoints (read first) ─▶ snapshot ─┬▶ rows of each partition ─▶ chain, columns, signed heads, offset row
+//                                         └▶ counts, deliveries, flags, folded anew by the server
+
+import type { ChainPlace } from '@postrider/core/contracts';
+import {
+  countDifferences,
+  deliveryDifferences,
+  firstOffsetSince,
+  flagDifferences,
+  linkBefore,
+  placesWithRows,
+  readChainHeads,
+  type ChainHead,
+  type Database,
+  type Snapshot,
+} from '@postrider/postgres';
+import { ProblemList, type AuditProblem, type ProblemKind } from './audit-problem.ts';
+import type { CheckpointBook } from './checkpoint-book.ts';
+import { problemsKeptMax } from './limits.ts';
+import { verifyPlace, type PlaceVerdict, type PlaceWork } from './verify-rows.ts';
+
+export interface VerifyAudit {
+  readonly database: Database;
+  readonly environment: string;
+  /** Taken before the snapshot, or the tables could be behind it without fault. Undefined: nothing signed is looked at. */
+  readonly checkpoints: CheckpointBook | undefined;
+  /** Rows recorded at or after; the folded tables are then not counted anew. */
+  readonly from?: Date | undefined;
+  /** Rows recorded before. */
+  readonly to?: Date | undefined;
+  /** The tables were made from a checkpoint on: rows before it are not there, and nothing of them is counted anew. */
+  readonly beginsAtCheckpoint?: boolean | undefined;
+  /** How the partitions are read; default: one after the other on the snapshot's connection. */
+  readonly readPlaces?: ReadPlaces | undefined;
+  readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
+}
+
+export type ReadPlaces = (
+  snapshot: Snapshot,
+  works: readonly PlaceWork[],
+  onRows: (rows: number) => void,
+) => Promise<PlaceVerdict[]>;
+
+export interface VerifyProgress {
+  readonly rows: number;
+  /** As the offset rows tell it. */
+  readonly expectedRows: number;
+}
+
+export interface AuditVerdict {
+  readonly ok: boolean;
+  readonly rows: number;
+  /** Rows kept with their bytes alone, because PostgreSQL refuses what they say. */
+  readonly bareRows: number;
+  readonly partitions: readonly { topic: string; partition: number; rows: number; next: number; head: string }[];
+  /** Signed checkpoints that were compared; null: none were asked for. */
+  readonly checkpoints: number | null;
+  /** The daily counts, deliveries and flags were made anew as well. */
+  readonly recounted: boolean;
+  /** How many of each kind. */
+  readonly counts: Readonly<Partial<Record<ProblemKind, number>>>;
+  /** The first of each kind, those of the rows in order of topic, partition and offset. */
+  readonly problems: readonly AuditProblem[];
+}
+
+/** @throws PostgresError */
+export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
+  const { database, environment, checkpoints } = options;
+  const ranged = options.from !== undefined || options.to !== undefined;
+  return database.snapshot(async (snapshot) => {
+    const heads = await readChainHeads(snapshot, environment);
+    const works = await planWorks(snapshot, options, heads);
+    const expectedRows = heads.reduce((sum, { rows }) => sum + rows, 0);
+    let rows = 0;
+    const readPlaces = options.readPlaces ?? oneByOne;
+    const verdicts = await readPlaces(snapshot, works, (more) => {
+      rows += more;
+      options.onProgress?.({ rows, expectedRows });
+    });
+    const problems = new ProblemList(problemsKeptMax);
+    problems.add(...(checkpoints?.problems() ?? []));
+    for (const verdict of verdicts) problems.add(...verdict.problems);
+    if (!ranged) problems.add(...(await foldProblems(snapshot, environment)));
+    return {
+      ok: problems.total === 0,
+      rows: verdicts.reduce((sum, verdict) => sum + verdict.rows, 0),
+      bareRows: verdicts.reduce((sum, { bare }) => sum + bare, 0),
+      partitions: verdicts.map(({ place, rows: of }) => {
+        const head = heads.find((each) => each.topic === place.topic && each.partition === place.partition);
+        return {
+          topic: place.topic,
+          partition: place.partition,
+          rows: of,
+          next: head?.offset ?? 0,
+          head: head?.head ?? '',
+        };
+      }),
+      checkpoints: checkpoints?.checkpoints ?? null,
+      recounted: !ranged,
+      counts: problems.counts(),
+      problems: problems.kept(),
+    };
+  });
+}
+
+async function oneByOne(
+  snapshot: Snapshot,
+  works: readonly PlaceWork[],
+  onRows: (rows: number) => void,
+): Promise<PlaceVerdict[]> {
+  const verdicts: PlaceVerdict[] = [];
+  for (const work of works) verdicts.push(await verifyPlace(snapshot, work, onRows));
+  return verdicts;
+}
+
+/** Every partition that has an offset row, rows, or a checkpoint: whoever removes one of them leaves the others. */
+async function planWorks(
+  snapshot: Snapshot,
+  { environment, checkpoints, from, to, beginsAtCheckpoint = false }: VerifyAudit,
+  heads: readonly ChainHead[],
+): Promise<PlaceWork[]> {
+  const places = new Map<string, { topic: string; partition: number }>();
+  for (const { topic, partition } of [
+    ...heads,
+    ...(await placesWithRows(snapshot, environment)),
+    ...(checkpoints?.places() ?? []),
+  ]) {
+    places.set(`${topic}/${partition}`, { topic, partition });
+  }
+  const sorted = [...places.values()].sort((a, b) =>
+    a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1,
+  );
+  const works: PlaceWork[] = [];
+  for (const { topic, partition } of sorted) {
+    const place: ChainPlace = { environment, topic, partition };
+    const head = heads.find((each) => each.topic === topic && each.partition === partition);
+    const offsetRow = head ?? { offset: 0, rows: 0, head: '' };
+    const signed = checkpoints?.signedHeads(topic, partition) ?? [];
+    const firstOffset = from && (await firstOffsetSince(snapshot, place, from));
+    const endOffset = to && (await firstOffsetSince(snapshot, place, to));
+    const before = firstOffset === undefined ? undefined : await linkBefore(snapshot, place, firstOffset);
+    if (from !== undefined && firstOffset === undefined) continue;
+    works.push({
+      place,
+      base: before && { offset: before.offset + 1, rows: 0, head: before.head },
+      whole: before === undefined,
+      range: { from: before && firstOffset, to: endOffset },
+      offsetRow: endOffset === undefined && before === undefined ? offsetRow : undefined,
+      signed,
+      beginsAtSigned: beginsAtCheckpoint,
+    });
+  }
+  return works;
+}
+
+async function foldProblems(snapshot: Snapshot, environment: string): Promise<AuditProblem[]> {
+  const limit = problemsKeptMax;
+  const counts = await countDifferences(snapshot, environment, { limit });
+  const deliveries = await deliveryDifferences(snapshot, environment, { limit });
+  const flags = await flagDifferences(snapshot, environment, { limit });
+  const nowhere = { topic: null, partition: null, offset: null };
+  return [
+    ...counts.map(({ project, endpoint, day, kept, recounted }): AuditProblem => ({
+      kind: 'count-differs',
+      ...nowhere,
+      what: `the counts of ${project}, ${endpoint}, ${day} are ${countsText(kept)}, counted anew ${countsText(recounted)}`,
+    })),
+    ...deliveries.map(({ dispatch, round, topic, partition, offset, kept, folded }): AuditProblem => ({
+      kind: 'delivery-differs',
+      topic,
+      partition,
+      offset,
+      what: `${dispatch} round ${round} stands as ${endText(kept)}, its records say ${endText(folded)}`,
+    })),
+    ...flags.map(({ topic, partition, offset, duplicate }): AuditProblem => ({
+      kind: 'flag-differs',
+      topic,
+      partition,
+      offset,
+      what: `the row at offset ${offset} is called ${duplicate ? 'a copy and is the first of its kind' : 'the first of its kind and is a copy'}`,
+    })),
+  ];
+}
+
+function countsText(counts: Readonly<Record<string, number>> | null): string {
+  if (counts === null) return 'missing';
+  return Object.entries(counts)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
+}
+
+interface End {
+  readonly state: string;
+  readonly reason: string | null;
+  readonly attempts: number;
+  readonly settledAt: string | null;
+}
+
+function endText(end: End | null): string {
+  if (end === null) return 'open';
+  return `${end.state}${end.reason === null ? '' : ` (${end.reason})`} after ${end.attempts} attempts at ${end.settledAt}`;
+}

@@ -1,0 +1,87 @@
+// The rows of one partition against everything that they can be held against: the chain, what was signed, and the columns
+// beside the bytes.
+
+import { auditRowOf } from '@postrider/audit-projector';
+import { responseHeader, sha256Hex, type ChainPlace } from '@postrider/core/contracts';
+import { streamRecords, type OffsetRange, type Snapshot, type StoredRecord } from '@postrider/postgres';
+import type { AuditProblem } from './audit-problem.ts';
+import { ChainCheck, type ChainBase, type OffsetRow, type SignedHead } from './chain-check.ts';
+import { progressRows } from './limits.ts';
+
+export interface PlaceWork {
+  readonly place: ChainPlace;
+  /** Where the rows begin; undefined: at the beginning of the log. */
+  readonly base: ChainBase | undefined;
+  /** False: the base is a row in the middle, whose number in the log is not known. */
+  readonly whole: boolean;
+  readonly range: OffsetRange;
+  /** Undefined: the end is not looked at. */
+  readonly offsetRow: OffsetRow | undefined;
+  readonly signed: readonly SignedHead[];
+  /** The tables were made from a checkpoint on. */
+  readonly beginsAtSigned: boolean;
+}
+
+export interface PlaceVerdict {
+  readonly place: ChainPlace;
+  readonly rows: number;
+  /** Rows that PostgreSQL would not take as they are: their columns cannot be held against their bytes. */
+  readonly bare: number;
+  readonly problems: readonly AuditProblem[];
+}
+
+/** @param onRows told now and then how many rows more were read */
+export async function verifyPlace(
+  snapshot: Snapshot,
+  work: PlaceWork,
+  onRows: (rows: number) => void,
+): Promise<PlaceVerdict> {
+  const { place, base, signed, whole, range, offsetRow } = work;
+  const chain = new ChainCheck(place, { base, signed, whole, beginsAtSigned: work.beginsAtSigned });
+  const problems: AuditProblem[] = [];
+  let rows = 0;
+  let bare = 0;
+  for await (const next of streamRecords(snapshot, place, range)) {
+    for (let record = next(); record !== undefined; record = next()) {
+      const { offset, recordedMs, key, value } = record;
+      const linked = { offset, recordedMs, key, value, chain: record.chain };
+      // A row whose bytes are not those that were hashed is a problem already; its columns prove nothing.
+      if (chain.take(linked)) {
+        const what = columnProblem(record, linked);
+        if (what === 'refused') bare += 1;
+        else if (what !== undefined) problems.push({ ...what, topic: place.topic, partition: place.partition, offset });
+      }
+      rows += 1;
+      if (rows % progressRows === 0) onRows(progressRows);
+    }
+  }
+  onRows(rows % progressRows);
+  problems.push(...chain.finish(offsetRow));
+  problems.sort((a, b) => (a.offset ?? 0) - (b.offset ?? 0));
+  return { place, rows, bare, problems };
+}
+
+const noHeaders: ReadonlyMap<string, readonly (Buffer | null)[]> = new Map();
+const refusedPrefix = 'refused by PostgreSQL: ';
+
+function columnProblem(
+  record: StoredRecord,
+  { offset, recordedMs, key, value }: { offset: number; recordedMs: number; key: Buffer | null; value: Buffer | null },
+): Pick<AuditProblem, 'kind' | 'what'> | 'refused' | undefined {
+  const excerpt = record.responseExcerpt;
+  const headers = excerpt === null ? noHeaders : new Map([[responseHeader, [excerpt]]]);
+  const expected = auditRowOf({ offset, timestamp: recordedMs, key, value, headers });
+  const differing = record.differing(expected);
+  if (differing.length > 0) {
+    if (record.unreadable && record.problem?.startsWith(refusedPrefix) === true) return 'refused';
+    return {
+      kind: 'columns-differ',
+      what: `the row at offset ${offset} says in ${differing.join(', ')} what its bytes do not`,
+    };
+  }
+  const { responseDigest } = expected.columns;
+  if (excerpt !== null && responseDigest !== null && sha256Hex(excerpt) !== responseDigest) {
+    return { kind: 'excerpt-differs', what: `the kept answer of the row at offset ${offset} is not the one that came` };
+  }
+  return undefined;
+}
