@@ -13,6 +13,7 @@ import type { Ground } from './ground.ts';
 import { partitionCount, startMsMax } from './limits.ts';
 import { startLoad } from './load.ts';
 import { unleash } from './nemesis.ts';
+import { askOwnProofs } from './own-proofs.ts';
 import type { ChaosPlan } from './plan.ts';
 import { pause } from './service-slot.ts';
 import type { Slot } from './slots.ts';
@@ -28,10 +29,16 @@ export interface SeedResult {
 
 export interface SeedOptions {
   readonly edits: readonly SourceEdit[];
+  /** Makes the tables anew and compares. */
+  readonly rebuild?: boolean;
   readonly say: (line: string) => void;
 }
 
-export async function runSeed(ground: Ground, plan: ChaosPlan, { edits, say }: SeedOptions): Promise<SeedResult> {
+export async function runSeed(
+  ground: Ground,
+  plan: ChaosPlan,
+  { edits, say, rebuild = false }: SeedOptions,
+): Promise<SeedResult> {
   const world = await openWorld(ground, plan, edits);
   try {
     const running: Slot[] = ['audit-projector', 'retry-scheduler', ...plan.dispatchers, 'convergence'];
@@ -50,6 +57,9 @@ export async function runSeed(ground: Ground, plan: ChaosPlan, { edits, say }: S
     await stopAll(world);
     const evidence = await collectEvidence(world, load, leftBehind);
     const findings = check(evidence);
+    // Tables that have not followed the log have been found by then, and would only be found again.
+    if (leftBehind.length === 0)
+      for (const problem of await askOwnProofs(world, rebuild)) findings.violate(6, 'own-proof', problem);
     if (findings.violations.length > 0) await keep(world, evidence, findings);
     const result = {
       plan,
