@@ -10,7 +10,7 @@ import type { Findings } from './checker/finding.ts';
 import { collectEvidence } from './collect.ts';
 import { drain } from './drain.ts';
 import type { Ground } from './ground.ts';
-import { partitionCount, startMsMax } from './limits.ts';
+import { drainMsMax, drainMsWithMistake, startMsMax } from './limits.ts';
 import { startLoad } from './load.ts';
 import { unleash } from './nemesis.ts';
 import { askOwnProofs } from './own-proofs.ts';
@@ -53,7 +53,11 @@ export async function runSeed(
 
     // Whoever a mistake ended is an ended process: started again, so that the rest can be judged.
     await Promise.all(running.map((name) => world.slot(name).start()));
-    const { tookMs, leftBehind } = await drain(world, load.published, partitionCount);
+    const { tookMs, leftBehind } = await drain(
+      world,
+      load.published,
+      edits.length > 0 ? drainMsWithMistake : drainMsMax,
+    );
     await stopAll(world);
     const evidence = await collectEvidence(world, load, leftBehind);
     const findings = check(evidence);
