@@ -228,11 +228,32 @@ export interface RangeLost {
   readonly to: number;
 }
 
+/** A day of one Kafka partition of the audit log, before it is dropped from PostgreSQL: verification begins behind it. */
+export interface PartitionClosed {
+  readonly type: 'PartitionClosed';
+  readonly at: Timestamp;
+  readonly actor: string;
+  readonly reason: string;
+  /** UTC day, `YYYY-MM-DD`. */
+  readonly day: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** Offset of the first record of the day, and behind its last. */
+  readonly from: number;
+  readonly next: number;
+  readonly rows: number;
+  /** Records of the partition since the log began, up to the end of the day. */
+  readonly total: number;
+  /** Hash after the last record of the day. */
+  readonly head: string;
+}
+
 /** What everyone but the dispatch owner writes to `audit`. */
 export type AuditTopicRecord =
   | EventAccepted
   | EventUnmatched
   | EventRejected
+  | PartitionClosed
   | RangeLost
   | ReplayRequested
   | ReplayFinished
@@ -253,6 +274,7 @@ const auditRecordTypes: Readonly<Record<AuditRecordType, true>> = {
   EventAccepted: true,
   EventUnmatched: true,
   EventRejected: true,
+  PartitionClosed: true,
   RangeLost: true,
   ReplayRequested: true,
   ReplayFinished: true,
@@ -304,6 +326,8 @@ export function identityOf(record: AuditRecord): string | undefined {
       return `ended:${record.dispatch}.${record.round}`;
     case 'EndpointDisabled':
       return `disabled:${record.endpoint}/${record.endpointVersion}`;
+    case 'PartitionClosed':
+      return `closed:${record.day}/${record.topic}/${record.partition}/${record.next}/${record.head}`;
     case 'RangeLost':
       return `lost:${record.topic}/${record.partition}/${record.from}-${record.to}`;
     case 'ReplayRequested':

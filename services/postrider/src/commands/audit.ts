@@ -8,6 +8,7 @@ import { CheckpointBook } from '../audit/checkpoint-book.ts';
 import { checkCompleteness } from '../audit/completeness.ts';
 import { completenessText, verdictText } from '../audit/audit-text.ts';
 import { readCheckpointFile, readCheckpointTopic, readPublicKey } from '../audit/read-checkpoints.ts';
+import { addAuditRetain } from './audit-retain.ts';
 import type { AddCommand } from '../command-runner.ts';
 import { examples, optionValue } from '../command-runner.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
@@ -66,9 +67,13 @@ export const addAudit: AddCommand = (parent, runner) => {
       runner.bounded(command, (session) => completeness(session, flags.against === 'kafka')),
     );
 
+  addAuditRetain(audit, runner);
+
   audit
     .command('export')
-    .description('attempts as JSON lines, oldest first: dispatch, project, time, URL, response code and body, status, …')
+    .description(
+      'attempts as JSON lines, oldest first: dispatch, project, time, URL, response code and body, status, …',
+    )
     .option('--from <moment>', 'recorded at or after', optionValue.moment)
     .option('--to <moment>', 'recorded before', optionValue.moment)
     .option('--project <id>', 'of one project')
@@ -81,7 +86,9 @@ export const addAudit: AddCommand = (parent, runner) => {
         'postrider audit export --after live.attempts/3/10422 >> january.ndjson',
       ),
     )
-    .action((flags: ExportFlags, command: Command) => runner.bounded(command, (session) => exportLines(session, flags)));
+    .action((flags: ExportFlags, command: Command) =>
+      runner.bounded(command, (session) => exportLines(session, flags)),
+    );
 };
 
 function position(text: string): Position {
@@ -110,7 +117,10 @@ async function exportLines(session: Session, flags: ExportFlags): Promise<void> 
     progress.count(exported, 0, 'attempts');
   }).finally(() => progress.end());
   if (ended === 'unknown-position') {
-    throw new CliError('not-found', 'the record to go on after is not in the tables; --after takes the position of an exported line');
+    throw new CliError(
+      'not-found',
+      'the record to go on after is not in the tables; --after takes the position of an exported line',
+    );
   }
   out.note(counted(exported, 'attempt'));
 }
