@@ -1,7 +1,7 @@
 // Letting go of old days: only behind a closing record in the chain, oldest first, and what is left still verifies.
 
 import { auditRowOf } from '@postrider/audit-projector';
-import { responseHeader } from '@postrider/core/contracts';
+import { responseHeader, sha256Hex, type AuditRecord } from '@postrider/core/contracts';
 import type { AppendRecord, KafkaAdmin, KafkaCluster } from '@postrider/kafka';
 import {
   migrate,
@@ -28,6 +28,11 @@ const sampleOf = (daysAgo: number, number: number): Sample => ({
   number: daysAgo * 10 + number,
   endpoint: 'ep_1',
   atMs: noon(daysAgo),
+});
+
+const answered = (sample: Sample, next: 'delivered' | 'dead'): AuditRecord => ({
+  ...settledRecord(sample, { attempt: 1, next }),
+  response: { digest: sha256Hex(Buffer.from('ok')), bytes: 2, truncated: false },
 });
 
 let database: Database;
@@ -72,10 +77,7 @@ beforeAll(async () => {
   for (const daysAgo of [100, 99, 98]) {
     const [one, two] = [sampleOf(daysAgo, 1), sampleOf(daysAgo, 2)];
     await append('audit', [acceptedRecord(one), acceptedRecord(two)], noon(daysAgo));
-    const settled = [
-      settledRecord(one, { attempt: 1, next: 'delivered' }),
-      settledRecord(two, { attempt: 1, next: 'dead' }),
-    ];
+    const settled = [answered(one, 'delivered'), answered(two, 'dead')];
     await append('attempts', settled, noon(daysAgo));
   }
   ports = {
@@ -133,6 +135,8 @@ describe('a day', () => {
       [dayOf(100), 4, undefined],
       [dayOf(99), 4, undefined],
       [dayOf(98), 4, undefined],
+      // Made ahead, and never written to.
+      [dayOf(97), 0, undefined],
     ]);
     for (const plan of plans.slice(0, 2)) expect(await dropDay(ports, plan, { actor: 'ann', reason: 'old' })).toBe(4);
     const left = await database.query<{ offset: number }>(
@@ -145,6 +149,7 @@ describe('a day', () => {
     expect((await verified()).problems).toEqual([]);
     expect((await planDays(ports, before)).map(({ day, chains }) => [day, chains.map(({ total }) => total)])).toEqual([
       [dayOf(98), [6, 6]],
+      [dayOf(97), []],
     ]);
   });
 
@@ -183,11 +188,11 @@ describe('response bodies', () => {
     const chain = (): Promise<object[]> =>
       database.query('SELECT record_offset, encode(chain, $1) FROM audit_record ORDER BY 2', ['hex']);
     const links = await chain();
-    expect(await retention.countExcerpts(environment, new Date())).toBe(3);
-    expect(await retention.countExcerpts(environment, new Date(noon(98)))).toBe(0);
-    expect(await retention.eraseExcerpts(environment, new Date(), idsOf(sampleOf(98, 2)).dispatch)).toBe(1);
-    expect(await retention.eraseExcerpts(environment, new Date(noon(90)))).toBe(1);
     expect(await retention.countExcerpts(environment, new Date())).toBe(1);
+    expect(await retention.countExcerpts(environment, new Date(noon(98)))).toBe(0);
+    expect(await retention.eraseExcerpts(environment, new Date(), idsOf(sampleOf(98, 1)).dispatch)).toBe(0);
+    expect(await retention.eraseExcerpts(environment, new Date(), idsOf(sampleOf(98, 2)).dispatch)).toBe(1);
+    expect(await retention.eraseExcerpts(environment, new Date())).toBe(0);
     expect(await chain()).toEqual(links);
     await expect(retainer.query('UPDATE audit_record SET response_excerpt = NULL')).rejects.toMatchObject({
       code: 'denied',
