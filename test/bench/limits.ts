@@ -72,3 +72,12 @@ export const microRounds = 100_000;
 
 /** Functions of a profile that are printed. */
 export const profileRows = 25;
+
+/** Times that each question of the audit is asked: the 95th percentile is then the eleventh slowest. */
+export const auditAsks = 200;
+
+/** Days that a generated audit lies over: a month of day partitions. */
+export const auditDays = 30;
+
+/** Rows that are written as the projector does, to be verified; more take minutes to write. */
+export const auditVerifiedRowsMax = 1_000_000;

@@ -1,11 +1,14 @@
 // Command line of `npm run bench`.
 
 import { parseArgs } from 'node:util';
+import { promiseNames, promises, type PromiseName } from './promises.ts';
 import { scenarioNames, scenariosByDefault, scenariosOnRequest, type ScenarioName } from './scenarios.ts';
 import { profiled, type ProfiledName } from './service-processes.ts';
 
 export interface BenchOptions {
   readonly scenarios: readonly ScenarioName[];
+  /** Run after the scenarios. */
+  readonly promises: readonly PromiseName[];
   /** Measured time of one scenario, about. */
   readonly seconds: number;
   readonly repeat: number;
@@ -24,10 +27,13 @@ export const usage = `Examples
   npm run bench -- --json                                the last line of stdout is one JSON document
   npm run bench -- --profile dispatch                    where dispatch spends its time, by function
   npm run bench -- --micro                               what signing and the egress guard cost, alone
+  npm run bench -- --audit-rows 10000000                 questions of an audit of so many rows, and its verification
 
 Scenarios
   by default    ${scenariosByDefault.join(' ')}
   when named    ${scenariosOnRequest.join(' ')}
+  promises      when named too; each prints its figure against its target, and a broken one fails the run
+${promiseNames.map((name) => `    ${name.padEnd(16)}${promises[name]}`).join('\n')}
 
 Options
   --scenario <name>   one of them, may be given again
@@ -37,6 +43,7 @@ Options
                       may be given again (default scenario drain-100)
   --receiver <which>  auto, nginx or node (default auto: nginx where it is on the PATH)
   --micro             signing and guard only, in seconds and without servers
+  --audit-rows <n>    nothing else: makes an audit of n rows, asks it, verifies a million of it
   --json              stdout carries one JSON line, everything else goes to stderr
   --help
 
@@ -44,7 +51,9 @@ Kafka and PostgreSQL are started for the run on loopback and thrown away. Lost o
 `;
 
 /** Parses arguments; a problem is what to tell the user who typed something else. */
-export function parseOptions(args: readonly string[]): BenchOptions | 'help' | 'micro' | { readonly problem: string } {
+export function parseOptions(
+  args: readonly string[],
+): BenchOptions | 'help' | 'micro' | { readonly auditRows: number; readonly json: boolean } | { readonly problem: string } {
   let values;
   try {
     ({ values } = parseArgs({
@@ -57,6 +66,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' | '
         receiver: { type: 'string', default: 'auto' },
         json: { type: 'boolean', default: false },
         micro: { type: 'boolean', default: false },
+        'audit-rows': { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     }));
@@ -65,6 +75,13 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' | '
   }
   if (values.help) return 'help';
   if (values.micro) return 'micro';
+  const auditRows = values['audit-rows'];
+  if (auditRows !== undefined) {
+    const rows = Number(auditRows);
+    if (!Number.isInteger(rows) || rows < 10_000 || rows > 100_000_000)
+      return { problem: '--audit-rows takes a whole number from 10000 to 100000000' };
+    return { auditRows: rows, json: values.json };
+  }
   const seconds = Number(values.seconds);
   if (!(seconds >= 1 && seconds <= 600)) return { problem: '--seconds takes a number from 1 to 600' };
   const repeat = Number(values.repeat);
@@ -77,10 +94,17 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' | '
   if (receiver === undefined) return { problem: '--receiver takes auto, nginx or node' };
   const asked = values.scenario ?? (profile.length === 0 ? scenariosByDefault : ['drain-100']);
   const scenarios: ScenarioName[] = [];
+  const asPromised: PromiseName[] = [];
   for (const word of asked) {
+    const promised = promiseNames.find((each) => each === word);
+    if (promised !== undefined) {
+      asPromised.push(promised);
+      continue;
+    }
     const name = scenarioNames.find((each) => each === word);
-    if (name === undefined) return { problem: `there is no scenario ${word}: one of ${scenarioNames.join(', ')}` };
+    if (name === undefined)
+      return { problem: `there is no scenario ${word}: one of ${[...scenarioNames, ...promiseNames].join(', ')}` };
     scenarios.push(name);
   }
-  return { scenarios, seconds, repeat, json: values.json, profile, receiver };
+  return { scenarios, promises: asPromised, seconds, repeat, json: values.json, profile, receiver };
 }

@@ -22,6 +22,7 @@ export { deliveryDifferences, flagDifferences } from './fold-differences.ts';
 export { appendRowsMax } from './limits.ts';
 export { migrate, migrationStatus } from './migrations.ts';
 export { PostgresError } from './postgres-error.ts';
+export { beginAtHeads, holdsAudit } from './rebuild-start.ts';
 export { readLostRanges, readOriginWords, type LostRange, type OriginWord } from './origin-words.ts';
 export { streamRecords, type OffsetRange, type StoredRecord } from './record-stream.ts';
 export type { AppendBatch } from './write-batch.ts';

@@ -41,3 +41,6 @@ export const checkpointScanTimeoutMs = 120_000;
 
 /** How often the partitions of the days ahead are made and DEFAULT is looked at, in ms: often enough to be told of it the same hour. */
 export const daysIntervalMs = 10 * 60_000;
+
+/** A rebuild holds this much at most, in bytes: nothing else runs in its process. */
+export const rebuildBufferBytes = 128 * 1024 * 1024;

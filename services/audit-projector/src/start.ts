@@ -40,6 +40,7 @@ import { repeat, type Repetition } from './repeat.ts';
 
 export { projectorRows } from './config.ts';
 export { auditRowOf } from './project.ts';
+export { rebuildTables, type Rebuilt } from './rebuild.ts';
 
 export interface AuditProjectorDeps {
   readonly config: ConfigOf<typeof commonRows & typeof projectorRows>;

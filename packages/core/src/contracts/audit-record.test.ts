@@ -124,7 +124,7 @@ const identities: Readonly<Record<AuditRecordType, string | undefined>> = {
   SecretRotated: undefined,
   AttemptSettled: 'settled:dsp_a.1.2',
   DispatchDeferred: 'deferred:dsp_a.1.2/0',
-  DispatchEnded: 'ended:dsp_a.1',
+  DispatchEnded: 'settled:dsp_a.1.2',
   EndpointDisabled: 'disabled:ep-1/4',
   PartitionReleased: undefined,
   EventAccepted: 'event:live.events/0/7',
@@ -177,10 +177,12 @@ describe('decodeAudit', () => {
 });
 
 describe('identityOf', () => {
-  it('takes a parked copy of one attempt for another deferral, and another round for another end', () => {
+  it('takes a parked copy of one attempt for another deferral', () => {
     expect(identityOf({ ...records.DispatchDeferred, park: 1 })).not.toBe(identityOf(records.DispatchDeferred));
-    expect(identityOf({ ...records.DispatchEnded, round: 2 })).not.toBe(identityOf(records.DispatchEnded));
-    expect(identityOf({ ...records.DispatchEnded, attempt: 3 })).toBe(identityOf(records.DispatchEnded));
+  });
+
+  it('takes the end of an attempt for its settlement: dispatch follows whichever stands first', () => {
+    expect(identityOf(records.DispatchEnded)).toBe(identityOf(records.AttemptSettled));
   });
 });
 

@@ -318,12 +318,12 @@ export function identityOf(record: AuditRecord): string | undefined {
       return `event:${record.origin}`;
     case 'AttemptStarted':
       return `started:${record.attemptId}`;
+    // Either says what became of the attempt, and dispatch follows the first of the two.
     case 'AttemptSettled':
+    case 'DispatchEnded':
       return `settled:${record.attemptId}`;
     case 'DispatchDeferred':
       return `deferred:${record.attemptId}/${record.park}`;
-    case 'DispatchEnded':
-      return `ended:${record.dispatch}.${record.round}`;
     case 'EndpointDisabled':
       return `disabled:${record.endpoint}/${record.endpointVersion}`;
     case 'PartitionClosed':

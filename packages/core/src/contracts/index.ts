@@ -42,6 +42,7 @@ export {
   type ReplayRequested,
   type SecretRotated,
 } from './audit-record.ts';
+export { breakerAfterRecord } from './breaker-record.ts';
 export { deadLetterHeaders, type DeadLetterCause } from './dead-letter.ts';
 export {
   decodeDispatch,

@@ -25,6 +25,17 @@ export interface OffsetRow extends ChainBase {}
 /** What was signed at an offset, in rising order. */
 export type SignedHead = ChainBase;
 
+export interface ChainStart {
+  /** Where the rows begin; undefined: at the beginning of the log. */
+  readonly base?: ChainBase | undefined;
+  /** Of this partition, in order of their offsets. */
+  readonly signed: readonly SignedHead[];
+  /** False: the base is a row somewhere in the middle, and only hashes can be compared. */
+  readonly whole?: boolean;
+  /** The tables were made from a checkpoint on: the first row may follow one. */
+  readonly beginsAtSigned?: boolean;
+}
+
 interface BrokenRow {
   readonly before: string;
   readonly record: LinkedRecord;
@@ -48,13 +59,9 @@ export class ChainCheck {
   #contradicted = false;
   /** The rows were recomputed from the beginning, so their number can be compared. */
   readonly #whole: boolean;
+  #beginsAtSigned: boolean;
 
-  /**
-   * @param base where the rows begin; undefined: at the beginning of the log
-   * @param signed of this partition, in order of their offsets
-   * @param whole false: the base is a row somewhere in the middle, and only hashes can be compared
-   */
-  constructor(place: ChainPlace, base: ChainBase | undefined, signed: readonly SignedHead[], whole = true) {
+  constructor(place: ChainPlace, { base, signed, whole = true, beginsAtSigned = false }: ChainStart) {
     this.#place = place;
     this.#step = chainStep(place);
     const from = base ?? { offset: 0, rows: 0, head: chainStart(place) };
@@ -65,6 +72,7 @@ export class ChainCheck {
     // What was signed before the base cannot be compared any more.
     this.#signed = signed.filter(({ offset }) => offset >= from.offset);
     this.#whole = whole;
+    this.#beginsAtSigned = beginsAtSigned;
   }
 
   get rows(): number {
@@ -73,6 +81,7 @@ export class ChainCheck {
 
   /** @returns true when the row follows the one before it */
   take(record: LinkedRecord): boolean {
+    if (this.#beginsAtSigned) this.#beginAtSigned(record);
     while (this.#nextSigned < this.#signed.length && this.#signed[this.#nextSigned]!.offset <= record.offset) {
       this.#compareSigned(this.#signed[this.#nextSigned++]!);
     }
@@ -83,6 +92,21 @@ export class ChainCheck {
     this.#head = record.chain;
     this.#lastOffset = record.offset;
     return follows;
+  }
+
+  /** The first row: it may follow what was signed, where nothing before it is kept. */
+  #beginAtSigned(record: LinkedRecord): void {
+    this.#beginsAtSigned = false;
+    const at = this.#signed.findLastIndex(
+      ({ offset, head }) => offset <= record.offset && this.#step(head, record) === record.chain,
+    );
+    if (at < 0) return;
+    const { offset, rows, head } = this.#signed[at]!;
+    this.#head = this.#headBefore = head;
+    this.#rows = rows;
+    this.#lastOffset = offset - 1;
+    this.#agreedTo = offset;
+    this.#nextSigned = at + 1;
   }
 
   #reportBroken(record: LinkedRecord): void {

@@ -20,7 +20,7 @@ export class CheckpointBook {
   readonly #pinned: boolean;
   readonly #problems: AuditProblem[] = [];
   readonly #last = new Map<string, AuditCheckpoint>();
-  readonly #heads = new Map<string, SignedHead[]>();
+  readonly #heads = new Map<string, (SignedHead & { readonly topic: string; readonly partition: number; readonly atMs: number })[]>();
   readonly #digests = new Set<string>();
   #checkpoints = 0;
 
@@ -80,13 +80,21 @@ export class CheckpointBook {
     this.#digests.add(digest);
     this.#last.set(place, checkpoint);
     const heads = this.#heads.get(place) ?? [];
-    heads.push({ offset, rows, head: checkpoint.head });
+    heads.push({ topic, partition, offset, rows, head: checkpoint.head, atMs: Date.parse(checkpoint.at) });
     this.#heads.set(place, heads);
   }
 
   /** What was signed of a partition, in rising order. */
   signedHeads(topic: string, partition: number): readonly SignedHead[] {
     return (this.#heads.get(`${topic}/${partition}`) ?? []).toSorted((a, b) => a.offset - b.offset);
+  }
+
+  /** Of each partition the last one that was signed before a moment. */
+  headsBefore(moment: Date): readonly (SignedHead & { readonly topic: string; readonly partition: number })[] {
+    return [...this.#heads.values()].flatMap((heads) => {
+      const before = heads.filter(({ atMs }) => atMs < moment.getTime());
+      return before.toSorted((a, b) => b.offset - a.offset).slice(0, 1);
+    });
   }
 
   places(): readonly { readonly topic: string; readonly partition: number }[] {

@@ -33,6 +33,8 @@ export interface VerifyAudit {
   readonly from?: Date | undefined;
   /** Rows recorded before. */
   readonly to?: Date | undefined;
+  /** The tables were made from a checkpoint on: rows before it are not there, and nothing of them is counted anew. */
+  readonly beginsAtCheckpoint?: boolean | undefined;
   /** How the partitions are read; default: one after the other on the snapshot's connection. */
   readonly readPlaces?: ReadPlaces | undefined;
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
@@ -120,7 +122,7 @@ async function oneByOne(
 /** Every partition that has an offset row, rows, or a checkpoint: whoever removes one of them leaves the others. */
 async function planWorks(
   snapshot: Snapshot,
-  { environment, checkpoints, from, to }: VerifyAudit,
+  { environment, checkpoints, from, to, beginsAtCheckpoint = false }: VerifyAudit,
   heads: readonly ChainHead[],
   closed: readonly ClosedBase[],
 ): Promise<PlaceWork[]> {
@@ -153,6 +155,7 @@ async function planWorks(
       range: { from: before && firstOffset, to: endOffset },
       offsetRow: endOffset === undefined && before === undefined ? offsetRow : undefined,
       signed,
+      beginsAtSigned: beginsAtCheckpoint,
     });
   }
   return works;

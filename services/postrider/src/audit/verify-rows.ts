@@ -18,6 +18,8 @@ export interface PlaceWork {
   /** Undefined: the end is not looked at. */
   readonly offsetRow: OffsetRow | undefined;
   readonly signed: readonly SignedHead[];
+  /** The tables were made from a checkpoint on. */
+  readonly beginsAtSigned: boolean;
 }
 
 export interface PlaceVerdict {
@@ -35,7 +37,7 @@ export async function verifyPlace(
   onRows: (rows: number) => void,
 ): Promise<PlaceVerdict> {
   const { place, base, signed, whole, range, offsetRow } = work;
-  const chain = new ChainCheck(place, base, signed, whole);
+  const chain = new ChainCheck(place, { base, signed, whole, beginsAtSigned: work.beginsAtSigned });
   const problems: AuditProblem[] = [];
   let rows = 0;
   let bare = 0;

@@ -7,6 +7,7 @@ import { verifyAudit } from '../audit/verify-audit.ts';
 import { CheckpointBook } from '../audit/checkpoint-book.ts';
 import { checkCompleteness } from '../audit/completeness.ts';
 import { completenessText, verdictText } from '../audit/audit-text.ts';
+import { rebuildAudit } from '../audit/rebuild-audit.ts';
 import { readCheckpointFile, readCheckpointTopic, readPublicKey } from '../audit/read-checkpoints.ts';
 import { addAuditRetain } from './audit-retain.ts';
 import type { AddCommand } from '../command-runner.ts';
@@ -41,6 +42,7 @@ export const addAudit: AddCommand = (parent, runner) => {
       optionValue.repeated,
     )
     .option('--public-key <path>', 'PEM of a key that may sign checkpoints; repeatable', optionValue.repeated)
+    .option('--from-checkpoint', 'the tables were rebuilt from a checkpoint on: the first row may follow one')
     .addHelpText(
       'before',
       examples(
@@ -70,6 +72,22 @@ export const addAudit: AddCommand = (parent, runner) => {
   addAuditRetain(audit, runner);
 
   audit
+    .command('rebuild')
+    .description('make the tables anew from Kafka in an empty database, and hold them against what was signed')
+    .option('--since <moment>', 'begin at the last checkpoint before, not at the beginning of the log', optionValue.moment)
+    .option('--against <what>', 'checkpoints: compare with what was signed', optionValue.word('checkpoints'))
+    .option('--checkpoints-file <path>', 'signed checkpoints from a file of lines instead of the topic; repeatable', optionValue.repeated)
+    .option('--public-key <path>', 'PEM of a key that may sign checkpoints; repeatable', optionValue.repeated)
+    .addHelpText(
+      'before',
+      examples(
+        'POSTRIDER_POSTGRES_URL=postgres://…/empty postrider db migrate',
+        'POSTRIDER_POSTGRES_URL=postgres://…/empty postrider audit rebuild --against checkpoints --public-key audit.pub.pem',
+      ),
+    )
+    .action((flags: RebuildFlags, command: Command) => runner.bounded(command, (session) => rebuild(session, flags)));
+
+  audit
     .command('export')
     .description(
       'attempts as JSON lines, oldest first: dispatch, project, time, URL, response code and body, status, …',
@@ -95,6 +113,43 @@ function position(text: string): Position {
   const parsed = parsePosition(text);
   if (parsed === undefined) throw new InvalidArgumentError('expected topic/partition/offset.');
   return parsed;
+}
+
+interface RebuildFlags extends CheckpointFlags {
+  readonly since?: Date;
+}
+
+async function rebuild(session: Session, flags: RebuildFlags): Promise<ExitCode> {
+  const { io, out, config } = session;
+  const { cluster } = await session.kafka();
+  const signed = flags.since === undefined ? flags : { ...flags, against: 'checkpoints' as const };
+  const checkpoints = await checkpointsOf(session, signed);
+  const database = session.auditDatabase();
+  session.takeTime();
+  let progress = new ProgressLine(io, out.json);
+  let phase = 'records';
+  const result = await rebuildAudit({
+    environment: config.environment,
+    cluster,
+    database,
+    checkpoints,
+    since: flags.since,
+    clock: io.clock,
+    timers: io.timers,
+    signal: io.interrupted,
+    onProgress: (done, of, what) => {
+      if (what !== phase) progress = new ProgressLine(io, out.json);
+      phase = what;
+      progress.count(done, of, what);
+    },
+    onTrouble: (message) => out.note(`trying again: ${message}`),
+  }).finally(() => progress.end());
+  out.document(result, () => {
+    const { records, duplicates } = result.rebuilt;
+    const written = `${counted(records, 'record')} written, ${duplicates} of them copies`;
+    return `${written}\n${verdictText(result.verdict, (tone, text) => out.paint(tone, text))}`;
+  });
+  return result.ok ? exitCodes.ok : exitCodes.failure;
 }
 
 interface ExportFlags {
@@ -125,12 +180,16 @@ async function exportLines(session: Session, flags: ExportFlags): Promise<void> 
   out.note(counted(exported, 'attempt'));
 }
 
-interface VerifyFlags {
-  readonly from?: Date;
-  readonly to?: Date;
+interface CheckpointFlags {
   readonly against?: 'checkpoints';
   readonly checkpointsFile?: readonly string[];
   readonly publicKey?: readonly string[];
+}
+
+interface VerifyFlags extends CheckpointFlags {
+  readonly from?: Date;
+  readonly to?: Date;
+  readonly fromCheckpoint?: boolean;
 }
 
 async function verify(session: Session, flags: VerifyFlags): Promise<ExitCode> {
@@ -147,6 +206,7 @@ async function verify(session: Session, flags: VerifyFlags): Promise<ExitCode> {
       checkpoints,
       from: flags.from,
       to: flags.to,
+      beginsAtCheckpoint: flags.fromCheckpoint,
       onProgress: ({ rows, expectedRows }) => progress.count(rows, expectedRows, 'rows'),
     });
   } finally {
@@ -157,7 +217,7 @@ async function verify(session: Session, flags: VerifyFlags): Promise<ExitCode> {
 }
 
 /** Undefined when nothing signed is asked for. */
-async function checkpointsOf(session: Session, flags: VerifyFlags): Promise<CheckpointBook | undefined> {
+async function checkpointsOf(session: Session, flags: CheckpointFlags): Promise<CheckpointBook | undefined> {
   const { io, config } = session;
   const files = flags.checkpointsFile ?? [];
   if (files.length === 0 && flags.against === undefined) return undefined;
