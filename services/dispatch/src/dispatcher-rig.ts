@@ -363,7 +363,11 @@ export function dispatcherRig(
       { from = 0, dispatchesEnd = 0 }: { readonly from?: number; readonly dispatchesEnd?: number } = {},
     ): Promise<PartitionState> {
       rig.lose(partition);
-      const state = new PartitionState(partition, { generation: generation++, member: `m-${generation}` }, dispatchesEnd);
+      const state = new PartitionState(
+        partition,
+        { generation: generation++, member: `m-${generation}` },
+        dispatchesEnd,
+      );
       states.set(partition, state);
       await restore(state, from, reader, (record, to) => dispatcher.learn(record, to));
       return state;

@@ -54,7 +54,10 @@ export interface AttemptSettled extends DispatchFacts {
   /** What the wire said when there was no status line. */
   readonly detail?: string | undefined;
   readonly status: AttemptStatus;
-  /** Of the response body; the excerpt itself travels in the record header `pr-response`. */
+  /**
+   * `digest` of the excerpt, which travels in the record header `pr-response` if it is kept; `bytes` of the whole body, and
+   * `truncated` when the excerpt is not all of it.
+   */
   readonly response?: { readonly digest: string; readonly bytes: number; readonly truncated: boolean } | undefined;
   readonly disposition: Disposition;
   readonly keyIds: readonly string[];

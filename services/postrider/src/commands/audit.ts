@@ -74,9 +74,17 @@ export const addAudit: AddCommand = (parent, runner) => {
   audit
     .command('rebuild')
     .description('make the tables anew from Kafka in an empty database, and hold them against what was signed')
-    .option('--since <moment>', 'begin at the last checkpoint before, not at the beginning of the log', optionValue.moment)
+    .option(
+      '--since <moment>',
+      'begin at the last checkpoint before, not at the beginning of the log',
+      optionValue.moment,
+    )
     .option('--against <what>', 'checkpoints: compare with what was signed', optionValue.word('checkpoints'))
-    .option('--checkpoints-file <path>', 'signed checkpoints from a file of lines instead of the topic; repeatable', optionValue.repeated)
+    .option(
+      '--checkpoints-file <path>',
+      'signed checkpoints from a file of lines instead of the topic; repeatable',
+      optionValue.repeated,
+    )
     .option('--public-key <path>', 'PEM of a key that may sign checkpoints; repeatable', optionValue.repeated)
     .addHelpText(
       'before',
