@@ -219,7 +219,7 @@ export class Dispatcher {
   /** Writes that a call begins. False when it is, or has become, somebody else's: a call is made once. */
   async #startCall(work: Work): Promise<boolean> {
     const isOurs = await this.#settler.started(work);
-    if (!this.#deps.lease.holds()) await this.#deps.lease.heard();
+    await this.#queue.ownership.certain();
     if (!work.state.owned) this.#deps.observer.dropped('stale');
     else if (isOurs) return true;
     else if (!this.#isSettledElsewhere(work))

@@ -8,6 +8,7 @@ import { EndpointCapacity, type EndpointCapacityDeps } from './endpoint-capacity
 import { EndpointLanes } from './endpoint-lanes.ts';
 import { EndpointRates } from './endpoint-rates.ts';
 import type { EndpointRuntimes } from './endpoint-runtime.ts';
+import { Ownership } from './ownership.ts';
 import type { PartitionState } from './partition-state.ts';
 import { SendingGate, type Pass } from './sending-gate.ts';
 import type { Work } from './work.ts';
@@ -27,15 +28,16 @@ export interface SendingQueueDeps extends Omit<EndpointCapacityDeps, 'lanes' | '
 export class SendingQueue {
   readonly capacity: EndpointCapacity;
   readonly rates: EndpointRates;
+  readonly ownership: Ownership;
   /** False while work is handed over or drained: nothing new begins. */
   accepting = true;
   readonly #deps: SendingQueueDeps;
   readonly #lanes = new EndpointLanes<Work>();
   readonly #gate: SendingGate;
-  #inDoubt = false;
 
   constructor(deps: SendingQueueDeps) {
     this.#deps = deps;
+    this.ownership = new Ownership(deps.lease, () => this.#goAll());
     const onTurn = (endpointId: string): void => queueMicrotask(() => this.go(endpointId as EndpointId));
     this.#gate = new SendingGate({ ...deps, onTurn });
     this.rates = new EndpointRates({ now: deps.now, timers: deps.timers, onTurn });
@@ -82,7 +84,7 @@ export class SendingQueue {
     for (;;) {
       const endpoint = this.#deps.endpoints.get(endpointId);
       let turn = this.accepting ? this.#lanes.next(endpointId, endpoint?.concurrency ?? 1) : undefined;
-      if (turn === undefined || !this.#isOurs()) return;
+      if (turn === undefined || !this.ownership.isCertain()) return;
       const waitMs = endpoint ? this.rates.waitMs(endpoint) : 0;
       if (waitMs > 0) {
         this.rates.callAfter(endpointId, waitMs);
@@ -108,18 +110,5 @@ export class SendingQueue {
 
   #goAll(): void {
     for (const endpointId of this.#lanes.endpoints()) this.go(endpointId as EndpointId);
-  }
-
-  /** False while only the coordinator knows; goes on by itself with what it leaves us. */
-  #isOurs(): boolean {
-    if (this.#deps.lease.holds()) return true;
-    if (!this.#inDoubt) {
-      this.#inDoubt = true;
-      void this.#deps.lease.heard().then(() => {
-        this.#inDoubt = false;
-        this.#goAll();
-      });
-    }
-    return false;
   }
 }
