@@ -53,7 +53,12 @@ Kafka and PostgreSQL are started for the run on loopback and thrown away. Lost o
 /** Parses arguments; a problem is what to tell the user who typed something else. */
 export function parseOptions(
   args: readonly string[],
-): BenchOptions | 'help' | 'micro' | { readonly auditRows: number; readonly json: boolean } | { readonly problem: string } {
+):
+  | BenchOptions
+  | 'help'
+  | 'micro'
+  | { readonly auditRows: number; readonly json: boolean }
+  | { readonly problem: string } {
   let values;
   try {
     ({ values } = parseArgs({

@@ -180,7 +180,7 @@ describe('after a restart', () => {
     expect(rig.inFlight).toHaveLength(sent);
   });
 
-  it('a record of the first owner stays known until the watermark is a copy\'s distance beyond what was inherited', async () => {
+  it("a record of the first owner stays known until the watermark is a copy's distance beyond what was inherited", async () => {
     const { rig } = rigWith();
     const state = new PartitionState(0, { generation: 2, member: 'm-2' }, 101);
     state.restoredFrom = 3;
@@ -286,19 +286,22 @@ describe('a call', () => {
     expect(answers()).toEqual([lost[0], lost[0]]);
   });
 
-  it.each(['started', 'settled'] as const)('that somebody else has %s just before is not made a second time', async (by) => {
-    const { rig, call, answers, elsewhere, settledElsewhere } = callRig();
-    rig.stateOf(0);
-    rig.stranger(
-      0,
-      by === 'started' ? startedRecord(elsewhere(call), 0) : settledElsewhere({ kind: 'delivered' }, call),
-    );
-    rig.accept(call, { offset: 7 });
-    await settle();
-    expect(rig.inFlight).toEqual([]);
-    expect(answers()).toMatchObject(by === 'started' ? [{ outcome: 'unavailable', reason: 'outcome-unknown' }] : []);
-    expect(rig.journal).toContain('ack 7');
-  });
+  it.each(['started', 'settled'] as const)(
+    'that somebody else has %s just before is not made a second time',
+    async (by) => {
+      const { rig, call, answers, elsewhere, settledElsewhere } = callRig();
+      rig.stateOf(0);
+      rig.stranger(
+        0,
+        by === 'started' ? startedRecord(elsewhere(call), 0) : settledElsewhere({ kind: 'delivered' }, call),
+      );
+      rig.accept(call, { offset: 7 });
+      await settle();
+      expect(rig.inFlight).toEqual([]);
+      expect(answers()).toMatchObject(by === 'started' ? [{ outcome: 'unavailable', reason: 'outcome-unknown' }] : []);
+      expect(rig.journal).toContain('ack 7');
+    },
+  );
 
   it('whose own start was written twice is made', async () => {
     const { rig, call, elsewhere } = callRig();

@@ -42,12 +42,14 @@ export class LateRecords {
   #extend(work: Work): void {
     const { state } = work;
     this.#waiting.set(state, [work]);
-    const reading = extendWindow(state, settleableFromMs(work.dispatch) - clockSkewMsMax, this.#deps.reader).then((records) => {
-      this.#deps.onExtended(state.partition, records);
-      const waiting = this.#waiting.get(state) ?? [];
-      this.#waiting.delete(state);
-      for (const next of waiting) this.accept(next);
-    });
+    const reading = extendWindow(state, settleableFromMs(work.dispatch) - clockSkewMsMax, this.#deps.reader).then(
+      (records) => {
+        this.#deps.onExtended(state.partition, records);
+        const waiting = this.#waiting.get(state) ?? [];
+        this.#waiting.delete(state);
+        for (const next of waiting) this.accept(next);
+      },
+    );
     this.#deps.perform(reading);
   }
 }

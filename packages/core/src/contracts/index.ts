@@ -37,6 +37,7 @@ export {
   type EventUnmatched,
   type Owner,
   type PartitionReleased,
+  type RangeLost,
   type ReplayFinished,
   type ReplayRequested,
   type SecretRotated,
