@@ -155,7 +155,7 @@ export class SimulatedPartition {
     owner.next = this.#committed.offset;
     const from = readRestoreMark(this.#committed.metadata);
     this.#tell(`owner ${this.#generation} restores from attempts@${from}, takes from dispatches@${owner.next}`);
-    await restore(owner.state, from, this.#reader, () => undefined);
+    await restore(owner.state, from, this.#reader, (record, state) => owner.dispatcher.learn(record, state));
   }
 
   #open(): Owner {
@@ -193,9 +193,14 @@ export class SimulatedPartition {
       runtimes: new EndpointRuntimes(memorySecrets({})),
       routes,
       endpointQueueMax: 100,
+      busyShare: () => 0,
+      windowRecords: 100,
+      // The worst case: whoever was replaced notices only when told.
+      lease: { holds: () => true, heard: () => Promise.resolve() },
       observer: {
         attempted: () => undefined,
         deferred: () => undefined,
+        breakerMoved: () => undefined,
         ended: () => undefined,
         dropped: (reason) => this.#tell(`owner ${generation} drops a copy: ${reason}`),
         adopted: ({ attemptId }) => this.#tell(`owner ${generation} adopts ${attemptId}`),
@@ -208,7 +213,7 @@ export class SimulatedPartition {
         reader: this.#reader,
         topic: topics.attempts,
         onGap: ({ expected, got }) => this.#tell(`owner ${generation} reads the gap ${expected}..${got}`),
-        onDisabled: () => undefined,
+        learn: (record, from) => dispatcher.learn(record, from),
       }),
       onFatal: (error) => this.#broken.push(`fatal: ${String(error)}`),
     });
