@@ -277,6 +277,8 @@ describe('what a fault allows', () => {
 
   test('one that a paused process sends after it was woken may not', () => {
     expect(resent('pause', -9_900, -900)).toEqual(['sent-without-need']);
+    // Unless it leaves in the moment of waking: its handshake was under way.
+    expect(resent('pause', -9_000, 0)).toEqual([]);
   });
 
   test('a drained restart allows nothing', () => {
