@@ -155,9 +155,17 @@ async function inSnapshot<T>(
 
 async function* copyOut(client: pg.PoolClient, sql: string): AsyncGenerator<BinaryRows> {
   const rows = new BinaryRows();
-  for await (const chunk of client.query(copyTo(`COPY (${sql}) TO STDOUT (FORMAT binary)`))) {
-    rows.push(chunk as Buffer);
-    yield rows;
+  const stream: ReturnType<typeof copyTo> & { callback?: () => void } = client.query(
+    copyTo(`COPY (${sql}) TO STDOUT (FORMAT binary)`),
+  );
+  try {
+    for await (const chunk of stream) {
+      rows.push(chunk as Buffer);
+      yield rows;
+    }
+  } finally {
+    // The driver's timer of the question ends with this call, which the stream itself does not make.
+    stream.callback?.();
   }
   if (!rows.ended) throw new PostgresError('unreachable', 'the rows ended before their end was told');
 }

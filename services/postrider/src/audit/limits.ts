@@ -23,3 +23,6 @@ export const auditStatementMs = 60 * 60_000;
 
 /** Between two pictures of a progress line, in ms: quick enough to live, slow enough to read. */
 export const progressPaintMs = 200;
+
+/** Partitions that are read side by side: one is computed while the server reads the other. With the folds and the snapshot itself it makes four connections. */
+export const placesAtOnce = 2;
