@@ -30,6 +30,7 @@ export default defineConfig({
             'infra/**/*.test.{ts,mjs}',
             'test/architecture/**/*.test.ts',
             'test/support/**/*.test.ts',
+            'test/chaos/**/*.test.ts',
           ],
           exclude,
           testTimeout: 10 * SECOND_MS,

@@ -27,6 +27,10 @@ export const tasks = {
     about: 'the command line, e.g. npm run postrider -- topics check',
     node: ['services/postrider/src/main.ts'],
   },
+  chaos: {
+    about: 'hurts everything by a seed and checks every promise from outside, e.g. npm run chaos -- --seed 42',
+    node: ['test/chaos/main.ts'],
+  },
   bench: { about: 'the benchmarks', node: ['test/bench/main.ts'] },
   test: { about: 'everything CI runs: check, then conformance, integration and end-to-end tests', run: testAll },
   'test:unit': { about: 'unit and architecture tests', node: [...vitest, '--project', 'unit'] },
@@ -39,6 +43,10 @@ export const tasks = {
   'test:outages': {
     about: 'brokers and databases taken away under load; minutes, not part of npm test',
     node: [...vitest, '--project', 'outages'],
+  },
+  'test:mutations': {
+    about: 'known mistakes put into the services, each of which the checker of chaos must find; minutes',
+    node: ['test/chaos/main.ts', '--mutation', 'all'],
   },
   'test:matrix': { about: 'the integration tests on every supported Kafka', run: testMatrix },
   check: { about: 'format, lint, types, unused code, unit and architecture tests', run: check },

@@ -4,7 +4,14 @@
 import { join } from 'node:path';
 import { auditRowOf } from '@postrider/audit-projector';
 import { startStack } from '@postrider/dev-stack';
-import { createDatabase, migrate, openAuditReads, openAuditStore, openDatabase, type Database } from '@postrider/postgres';
+import {
+  createDatabase,
+  migrate,
+  openAuditReads,
+  openAuditStore,
+  openDatabase,
+  type Database,
+} from '@postrider/postgres';
 import { verifyAudit } from '@postrider/postrider';
 import { generateAudit, type GeneratedAudit } from '../support/audit-generator.ts';
 import { acceptedRecord, logRecord, settledRecord, type Sample } from '../support/audit-log.ts';

@@ -15,7 +15,9 @@ import { startBenchReceiver, type BenchReceiver, type ReceiverSetup } from './re
 import { startNodeReceiver } from './receiver-node.ts';
 import { jsonLine, mediansOf, profileText, table } from './report.ts';
 import { runBare } from './run-bare.ts';
+import { promisedLine, type Promised } from './promises.ts';
 import { runDelivery } from './run-delivery.ts';
+import { runPromise } from './run-promise.ts';
 import { measureSignAndGuard } from './sign-and-guard.ts';
 import { needsOwnReceiver, scenarios, type ScenarioName } from './scenarios.ts';
 import type { Ground } from './world.ts';
@@ -66,7 +68,9 @@ async function bench(options: BenchOptions, cleanup: Cleanup): Promise<{ text: s
   cleanup.add(() => receiver.close());
   // Arrival times to the microsecond are what only ours keeps, and replies what only ours gives.
   const timing =
-    receiver.name === 'nginx' && options.scenarios.some(needsOwnReceiver) ? await startNodeReceiver(setup) : receiver;
+    receiver.name === 'nginx' && (options.promises.length > 0 || options.scenarios.some(needsOwnReceiver))
+      ? await startNodeReceiver(setup)
+      : receiver;
   if (timing !== receiver) cleanup.add(() => timing.close());
   const cluster = openCluster({ brokers: stack.kafka.brokers, clientId: 'bench' });
   cleanup.add(() => cluster.close());
@@ -80,7 +84,7 @@ async function bench(options: BenchOptions, cleanup: Cleanup): Promise<{ text: s
   const profiles: string[] = [];
   let failures = 0;
   for (let round = 1; round <= options.repeat; round++) {
-    for (const name of withBare(options.scenarios)) {
+    for (const name of options.scenarios.length > 0 ? withBare(options.scenarios) : []) {
       let measured: Measured;
       try {
         measured = await runOne(name, `b${round}-${name}`);
@@ -95,14 +99,45 @@ async function bench(options: BenchOptions, cleanup: Cleanup): Promise<{ text: s
       );
     }
   }
+  const promised: Promised[] = [];
+  for (const name of options.promises) {
+    const environment = `p-${name}`;
+    const logs = join(folder, environment);
+    await mkdir(logs);
+    const ground: Ground = { stack, cluster, caPem: ca.caPem, receiverPort: timing.port };
+    try {
+      const { seconds } = options;
+      promised.push(
+        ...(await runPromise(name, {
+          environment,
+          seconds,
+          ground,
+          receiver: timing,
+          publisher,
+          folder: logs,
+          progress: say,
+        })),
+      );
+    } catch (error) {
+      failures += 1;
+      say(`FAILED  ${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  failures += promised.filter(({ kept }) => !kept).length;
   const results = mediansOf(runs);
-  const text = [...profiles, ...(options.repeat > 1 ? [table(runs), 'Medians'] : []), table(results)].join('\n\n');
+  const text = [
+    ...profiles,
+    ...(options.repeat > 1 ? [table(runs), 'Medians'] : []),
+    ...(results.length > 0 ? [table(results)] : []),
+    ...promised.map(promisedLine),
+  ].join('\n\n');
   if (!options.json) return { text, failures };
   say(text);
   const line = jsonLine(results, {
     receiver: receiver.name,
     machine: { cores: cpus().length, memoryGb: Math.round(totalmem() / 2 ** 30), node: process.version },
     runs: options.repeat,
+    promises: promised,
     failures,
   });
   return { text: line, failures };

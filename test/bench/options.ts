@@ -1,11 +1,14 @@
 // Command line of `npm run bench`.
 
 import { parseArgs } from 'node:util';
+import { promiseNames, promises, type PromiseName } from './promises.ts';
 import { scenarioNames, scenariosByDefault, scenariosOnRequest, type ScenarioName } from './scenarios.ts';
 import { profiled, type ProfiledName } from './service-processes.ts';
 
 export interface BenchOptions {
   readonly scenarios: readonly ScenarioName[];
+  /** Run after the scenarios. */
+  readonly promises: readonly PromiseName[];
   /** Measured time of one scenario, about. */
   readonly seconds: number;
   readonly repeat: number;
@@ -29,6 +32,8 @@ export const usage = `Examples
 Scenarios
   by default    ${scenariosByDefault.join(' ')}
   when named    ${scenariosOnRequest.join(' ')}
+  promises      when named too; each prints its figure against its target, and a broken one fails the run
+${promiseNames.map((name) => `    ${name.padEnd(16)}${promises[name]}`).join('\n')}
 
 Options
   --scenario <name>   one of them, may be given again
@@ -48,7 +53,12 @@ Kafka and PostgreSQL are started for the run on loopback and thrown away. Lost o
 /** Parses arguments; a problem is what to tell the user who typed something else. */
 export function parseOptions(
   args: readonly string[],
-): BenchOptions | 'help' | 'micro' | { readonly auditRows: number; readonly json: boolean } | { readonly problem: string } {
+):
+  | BenchOptions
+  | 'help'
+  | 'micro'
+  | { readonly auditRows: number; readonly json: boolean }
+  | { readonly problem: string } {
   let values;
   try {
     ({ values } = parseArgs({
@@ -89,10 +99,17 @@ export function parseOptions(
   if (receiver === undefined) return { problem: '--receiver takes auto, nginx or node' };
   const asked = values.scenario ?? (profile.length === 0 ? scenariosByDefault : ['drain-100']);
   const scenarios: ScenarioName[] = [];
+  const asPromised: PromiseName[] = [];
   for (const word of asked) {
+    const promised = promiseNames.find((each) => each === word);
+    if (promised !== undefined) {
+      asPromised.push(promised);
+      continue;
+    }
     const name = scenarioNames.find((each) => each === word);
-    if (name === undefined) return { problem: `there is no scenario ${word}: one of ${scenarioNames.join(', ')}` };
+    if (name === undefined)
+      return { problem: `there is no scenario ${word}: one of ${[...scenarioNames, ...promiseNames].join(', ')}` };
     scenarios.push(name);
   }
-  return { scenarios, seconds, repeat, json: values.json, profile, receiver };
+  return { scenarios, promises: asPromised, seconds, repeat, json: values.json, profile, receiver };
 }

@@ -3,7 +3,7 @@
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { stopMs } from './limits.ts';
 
 interface Question {
@@ -26,11 +26,13 @@ export interface Peer {
 }
 
 /**
- * Starts `file` of this folder.
+ * Starts `file`: of this folder, or by its absolute path.
  * @param told gets what the process tells unasked
  */
 export function startPeer(file: string, told: (message: unknown) => void = () => {}): Peer {
-  const child: ChildProcess = fork(join(import.meta.dirname, file), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child: ChildProcess = fork(resolve(import.meta.dirname, file), {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const asked = new Map<number, PromiseWithResolvers<unknown>>();
   const gone = once(child, 'exit');
   let questions = 0;

@@ -11,6 +11,7 @@ import type { ReceiverMode } from './receiver.ts';
 import type { ReceiverNews } from './receiver-node.ts';
 import { replyTo } from './traffic.ts';
 
+const refusal = Buffer.from('HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n');
 const answer = Buffer.from('HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok');
 const headEnd = Buffer.from('\r\n\r\n');
 const nothing = Buffer.alloc(0);
@@ -46,16 +47,24 @@ function take(head: string, body: Buffer): Buffer {
   requests += 1;
   if (requests % verifyEvery === 1) verify(head, body);
   const id = idOf(head);
-  count(id, body, atNs);
+  const isFirst = !ids.has(id);
+  count(id, body, atNs, isNth(head, mode.healthyOnly));
+  if (isNth(head, mode.hangEvery)) return nothing;
+  if (mode.failFirst === true && isFirst) return refusal;
   return mode.reply ? replyOf(id) : answer;
 }
 
-function count(id: string, body: Buffer, atNs: bigint): void {
+/** Whether the request is for an n-th endpoint. */
+function isNth(head: string, n: number | undefined): boolean {
+  return n !== undefined && n > 0 && Number(/^\S+ \/hooks\/(\d+) /.exec(head)?.[1] ?? 1) % n === 0;
+}
+
+function count(id: string, body: Buffer, atNs: bigint, isLeftOut: boolean): void {
   // A repeated one is counted, and is no arrival.
   if (ids.has(id)) return;
   ids.add(id);
   lastNs = atNs;
-  if (mode.latency) {
+  if (mode.latency && !isLeftOut) {
     const scheduled = /"scheduledNs":"(\d+)"/.exec(body.toString('latin1', 0, 200))?.[1];
     if (scheduled !== undefined) latencies.push(Number(atNs - BigInt(scheduled)) / 1e6);
   }
@@ -115,7 +124,8 @@ function serve(socket: TLSSocket): void {
       const bodyStart = end + headEnd.length;
       if (!(length <= maxBytes)) return void socket.destroy();
       if (pending.length < bodyStart + length) break;
-      socket.write(take(head, pending.subarray(bodyStart, bodyStart + length)));
+      const reply = take(head, pending.subarray(bodyStart, bodyStart + length));
+      if (reply.length > 0) socket.write(reply);
       pending = pending.subarray(bodyStart + length);
     }
   });

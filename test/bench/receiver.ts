@@ -18,6 +18,12 @@ export interface ReceiverMode {
   readonly latency: boolean;
   /** Answers each request as a call: with a reply to the transaction that it names. */
   readonly reply: boolean;
+  /** Every n-th endpoint never answers; 0 or absent: all do. */
+  readonly hangEvery?: number;
+  /** Latencies leave every n-th endpoint out. */
+  readonly healthyOnly?: number;
+  /** The first request of each delivery is answered 500. */
+  readonly failFirst?: boolean;
 }
 
 /** What arrived since `begin`. */

@@ -34,7 +34,11 @@ export interface World {
 export async function createWorld(
   ground: Ground,
   environment: string,
-  { endpoints, profile }: Pick<DeliveryScenario, 'endpoints' | 'profile'>,
+  {
+    endpoints,
+    profile,
+    endpoint: over = () => ({}),
+  }: Pick<DeliveryScenario, 'endpoints' | 'profile'> & { readonly endpoint?: (index: number) => Partial<Endpoint> },
 ): Promise<World> {
   const { stack, cluster, receiverPort } = ground;
   const topics = topicNames(environment);
@@ -60,7 +64,11 @@ export async function createWorld(
       Array.from({ length: Math.min(endpointBatch, endpoints - from) }, (_, offset) => {
         const index = from + offset;
         const url = `https://${originHost(index)}:${receiverPort}/hooks/${index}`;
-        const endpoint = endpointOf({ environment, index, url, ca: ground.caPem, alone: endpoints === 1, profile });
+        const alone = endpoints === 1;
+        const endpoint = {
+          ...endpointOf({ environment, index, url, ca: ground.caPem, alone, profile }),
+          ...over(index),
+        };
         return { topic: topics.endpoints, partition: 0, key: endpoint.endpointId, value: encodeEndpoint(endpoint) };
       }),
     );

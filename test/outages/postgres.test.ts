@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { fillDisk, freeDisk } from '../support/sql-faults.ts';
 import { expectNobodyRestarted, startOutageRig, type OutageRig } from '../support/outage-rig.ts';
 
 const SECOND_MS = 1_000;
@@ -51,16 +52,11 @@ test('PostgreSQL away for 60 s, the projector killed, the disk full: deliveries 
   await rig.startServices(['audit-projector']);
   await rig.allReady(60 * SECOND_MS);
 
-  // A small file system is not to be had everywhere. What the server would say is: SQLSTATE 53100, from the insert itself.
-  await rig.database.query(`CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN RAISE EXCEPTION 'could not extend file "base/1/1": No space left on device' USING ERRCODE = '53100'; END $$`);
-  await rig.database.query(
-    `CREATE TRIGGER disk_full BEFORE INSERT ON audit_record FOR EACH ROW EXECUTE FUNCTION disk_full()`,
-  );
+  await fillDisk(rig.database);
   await rig.notReady('audit-projector', /PostgreSQL.*No space left on device/, 30 * SECOND_MS);
   await rig.receiver.waitFor(rig.receiver.count + 1_000, 60 * SECOND_MS);
   await rig.notReady('audit-projector', /PostgreSQL.*No space left on device/, SECOND_MS);
-  await rig.database.query(`DROP TRIGGER disk_full ON audit_record`);
+  await freeDisk(rig.database);
   await rig.allReady(60 * SECOND_MS);
 
   const published = await load.stop();

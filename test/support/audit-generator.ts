@@ -68,7 +68,8 @@ export async function generateAudit(
      WHERE environment = $1 AND state <> 'delivered'`,
     [audit.environment],
   );
-  for (const table of ['audit_record', 'delivery', 'delivery_open', 'endpoint_url']) await database.query(`VACUUM ANALYZE ${table}`);
+  for (const table of ['audit_record', 'delivery', 'delivery_open', 'endpoint_url'])
+    await database.query(`VACUUM ANALYZE ${table}`);
   return { events: perDay * audit.days };
 }
 

@@ -36,7 +36,10 @@ export function auditQuestions(audit: GeneratedAudit, events: number): Question[
       },
     },
     { name: 'by event id', ask: (reads, random) => deliveries(reads, { id: generated.event(pick(random, events)) }) },
-    { name: 'by subject', ask: (reads, random) => deliveries(reads, { subject: generated.subject(pick(random, events)) }) },
+    {
+      name: 'by subject',
+      ask: (reads, random) => deliveries(reads, { subject: generated.subject(pick(random, events)) }),
+    },
     {
       name: 'by topic/partition/offset',
       ask: (reads, random) => {
@@ -75,7 +78,11 @@ export function auditQuestions(audit: GeneratedAudit, events: number): Question[
     {
       name: 'URL part within a project: all endpoints',
       ask: (reads, random) =>
-        deliveries(reads, { project: generated.project(pick(random, audit.projects)), urlPart: '.example/V1/', to: moment(random) }),
+        deliveries(reads, {
+          project: generated.project(pick(random, audit.projects)),
+          urlPart: '.example/V1/',
+          to: moment(random),
+        }),
     },
     {
       name: 'a later page: endpoint',

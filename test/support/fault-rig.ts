@@ -3,7 +3,14 @@
 // What is expected is computed from the receiver's own count and from the log as it stood when the process died.
 
 import { randomBytes, randomUUID } from 'node:crypto';
-import { decodeAudit, decodeReply, dispatchIdOf, partitionOf, type AttemptSettled, type DispatchEnded } from '@postrider/core/contracts';
+import {
+  decodeAudit,
+  decodeReply,
+  dispatchIdOf,
+  partitionOf,
+  type AttemptSettled,
+  type DispatchEnded,
+} from '@postrider/core/contracts';
 import type { EndpointId, EventId } from '@postrider/core/domain';
 import { createPublisher } from '@postrider/publisher';
 import { createLocalCa, startReceiver, type Behaviour, type Receiver } from '@postrider/dev-stack';

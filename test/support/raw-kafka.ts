@@ -6,7 +6,10 @@ import { apiKeys, FrameSplitter, int32Bytes, stringBytes, type ApiName } from '.
 const ANSWER_TIMEOUT_MS = 10_000;
 
 /** One request on a connection of its own; the answer without length and correlation id. */
-async function askBroker(broker: string, request: { api: ApiName; version: number; body: Buffer }): Promise<Buffer> {
+export async function askBroker(
+  broker: string,
+  request: { api: ApiName; version: number; body: Buffer },
+): Promise<Buffer> {
   const [host = '', port = ''] = broker.split(':');
   const head = Buffer.alloc(8);
   head.writeInt16BE(apiKeys[request.api], 0);

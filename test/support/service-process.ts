@@ -6,6 +6,11 @@ import { join } from 'node:path';
 
 export interface ServiceProcess {
   readonly name: string;
+  readonly pid: number;
+  /** SIGSTOP: it hangs, with everything open that it had open. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
   /** kill −9; resolves when it is gone. */
   kill(): Promise<void>;
   /** SIGTERM; resolves with the exit code; null when a signal ended it. */
@@ -48,6 +53,9 @@ export function startServiceProcess(name: string, env: Readonly<Record<string, s
   };
   return {
     name,
+    pid: child.pid!,
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     kill: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),
     signal: (name) => void child.kill(name),

@@ -49,11 +49,12 @@ export const sampleEndpoints: readonly SampleEndpoint[] = [
   endpoint('slow', 'standard-webhooks', 'takes 400 ms', { behaviour: { kind: 'slow', ms: 400 } }),
   endpoint('flaky', 'standard-webhooks', 'fails twice, then succeeds', {
     behaviour: { kind: 'fail-then-ok', times: 2 },
-    settings: { retry: ['1s', '2s'] },
+    // Every event fails on purpose: a circuit breaker would take it for an outage and let the show wait.
+    settings: { retry: ['1s', '2s'], breaker: 'off' },
   }),
   endpoint('failing', 'plain', 'always answers 500', {
     behaviour: { kind: 'status', status: 500 },
-    settings: { retry: ['1s', '1s'], auth: { header: 'Authorization', scheme: 'Bearer' } },
+    settings: { retry: ['1s', '1s'], breaker: 'off', auth: { header: 'Authorization', scheme: 'Bearer' } },
   }),
   endpoint('gone', 'plain', 'answers 410: never send again', {
     behaviour: { kind: 'gone' },

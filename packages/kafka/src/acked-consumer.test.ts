@@ -177,6 +177,22 @@ describe('the window', () => {
     expect(group.calls.at(-1)).toBe(`resume ${topic}/0`);
   });
 
+  it('is bounded by what is open alone where the span may be longer: one that hangs does not stop the rest', () => {
+    const { group, ack } = rig({ windowRecords: 2, spanRecords: 5 });
+    group.assign([0]);
+    group.deliver(0, [0]);
+    for (const offset of [1, 2, 3]) {
+      group.deliver(0, [offset]);
+      ack(offset);
+    }
+    expect(group.calls.at(-1)).toBe(`resume ${topic}/0`);
+    group.deliver(0, [4]);
+    ack(4);
+    expect(group.calls.at(-1)).toBe(`pause ${topic}/0`);
+    ack(0);
+    expect(group.calls.at(-1)).toBe(`resume ${topic}/0`);
+  });
+
   it('counts bytes too, and takes a record larger than the window alone', () => {
     const { group, ack } = rig();
     group.assign([0]);

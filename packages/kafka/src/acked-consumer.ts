@@ -25,8 +25,10 @@ export interface AckedOptions extends Pick<
   GroupOptions,
   'groupId' | 'topics' | 'sessionTimeoutMs' | 'prepare' | 'onState' | 'onError' | 'onRangeLost' | 'onPartitionFault'
 > {
-  /** Records of a partition that may stand between its watermark and its newest accepted one. */
+  /** Records of a partition that may be unacknowledged at once. */
   readonly windowRecords: number;
+  /** Records that may stand between its watermark and its newest accepted one, acknowledged or not; default `windowRecords`. */
+  readonly spanRecords?: number;
   /** Bytes of a partition's unacknowledged records. */
   readonly windowBytes: number;
   /** How often watermarks are committed. */
@@ -108,10 +110,14 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
   const streams = new Map<string, PartitionStream>();
   const keyOf = (p: TopicPartition): string => `${p.topic}/${p.partition}`;
 
-  const full = (stream: PartitionStream): boolean =>
-    stream.tracker.span >= options.windowRecords || stream.tracker.openBytes >= options.windowBytes;
+  const spanRecords = options.spanRecords ?? options.windowRecords;
+  const full = ({ tracker }: PartitionStream): boolean =>
+    tracker.openCount >= options.windowRecords ||
+    tracker.span >= spanRecords ||
+    tracker.openBytes >= options.windowBytes;
   const roomy = (stream: PartitionStream): boolean =>
-    stream.tracker.span <= options.windowRecords * resumeBelow &&
+    stream.tracker.openCount <= options.windowRecords * resumeBelow &&
+    stream.tracker.span <= spanRecords - options.windowRecords * resumeBelow &&
     stream.tracker.openBytes <= options.windowBytes * resumeBelow;
 
   const acknowledge = (stream: PartitionStream, slot: Parameters<OffsetTracker['finish']>[0]): void => {

@@ -72,9 +72,7 @@ export async function searchAttempts(session: Session, environment: string, quer
   const more = found.length > limit && last !== undefined;
   return {
     attempts,
-    next: more
-      ? cursorText([last.recordedAt.toISOString(), last.topic, last.partition, last.offset])
-      : undefined,
+    next: more ? cursorText([last.recordedAt.toISOString(), last.topic, last.partition, last.offset]) : undefined,
   };
 }
 

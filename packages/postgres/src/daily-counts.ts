@@ -49,10 +49,10 @@ export async function readDailyCounts(
   );
 }
 
-/** Of environment $1, from audit_record alone: the first copy of each settlement and each end, up to the first that closes its round. */
+/** Of environment $1, from audit_record alone, by rule R4: the first settlement or end of each attempt, up to the first that closes its round. */
 const recountedSql = `WITH copies AS (
        SELECT topic, partition, record_offset, recorded_at, type, dispatch, round, project, endpoint, status, disposition,
-              row_number() OVER (PARTITION BY type, dispatch, round, CASE type WHEN 'AttemptSettled' THEN attempt END
+              row_number() OVER (PARTITION BY dispatch, round, attempt
                                  ORDER BY topic, partition, record_offset) AS copy
        FROM audit_record WHERE environment = $1 AND type IN ('AttemptSettled', 'DispatchEnded')
      ), facts AS (

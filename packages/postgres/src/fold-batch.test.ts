@@ -150,6 +150,21 @@ describe('foldBatch', () => {
     expect([...tables.counts.values()][0]).toMatchObject({ success: 1, fail: 0, error: 0, delivered: 1, dead: 0 });
   });
 
+  it('keeps a round open that another owner wanted to end after its attempt was settled: dispatch goes on with the retry', () => {
+    const tables = new MemoryTables();
+    const end: DeliveryEffect = {
+      kind: 'ended',
+      dispatch: 'd',
+      round: 0,
+      facts: facts('d', day),
+      state: 'dead',
+      reason: 'endpoint-disabled',
+    };
+    tables.append([settled('d', 1, retry), row('settled:d.0.1', [end], day), settled('d', 2, { kind: 'delivered' })]);
+    expect(tables.flags).toEqual(['counted', 'duplicate', 'counted']);
+    expect(tables.deliveries.get('d.0')?.progress?.state).toBe('delivered');
+  });
+
   it('keeps rounds apart: a replay opens a row of its own', () => {
     const tables = new MemoryTables();
     tables.append([settled('d', 1, dead), settled('d', 1, { kind: 'delivered' }, day, 1)]);
@@ -169,7 +184,7 @@ describe('foldBatch', () => {
   it('counts a suppressed round nowhere and a dead one without an attempt as dead only', () => {
     const tables = new MemoryTables();
     const ended = (dispatch: string, state: 'dead' | 'suppressed'): AuditRow =>
-      row(`ended:${dispatch}.0`, [
+      row(`settled:${dispatch}.0.1`, [
         { kind: 'ended', dispatch, round: 0, facts: facts(dispatch, day), state, reason: 'expired' },
       ]);
     tables.append([ended('a', 'suppressed'), ended('b', 'dead')]);
@@ -221,7 +236,7 @@ describe('foldBatch', () => {
         if (kind === 'dead') return settled('d', attempt, dead, recordedMs);
         const move = { dispatch: 'd', round: 0, facts: facts('d', recordedMs), reason: 'paused' };
         return kind === 'ended'
-          ? row('ended:d.0', [{ kind, ...move, state: 'dead' }], recordedMs)
+          ? row(`settled:d.0.${attempt}`, [{ kind, ...move, state: 'dead' }], recordedMs)
           : row(`deferred:d.0.${attempt}/0`, [{ kind, ...move, dueMs: recordedMs }], recordedMs);
       });
       return [

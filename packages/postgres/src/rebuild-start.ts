@@ -20,7 +20,11 @@ export async function holdsAudit(database: Database, environment: string): Promi
  * Offset rows at these heads. The owner's right: who merely appends may not say that a chain begins in the middle.
  * @throws PostgresError `denied` when the login is no member of postrider_owner
  */
-export async function beginAtHeads(database: Database, environment: string, heads: readonly ChainHead[]): Promise<void> {
+export async function beginAtHeads(
+  database: Database,
+  environment: string,
+  heads: readonly ChainHead[],
+): Promise<void> {
   await database.transaction(async (session) => {
     await session.query('SET LOCAL ROLE postrider_owner');
     await session.query(

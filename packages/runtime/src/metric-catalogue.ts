@@ -180,6 +180,20 @@ export const catalogue = {
     unit: 'records',
     labels: {},
   },
+  breakers: {
+    type: 'gauge',
+    name: 'postrider_breaker_endpoints',
+    help: 'Endpoints that this process owns whose circuit breaker is open or half-open; all others are closed.',
+    unit: 'records',
+    labels: { state: label<'open' | 'half-open'>() },
+  },
+  breakerTransitions: {
+    type: 'counter',
+    name: 'postrider_breaker_transitions_total',
+    help: 'Circuit breakers that opened (again after a failed probe, too), began to probe, or closed.',
+    unit: 'none',
+    labels: { to: label<'open' | 'half-open' | 'closed'>() },
+  },
   endpointTableSize: {
     type: 'gauge',
     name: 'postrider_endpoint_table_size',

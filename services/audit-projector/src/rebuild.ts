@@ -51,7 +51,10 @@ export async function rebuildTables(deps: RebuildDeps): Promise<Rebuilt> {
   let of = 0;
   const finished = (): boolean => {
     const lanes = projector.lanes();
-    return lanes.length === ends.size && lanes.every((lane) => lane.next >= (ends.get(`${lane.topic}/${lane.partition}`) ?? 0));
+    return (
+      lanes.length === ends.size &&
+      lanes.every((lane) => lane.next >= (ends.get(`${lane.topic}/${lane.partition}`) ?? 0))
+    );
   };
   const projector: Projector = new Projector({
     environment,
@@ -68,7 +71,9 @@ export async function rebuildTables(deps: RebuildDeps): Promise<Rebuilt> {
       },
       transacted: () => undefined,
       fenced: (lane) =>
-        done.reject(new Error(`somebody else writes ${lane.topic}/${lane.partition} into these tables: stop that first`)),
+        done.reject(
+          new Error(`somebody else writes ${lane.topic}/${lane.partition} into these tables: stop that first`),
+        ),
       failed: (error: PostgresError) => deps.onTrouble?.(error.message),
       faulty: (lane) => done.reject(new Error(lane.fault ?? 'a partition cannot be followed')),
     },
@@ -101,10 +106,13 @@ export async function rebuildTables(deps: RebuildDeps): Promise<Rebuilt> {
       done.reject(new Error(`${topic}/${partition} cannot be read at ${offset}: ${error.message}`)),
     onRangeLost: ({ topic, partition, from, to }) =>
       done.reject(
-        new Error(`${topic}/${partition}: records ${from} to ${to - 1} are not in Kafka any more; begin at a later checkpoint`),
+        new Error(
+          `${topic}/${partition}: records ${from} to ${to - 1} are not in Kafka any more; begin at a later checkpoint`,
+        ),
       ),
   });
-  const abort = (): void => done.reject(new Error('the rebuild was interrupted; what was written stands, and it goes on from there'));
+  const abort = (): void =>
+    done.reject(new Error('the rebuild was interrupted; what was written stands, and it goes on from there'));
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   try {

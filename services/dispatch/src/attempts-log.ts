@@ -6,7 +6,7 @@ import { encodeAudit, replyHeader, responseHeader, type AttemptsRecord } from '@
 import type { Appender } from '@postrider/kafka';
 import type { AttemptsReader } from './attempts-reader.ts';
 import type { PartitionState } from './partition-state.ts';
-import { remember, type DisabledSink } from './restore.ts';
+import { remember, type RecordSink } from './restore.ts';
 
 export interface AttemptsGap {
   readonly partition: number;
@@ -33,10 +33,11 @@ export interface AttemptsLogDeps {
   readonly topic: string;
   /** Told of every append that did not land where this owner expected it. */
   readonly onGap: (gap: AttemptsGap) => void;
-  readonly onDisabled: DisabledSink;
+  /** Told of each record that somebody else wrote. */
+  readonly learn: RecordSink;
 }
 
-export function createAttemptsLog({ appender, reader, topic, onGap, onDisabled }: AttemptsLogDeps): AttemptsLog {
+export function createAttemptsLog({ appender, reader, topic, onGap, learn }: AttemptsLogDeps): AttemptsLog {
   const readGap = async (
     state: PartitionState,
     from: number,
@@ -44,7 +45,7 @@ export function createAttemptsLog({ appender, reader, topic, onGap, onDisabled }
     earlier: Promise<void> | undefined,
   ): Promise<void> => {
     await earlier;
-    await reader.read(state.partition, { from, to }, (entry) => remember(state, entry, onDisabled));
+    await reader.read(state.partition, { from, to }, (entry) => remember(state, entry, learn));
   };
 
   return {

@@ -12,6 +12,6 @@ export const dispatchRows = defineRows({
   'dispatch.endpointQueue': {
     schema: z.number().int().min(1).max(100_000),
     default: 1_000,
-    doc: 'Records of one endpoint that may wait for a free connection; once the first has waited for a second, more go to a retry tier and come back',
+    doc: 'First attempts of one slow endpoint that may wait, at most a quarter of the window, and half as many late ones; more go to a retry tier and come back',
   },
 });

@@ -43,7 +43,7 @@ export function consequenceOf(
       return undefined;
     case 'retry':
       return tierRecord(
-        { ...dispatch, attempt: disposition.attempt, dueMs: disposition.dueMs, hop: 0, park: 0 },
+        { ...dispatch, attempt: disposition.attempt, dueMs: disposition.dueMs, hop: 0, park: 0, parkedMs: undefined },
         place,
         nowMs,
         routes,

@@ -2,6 +2,7 @@
 
 import type { AttemptSettled } from '@postrider/core/contracts';
 import type { DeadReason, DeferReason, DropReason } from '@postrider/core/domain';
+import type { BreakerMove } from './endpoint-breakers.ts';
 import type { AttemptResult } from './send-attempt.ts';
 import type { Work } from './work.ts';
 
@@ -13,6 +14,7 @@ export interface DispatchObserver {
   /** The window was read back further. */
   extended(partition: number, records: number): void;
   deferred(work: Work, reason: DeferReason): void;
+  breakerMoved(move: BreakerMove): void;
   ended(reason: DeadReason): void;
   dropped(reason: DropReason): void;
 }

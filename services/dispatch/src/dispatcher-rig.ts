@@ -1,7 +1,7 @@
 // For tests only: a dispatcher with everything around it in memory, and a journal of its effects in the order in which they
 // happened. Requests are answered, appends are acknowledged and time passes when the test says so.
 
-import { decodeAudit, dispatchHeaders, topicNames, type AttemptsRecord } from '@postrider/core/contracts';
+import { decodeAudit, dispatchHeaders, replyHeader, topicNames, type AttemptsRecord } from '@postrider/core/contracts';
 import {
   EndpointIndex,
   type Dispatch,
@@ -18,7 +18,8 @@ import type { Routes } from './consequences.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EndpointRuntimes } from './endpoint-runtime.ts';
 import { PartitionState } from './partition-state.ts';
-import type { AttemptsReader } from './attempts-reader.ts';
+import type { AttemptsEntry, AttemptsReader } from './attempts-reader.ts';
+import { restore } from './restore.ts';
 
 export const topics = topicNames('live');
 export const tiers: Tiers = [
@@ -75,9 +76,9 @@ export function endpointOf(id: string, over: Partial<Endpoint> = {}): Endpoint {
 
 /** A dispatch id for a number. */
 const dispatchIdFor = (n: number): Dispatch['dispatchId'] =>
-  `dsp_${String.fromCharCode(97 + (n % 26))}${String(n)
-    .replaceAll(/[0189]/g, 'z')
-    .padStart(24, 'a')}${'abcdefghij'[n % 10]}` as Dispatch['dispatchId'];
+  `dsp_${String(n)
+    .replaceAll(/\d/g, (digit) => 'abcdefghij'[Number(digit)]!)
+    .padStart(26, 'z')}` as Dispatch['dispatchId'];
 
 interface HeldAppend {
   readonly record: AppendRecord;
@@ -93,7 +94,11 @@ export interface SentRequest {
 }
 
 export function dispatcherRig(
-  options: { readonly endpointQueueMax?: number; readonly secrets?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly endpointQueueMax?: number;
+    readonly windowRecords?: number;
+    readonly secrets?: Readonly<Record<string, string>>;
+  } = {},
 ) {
   const time = manualClock(1_900_000_000_000);
   const endpoints = new EndpointIndex();
@@ -105,7 +110,7 @@ export function dispatcherRig(
   const fatal: unknown[] = [];
   const offsets = new Map<string, number>();
   /** `attempts`, as it stands: shared with whoever else writes to it. */
-  const logs = new Map<number, { readonly record: AttemptsRecord; readonly timestampMs: number }[]>();
+  const logs = new Map<number, AttemptsEntry[]>();
   const logOf = (partition: number) => {
     const log = logs.get(partition) ?? [];
     logs.set(partition, log);
@@ -115,7 +120,7 @@ export function dispatcherRig(
     async read(partition, { from, to }, onRecord) {
       const log = logOf(partition);
       const end = to ?? log.length;
-      for (const { record, timestampMs } of log.slice(from, end)) onRecord({ record, timestampMs, reply: undefined });
+      log.slice(from, end).forEach(onRecord);
       return end;
     },
     async offsetAt(partition, timestampMs) {
@@ -139,11 +144,9 @@ export function dispatcherRig(
         if (record.topic === topics.attempts) {
           const decoded = decodeAudit(record.value as Buffer);
           if (!decoded.ok) throw new Error(decoded.problem);
-          resolve({
-            offset:
-              logOf(record.partition).push({ record: decoded.value as AttemptsRecord, timestampMs: time.clock.now() }) -
-              1,
-          });
+          const reply = (record.headers as Readonly<Record<string, Buffer>> | undefined)?.[replyHeader];
+          const entry = { record: decoded.value as AttemptsRecord, timestampMs: time.clock.now(), reply };
+          resolve({ offset: logOf(record.partition).push(entry) - 1 });
           return;
         }
         const place = `${record.topic}/${record.partition}`;
@@ -204,9 +207,11 @@ export function dispatcherRig(
     routes,
     endpointQueueMax: options.endpointQueueMax ?? 100,
     lease,
+    windowRecords: options.windowRecords ?? 2_000,
     observer: {
       attempted: (_work, record) => journal.push(`attempted ${record.disposition.kind}`),
       deferred: (_work, reason) => journal.push(`deferred ${reason}`),
+      breakerMoved: ({ endpoint, to }) => journal.push(`breaker ${endpoint.endpointId} ${to}`),
       ended: (reason) => journal.push(`ended ${reason}`),
       dropped: (reason) => journal.push(`dropped ${reason}`),
       adopted: ({ attemptId }) => journal.push(`adopted ${attemptId}`),
@@ -219,7 +224,7 @@ export function dispatcherRig(
       reader,
       topic: topics.attempts,
       onGap: (gap) => gaps.push(gap),
-      onDisabled: (endpointId, version) => dispatcher.disable(endpointId, version),
+      learn: (record, state) => dispatcher.learn(record, state),
     }),
     onFatal: (error) => fatal.push(error),
   });
@@ -230,13 +235,14 @@ export function dispatcherRig(
     let state = states.get(partition);
     if (!state) {
       state = new PartitionState(partition, owner, 0);
-      state.window.cover(0);
+      state.window.restored({ fromMs: 0, offset: 0 });
       state.attemptsNext = logOf(partition).length;
       states.set(partition, state);
     }
     return state;
   };
   let nextOffset = 100;
+  let generation = 2;
 
   const rig = {
     time,
@@ -300,6 +306,22 @@ export function dispatcherRig(
       });
       return offset;
     },
+    /** The same with an acknowledgement of one's own. */
+    acceptDispatch(dispatch: Dispatch, offset: number, state: PartitionState, ack: () => void): void {
+      const headers = Object.entries(dispatchHeaders(dispatch)).map(
+        ([name, text]) => [name, [Buffer.from(text)]] as const,
+      );
+      const record = {
+        topic: topics.dispatches,
+        partition: state.partition,
+        offset,
+        timestamp: time.clock.now(),
+        key: Buffer.from(dispatch.endpointId),
+        value: Buffer.from(dispatch.body),
+        headers: new Map(headers),
+      };
+      dispatcher.accept(record, ack, state);
+    },
     acceptRecord(record: KafkaRecord): void {
       dispatcher.accept(record, () => journal.push(`ack ${record.offset}`), stateOf(record.partition));
     },
@@ -335,6 +357,22 @@ export function dispatcherRig(
       states.delete(partition);
     },
 
+    /** The partition's owner is killed; a new one restores it from an offset of `attempts`. */
+    async reassign(
+      partition: number,
+      { from = 0, dispatchesEnd = 0 }: { readonly from?: number; readonly dispatchesEnd?: number } = {},
+    ): Promise<PartitionState> {
+      rig.lose(partition);
+      const state = new PartitionState(
+        partition,
+        { generation: generation++, member: `m-${generation}` },
+        dispatchesEnd,
+      );
+      states.set(partition, state);
+      await restore(state, from, reader, (record, to) => dispatcher.learn(record, to));
+      return state;
+    },
+
     /** Readable records of `attempts`, in order. */
     attempts(): AttemptsRecord[] {
       return appended
@@ -358,7 +396,7 @@ export function dispatcherRig(
         owner: { generation: 0, member: 'm-0' },
       },
     ): void {
-      logOf(partition).push({ record, timestampMs: time.clock.now() });
+      logOf(partition).push({ record, timestampMs: time.clock.now(), reply: undefined });
     },
     log: logOf,
     reader,

@@ -1,10 +1,15 @@
-// One lane an endpoint: a queue and the number of requests under way, so that an endpoint's concurrency limit is exact local
-// state and a slow endpoint holds up nobody but itself. Pure bookkeeping; the caller sends.
+// One lane an endpoint: what waits and the number of requests under way, so that an endpoint's concurrency limit is exact
+// local state and a slow endpoint holds up nobody but itself. First attempts and late work queue apart and take turns. Pure
+// bookkeeping; the caller sends.
 
-export interface Lane<T> {
-  readonly waiting: T[];
-  head: number;
-  underWay: number;
+import { latePlaces, Turns, type Turn } from './turns.ts';
+import { WorkQueue } from './work-queue.ts';
+
+interface Lane<T> {
+  readonly waiting: Readonly<Record<Turn, WorkQueue<T>>>;
+  readonly turns: Turns;
+  readonly underWay: Record<Turn, number>;
+  taken: number;
 }
 
 export class EndpointLanes<T> {
@@ -22,78 +27,99 @@ export class EndpointLanes<T> {
     return this.#waiting;
   }
 
-  waitingFor(endpointId: string): number {
-    const lane = this.#lanes.get(endpointId);
-    return lane ? lane.waiting.length - lane.head : 0;
+  waitingFor(endpointId: string, turn: Turn): number {
+    return this.#lanes.get(endpointId)?.waiting[turn].length ?? 0;
   }
 
   /** The item that has waited longest. */
-  head(endpointId: string): T | undefined {
-    const lane = this.#lanes.get(endpointId);
-    return lane?.waiting[lane.head];
+  head(endpointId: string, turn: Turn): T | undefined {
+    return this.#lanes.get(endpointId)?.waiting[turn].head;
+  }
+
+  /** Items taken since the endpoint was last idle: its pace. */
+  takenFrom(endpointId: string): number {
+    return this.#lanes.get(endpointId)?.taken ?? 0;
   }
 
   /** Takes out what waits behind the first `keep`, newest last. */
-  takeBeyond(endpointId: string, keep: number): T[] {
+  takeBeyond(endpointId: string, turn: Turn, keep: number): T[] {
     const lane = this.#lanes.get(endpointId);
-    const taken = lane?.waiting.splice(lane.head + keep) ?? [];
+    const taken = lane?.waiting[turn].takeBeyond(keep) ?? [];
     this.#waiting -= taken.length;
+    if (lane) this.#forgetIdle(endpointId, lane);
     return taken;
   }
 
-  enqueue(endpointId: string, item: T): void {
+  /** Takes out all that waits; late work in front, since it has waited longest. */
+  takeAll(endpointId: string): T[] {
+    return [...this.takeBeyond(endpointId, 'late', 0), ...this.takeBeyond(endpointId, 'first', 0)];
+  }
+
+  enqueue(endpointId: string, turn: Turn, item: T): void {
     let lane = this.#lanes.get(endpointId);
-    if (!lane) this.#lanes.set(endpointId, (lane = { waiting: [], head: 0, underWay: 0 }));
-    lane.waiting.push(item);
+    if (!lane) {
+      lane = {
+        waiting: { first: new WorkQueue(), late: new WorkQueue() },
+        turns: new Turns(),
+        underWay: { first: 0, late: 0 },
+        taken: 0,
+      };
+      this.#lanes.set(endpointId, lane);
+    }
+    lane.waiting[turn].push(item);
     this.#waiting++;
   }
 
-  /** True when something waits and `concurrency` allows one more. */
-  ready(endpointId: string, concurrency: number): boolean {
+  /** Whose turn it is, if something waits and `concurrency` allows one more. */
+  next(endpointId: string, concurrency: number): Turn | undefined {
     const lane = this.#lanes.get(endpointId);
-    return lane !== undefined && lane.underWay < concurrency && lane.head < lane.waiting.length;
+    if (!lane || lane.underWay.first + lane.underWay.late >= concurrency) return undefined;
+    const { waiting, underWay, turns } = lane;
+    return turns.next({
+      first: waiting.first.length > 0,
+      late: waiting.late.length > 0 && underWay.late < latePlaces(concurrency),
+    });
   }
 
-  /** Takes the next item of an endpoint that is `ready` out and counts it as under way. */
-  take(endpointId: string): T {
+  /** Takes the next item out, of an endpoint in which it is this one's turn or a first attempt waits, and counts it as under way. */
+  take(endpointId: string, turn: Turn): T {
     const lane = this.#lanes.get(endpointId)!;
-    const item = lane.waiting[lane.head]!;
-    lane.head++;
-    if (lane.head > 64 && lane.head * 2 > lane.waiting.length) {
-      lane.waiting.splice(0, lane.head);
-      lane.head = 0;
-    }
-    lane.underWay++;
+    if (lane.waiting.first.length > 0 && lane.waiting.late.length > 0) lane.turns.took();
+    const item = lane.waiting[turn].shift();
+    lane.underWay[turn]++;
+    lane.taken++;
     this.#underWay++;
     this.#waiting--;
     return item;
   }
 
   /** What `take` gave is finished. */
-  done(endpointId: string): void {
+  done(endpointId: string, turn: Turn): void {
     const lane = this.#lanes.get(endpointId);
     if (!lane) return;
-    lane.underWay--;
+    lane.underWay[turn]--;
     this.#underWay--;
-    if (lane.underWay === 0 && lane.head >= lane.waiting.length) this.#lanes.delete(endpointId);
+    this.#forgetIdle(endpointId, lane);
   }
 
   /** Drops waiting items that `predicate` picks: work of a partition that was lost. */
   drop(predicate: (item: T) => boolean): number {
     let dropped = 0;
     for (const [endpointId, lane] of this.#lanes) {
-      const kept = lane.waiting.slice(lane.head).filter((item) => !predicate(item));
-      dropped += lane.waiting.length - lane.head - kept.length;
-      lane.waiting.splice(0, lane.waiting.length, ...kept);
-      lane.head = 0;
-      if (lane.underWay === 0 && kept.length === 0) this.#lanes.delete(endpointId);
+      dropped += lane.waiting.first.drop(predicate) + lane.waiting.late.drop(predicate);
+      this.#forgetIdle(endpointId, lane);
     }
     this.#waiting -= dropped;
     return dropped;
   }
 
-  /** Endpoints with something waiting. */
+  /** Endpoints with something waiting or under way. */
   endpoints(): string[] {
     return [...this.#lanes.keys()];
+  }
+
+  #forgetIdle(endpointId: string, { waiting, underWay }: Lane<T>): void {
+    if (underWay.first + underWay.late === 0 && waiting.first.length + waiting.late.length === 0)
+      this.#lanes.delete(endpointId);
   }
 }

@@ -1,6 +1,7 @@
 // Rule R6: the window never lies. A record that came late could have been settled before the window of its partition begins; the
 // window is read back that far before the record is judged, and what comes meanwhile for the partition waits behind it.
 
+import { settleableFromMs } from '@postrider/core/domain';
 import type { AttemptsReader } from './attempts-reader.ts';
 import { clockSkewMsMax, copyDistanceMs } from './limits.ts';
 import type { PartitionState } from './partition-state.ts';
@@ -41,17 +42,20 @@ export class LateRecords {
   #extend(work: Work): void {
     const { state } = work;
     this.#waiting.set(state, [work]);
-    const reading = extendWindow(state, work.dispatch.dueMs - clockSkewMsMax, this.#deps.reader).then((records) => {
-      this.#deps.onExtended(state.partition, records);
-      const waiting = this.#waiting.get(state) ?? [];
-      this.#waiting.delete(state);
-      for (const next of waiting) this.accept(next);
-    });
+    const reading = extendWindow(state, settleableFromMs(work.dispatch) - clockSkewMsMax, this.#deps.reader).then(
+      (records) => {
+        this.#deps.onExtended(state.partition, records);
+        const waiting = this.#waiting.get(state) ?? [];
+        this.#waiting.delete(state);
+        for (const next of waiting) this.accept(next);
+      },
+    );
     this.#deps.perform(reading);
   }
 }
 
 /** A record that was written in time has its copies close by, and the window was restored to before them. */
 function isTooLate({ dispatch, record, state }: Work): boolean {
-  return dispatch.dueMs < state.window.coveredFromMs && record.timestamp - dispatch.dueMs > copyDistanceMs;
+  const earliestMs = settleableFromMs(dispatch);
+  return earliestMs - clockSkewMsMax < state.window.cover.fromMs && record.timestamp - earliestMs > copyDistanceMs;
 }

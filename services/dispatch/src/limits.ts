@@ -13,6 +13,8 @@ export const commitIntervalMs = 200;
  * not judged by the window before the window was read back that far.
  */
 export const copyDistanceMs = 10_000;
+/** How much further back than needed the window is read: late records come in crowds, each a little older than the last. */
+export const extendStepMs = 60_000;
 /** How densely the position of the attempts log is noted along the dispatch log. */
 export const restoreMarkEveryMs = 500;
 /** How far the clocks of the writers of due times may differ from the broker's. */
@@ -37,12 +39,33 @@ export const busyShareLow = 0.8;
 export const youngLimitLookMs = 50;
 /** A request is young this long; after it, it waits for somebody else's processor, not for ours. */
 export const youngMs = 500;
-/** An endpoint whose queue is at its cap is behind when its first record has waited this long; a fast one empties it sooner. */
+/** An endpoint is not behind before the first of its queue has waited this long. */
 export const behindMs = 1_000;
-/** How often endpoints whose queue is at its cap are looked at. */
+/** An endpoint is behind when its queue would last longer than this at its pace: as long as a tier would keep what is beyond. */
+export const queueLastsMsMax = 5_000;
+/** How often long queues are looked at. */
 export const longQueueLookMs = 250;
 /**
  * The longest rest between two batches of records that are appended: fifty requests a second carry any rate, and each costs the
  * broker and every reader of the log as much as twenty records.
  */
 export const appendRestMsMax = 20;
+/** Of a partition's window, what one endpoint's queue may hold at most: a few slow endpoints leave room for everybody else. */
+export const endpointWindowShare = 1 / 4;
+/** Records of a slow endpoint that keep waiting here when half of the window is used: enough for a while of its own pace. */
+export const pressedQueueMax = 32;
+/** A queue is looked at from here on: many short ones fill a window as well. */
+export const watchedQueueMin = 4;
+/** Of a partition's window, what late work may hold: first attempts that stand behind it in the log must be reached. */
+export const lateWindowShare = 1 / 2;
+/**
+ * Records between a partition's oldest unfinished one and its newest, in windows: one request that hangs for a minute must not
+ * stop a partition that takes a thousand records a second. They are read again after a kill, and known by the restored window.
+ */
+export const spanWindows = 25;
+/** The next probe comes this much before the rest of what waits, so that most of it finds the endpoint's door open or shut for good. */
+export const proberHeadStartMs = 1_000;
+/** What waits for an endpoint comes back after this share of its outage: a minute when it was away for eight. */
+export const returnShareOfOutage = 1 / 8;
+/** Records of `attempts` that are read beyond what settling needs, so that breakers are known again: tens of milliseconds a partition. */
+export const breakerLookBackRecords = 2_000;

@@ -52,4 +52,24 @@ describe('a queue at its cap', () => {
     await settle();
     expect(rig.journal.filter((line) => line === 'deferred queue-full')).toHaveLength(3);
   });
+
+  it('comes back at the pace at which the endpoint takes it, where that is more than usual', async () => {
+    const rig = dispatcherRig({ windowRecords: 100, endpointQueueMax: 1_000 });
+    rig.endpoints.put(endpointOf('a', { concurrency: 2 }));
+    // A hundred a second are answered.
+    for (let n = 0; n < 200; n++) {
+      if (rig.dispatcher.waiting < 20) for (let k = 0; k < 4; k++) rig.accept(rig.dispatch('a', n * 4 + k));
+      await rig.answer(ok);
+      await rig.time.advanceAsync(10);
+    }
+    for (let n = 0; n < 100; n++) rig.accept(rig.dispatch('a', 10_000 + n, { attempt: 2 }));
+    await settle();
+    const dues = rig
+      .to(topics.retry({ name: '5s' }))
+      .map(({ headers }) => Number((headers as Record<string, string>)['pr-due']) - rig.now());
+    // Two places alone would have twenty slots a second.
+    const steps = dues.slice(1).map((due, i) => due - dues[i]!);
+    expect(dues.length).toBeGreaterThan(20);
+    expect(Math.max(...steps)).toBeLessThan(15);
+  });
 });

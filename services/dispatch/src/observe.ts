@@ -56,6 +56,17 @@ export function createObserver({
         'dispatch deferred',
       );
     },
+    breakerMoved({ endpoint, to, breaker }) {
+      metrics.breakerTransitions.inc({ to });
+      const { endpointId, version } = endpoint;
+      const facts = { endpoint: endpointId, version };
+      if (to === 'closed') logger.info(facts, 'circuit breaker closed: the endpoint answers again');
+      if (to === 'half-open') logger.debug(facts, 'circuit breaker half-open: one request is a probe');
+      if (to !== 'open' || breaker?.kind !== 'open') return;
+      const { sinceMs, probeAtMs, openings } = breaker;
+      const times = { since: new Date(sinceMs).toISOString(), probe: new Date(probeAtMs).toISOString(), openings };
+      logger.warn({ ...facts, ...times }, 'circuit breaker open: the endpoint fails, its work waits');
+    },
     ended(reason) {
       metrics.deadLetters.inc({ reason });
     },

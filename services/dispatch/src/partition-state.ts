@@ -13,14 +13,16 @@ interface Mark {
 
 export class PartitionState {
   readonly partition: number;
-  readonly window = new SettledWindow(settledMax);
+  readonly window = new SettledWindow({ settledMax, keptMs: copyDistanceMs });
   /** Changes with each join; work under way is kept across them. */
   owner: Owner;
   /** False once someone else owns the partition: results that come later are stale and write nothing. */
   owned = true;
+  /** Records of late work that are accepted and not finished. */
+  lateOpen = 0;
   /** Offset that the next append to `attempts` gets if nobody else writes. */
   attemptsNext = 0;
-  /** Where restoring began: everything in `attempts` from here on is in the window. */
+  /** Where restoring began in `attempts`. */
   restoredFrom = 0;
   /** Reading of a stretch of the log that somebody else wrote; consequences wait for it. */
   catchingUp: Promise<void> | undefined;
@@ -34,17 +36,21 @@ export class PartitionState {
     this.inheritedUntil = inheritedUntil;
   }
 
-  /** Notes where `attempts` stood when a dispatch record of this time was accepted. */
-  mark(timestampMs: number): void {
+  /**
+   * Notes where `attempts` stood when a dispatch record was accepted. Not below the inherited end: a record there may have been
+   * settled before this owner saw it, and copies of it may come later.
+   */
+  mark({ offset, timestamp: timestampMs }: { readonly offset: number; readonly timestamp: number }): void {
+    if (offset < this.inheritedUntil) return;
     const last = this.#marks.at(-1);
     if (last && timestampMs - last.timestampMs < restoreMarkEveryMs) return;
     this.#marks.push({ timestampMs, attemptsNext: this.attemptsNext });
   }
 
   /**
-   * Rule R3: the offset in `attempts` that a commit at `watermark` must carry. Below the end inherited at assignment it stays
-   * what this owner itself restored from. Beyond it, it is where the log stood `copyDistanceMs` (by the dispatch log's own
-   * time) before the record at the watermark, so that a restored window also knows the first of two copies.
+   * Rule R3: the offset in `attempts` that a commit at `watermark` must carry: where the log stood `copyDistanceMs` (by the
+   * dispatch log's own time) before the record at the watermark, so that a restored window also knows the first of two copies.
+   * Until the watermark is that far beyond the end inherited at assignment, it stays what this owner itself restored from.
    *
    * @param watermarkTimeMs broker time of the record at the watermark; undefined when none was read there yet
    */

@@ -1,11 +1,13 @@
 // Restoring: what an earlier owner settled is read from `attempts` before the first dispatch is taken.
 
-import type { AttemptId, EndpointId, SettledConsequence } from '@postrider/core/domain';
+import type { AttemptsRecord, AttemptStarted } from '@postrider/core/contracts';
+import type { AttemptId, SettledConsequence } from '@postrider/core/domain';
 import type { AttemptsEntry, AttemptsReader } from './attempts-reader.ts';
+import { breakerLookBackRecords, extendStepMs } from './limits.ts';
 import type { PartitionState } from './partition-state.ts';
 
-/** Told of endpoint versions that answered 410 while somebody else owned the partition. */
-export type DisabledSink = (endpointId: EndpointId, version: number) => void;
+/** Told of each record that was read back: endpoints that answered 410 and breakers that opened are learnt from them. */
+export type RecordSink = (record: AttemptsRecord, state: PartitionState) => void;
 
 const marker = /^attempts=(\d{1,16})$/;
 
@@ -26,34 +28,43 @@ export async function restore(
   state: PartitionState,
   from: number,
   reader: AttemptsReader,
-  onDisabled: DisabledSink,
-  options: { readonly nowMs: number; readonly signal?: AbortSignal },
+  learn: RecordSink,
+  signal?: AbortSignal,
 ): Promise<number> {
   let records = 0;
   let firstMs: number | undefined;
+  // Breakers remember longer than copies can be apart; what is read for them alone says nothing of what is settled.
+  const before = { from: Math.max(0, from - breakerLookBackRecords), to: from };
+  if (from > 0) await reader.read(state.partition, before, ({ record }) => learn(record, state), signal);
   const end = await reader.read(
     state.partition,
     { from },
     (entry) => {
       records++;
       firstMs ??= entry.timestampMs;
-      remember(state, entry, onDisabled);
+      remember(state, entry, learn);
     },
-    options.signal,
+    signal,
   );
   state.restoredFrom = from;
   state.attemptsNext = end;
-  state.window.cover(from === 0 ? 0 : (firstMs ?? options.nowMs));
+  // Where nothing was read no broker's time is known, and ours may be behind it: then the window covers no time at all.
+  state.window.restored({ fromMs: from === 0 ? 0 : (firstMs ?? Number.POSITIVE_INFINITY), offset: from });
   return records;
 }
 
 /** Takes one record of the log into the window. */
-export function remember(state: PartitionState, entry: AttemptsEntry, onDisabled: DisabledSink): void {
-  const { record, timestampMs } = entry;
-  if (record.type === 'EndpointDisabled') onDisabled(record.endpoint, record.endpointVersion);
-  if (record.type === 'AttemptStarted') state.window.restoreStarted(record.attemptId);
+export function remember(state: PartitionState, entry: AttemptsEntry, learn: RecordSink): void {
+  const { record } = entry;
+  learn(record, state);
+  if (record.type === 'AttemptStarted' && !isOwn(state, record)) state.window.restoreStarted(record.attemptId);
   const settlement = settlementOf(entry);
-  if (settlement) state.window.restore(settlement.attemptId, settlement.consequence, timestampMs);
+  if (settlement) state.window.restore(settlement.attemptId, settlement.consequence);
+}
+
+/** An append of ours that was repeated stands twice; its first copy is no stranger. */
+function isOwn({ owner }: PartitionState, record: AttemptStarted): boolean {
+  return record.owner.member === owner.member && record.owner.generation === owner.generation;
 }
 
 /** What a record of `attempts` settles, if it is one that ends or moves a dispatch. A deferral settles nothing. */
@@ -67,17 +78,28 @@ interface Settlement {
   readonly consequence: SettledConsequence;
 }
 
-/** Reads the part of `attempts` between a moment and the beginning of the window (rule R6). */
-export async function extendWindow(state: PartitionState, fromMs: number, reader: AttemptsReader): Promise<number> {
-  const from = await reader.offsetAt(state.partition, fromMs);
+/**
+ * Reads the part of `attempts` that the window does not know, back to a moment (rule R6) and somewhat further, so that the next
+ * late record does not cost a reading of its own. The window may have forgotten what this owner itself settled: that is read too.
+ */
+export async function extendWindow(state: PartitionState, neededMs: number, reader: AttemptsReader): Promise<number> {
+  const fromMs = Math.max(0, neededMs - extendStepMs);
+  const { offset: to } = state.window.cover;
+  const from = Math.min(to, await reader.offsetAt(state.partition, fromMs));
   let records = 0;
-  if (from < state.restoredFrom) {
-    await reader.read(state.partition, { from, to: state.restoredFrom }, (entry) => {
+  const settlements = new Map<AttemptId, SettledConsequence>();
+  const started: AttemptId[] = [];
+  if (from < to) {
+    await reader.read(state.partition, { from, to }, (entry) => {
       records++;
+      const { record } = entry;
+      if (record.type === 'AttemptStarted' && !isOwn(state, record)) started.push(record.attemptId);
       const settlement = settlementOf(entry);
-      if (settlement) state.window.restoreOlder(settlement.attemptId, settlement.consequence, entry.timestampMs);
+      if (settlement && !settlements.has(settlement.attemptId))
+        settlements.set(settlement.attemptId, settlement.consequence);
     });
   }
-  state.window.cover(fromMs);
+  state.window.extend({ fromMs, offset: from }, to, settlements);
+  for (const attemptId of started) state.window.restoreStarted(attemptId);
   return records;
 }

@@ -1,11 +1,13 @@
 // How many requests may be young at once. A burst over many endpoints would open a connection for each request, and handshakes
 // that compete for the processor only make each other late. A request counts while it is young: one that a slow or silent
-// receiver holds costs nothing any more, so hanging endpoints cannot use the places up. Endpoints that wait take turns, and
-// what waits here waits before its attempt begins.
+// receiver holds costs nothing any more, so hanging endpoints cannot use the places up. Endpoints that wait take turns, late work
+// never has all places, and what waits here waits before its attempt begins.
 
 import type { CancelTimer, Timers } from '@postrider/runtime';
 import { originInFlightMax, youngLimitLookMs, youngMs } from './limits.ts';
 import { OriginGate } from './origin-gate.ts';
+import { latePlaces, type Turn } from './turns.ts';
+import { Waiting } from './waiting.ts';
 import { YoungLimit } from './young-limit.ts';
 
 const startedKeptMin = 1_024;
@@ -14,6 +16,7 @@ const startedKeptMin = 1_024;
 export interface Pass {
   readonly origin: string;
   readonly endpointId: string;
+  readonly turn: Turn;
   readonly startedMs: number;
   young: boolean;
 }
@@ -30,10 +33,10 @@ export interface SendingGateDeps {
 export class SendingGate {
   readonly #deps: SendingGateDeps;
   readonly #origins = new OriginGate(originInFlightMax);
-  readonly #waiting = new Set<string>();
+  readonly #waiting = new Waiting();
   /** In the order of their beginning; those that left or aged meanwhile are still among them. */
   #started: Pass[] = [];
-  #young = 0;
+  readonly #young: Record<Turn, number> = { first: 0, late: 0 };
   readonly #limit = new YoungLimit();
   #limitWasReached = false;
   #lookedMs = 0;
@@ -51,18 +54,18 @@ export class SendingGate {
   }
 
   /** A pass, or undefined: the endpoint is told when it is its turn. */
-  enter(origin: string, endpointId: string): Pass | undefined {
+  enter(origin: string, endpointId: string, turn: Turn): Pass | undefined {
     this.#lookAtLimit();
-    if (this.#young >= this.#limit.value || this.#started.length >= this.#lookAgainAt) this.#age();
-    if (this.#young >= this.#limit.value) {
+    if (!this.#mayStart(turn) || this.#started.length >= this.#lookAgainAt) this.#age();
+    if (!this.#mayStart(turn)) {
       this.#limitWasReached = true;
-      this.#waiting.add(endpointId);
+      this.#waiting.add(endpointId, turn);
       this.#arm();
       return undefined;
     }
-    if (!this.#origins.enter(origin, endpointId)) return undefined;
-    const pass = { origin, endpointId, startedMs: this.#deps.now(), young: true };
-    this.#young++;
+    if (!this.#origins.enter(origin, endpointId, turn)) return undefined;
+    const pass = { origin, endpointId, turn, startedMs: this.#deps.now(), young: true };
+    this.#young[turn]++;
     this.#started.push(pass);
     return pass;
   }
@@ -71,9 +74,9 @@ export class SendingGate {
   leave(pass: Pass): void {
     if (pass.young) {
       pass.young = false;
-      this.#young--;
+      this.#young[pass.turn]--;
     }
-    const next = this.#origins.leave(pass.origin);
+    const next = this.#origins.leave(pass.origin, pass.turn);
     if (next !== undefined) this.#deps.onTurn(next);
     this.#callWaiting();
   }
@@ -92,20 +95,31 @@ export class SendingGate {
     for (; at < this.#started.length; at++) {
       const pass = this.#started[at]!;
       if (pass.young && pass.startedMs > oldMs) break;
-      if (pass.young) this.#young--;
+      if (pass.young) this.#young[pass.turn]--;
       pass.young = false;
     }
     if (at > 0) this.#started = this.#started.slice(at);
     this.#lookAgainAt = Math.max(startedKeptMin, this.#started.length * 2);
   }
 
+  /** As many as there are places: whoever is called may find that its work was done meanwhile. */
   #callWaiting(): void {
-    for (let free = this.#limit.value - this.#young; free > 0; free--) {
-      const next = this.#waiting.values().next();
-      if (next.done) return;
-      this.#waiting.delete(next.value);
-      this.#deps.onTurn(next.value);
+    const free = {
+      first: this.#limit.value - this.#young.first - this.#young.late,
+      late: latePlaces(this.#limit.value) - this.#young.late,
+    };
+    for (; free.first > 0; free.first--) {
+      const next = this.#waiting.next({ first: true, late: free.late > 0 });
+      if (next === undefined) return;
+      free.late--;
+      this.#deps.onTurn(next);
     }
+  }
+
+  #mayStart(turn: Turn): boolean {
+    const { first, late } = this.#young;
+    const places = this.#limit.value;
+    return first + late < places && (turn === 'first' || late < latePlaces(places));
   }
 
   /** With nobody leaving, those that wait have their turn when the oldest young request is young no more. */

@@ -81,9 +81,14 @@ export class Settler {
     this.#finish(work);
   }
 
-  /** A call is about to be made; from here on its outcome is unknown until it is settled. */
-  async started(work: Work): Promise<void> {
-    await this.#deps.log.append(work.state, work.dispatch.endpointId, startedRecord(work, this.#deps.now()));
+  /**
+   * A call is about to be made; from here on its outcome is unknown until it is settled. False when the log says, before our
+   * record, that somebody else has started or settled it: then it is not ours to make.
+   */
+  async started(work: Work): Promise<boolean> {
+    const { state, attemptId } = work;
+    await this.#deps.log.append(state, work.dispatch.endpointId, startedRecord(work, this.#deps.now()));
+    return !state.window.standing(attemptId) && !state.window.outcomeUnknown(attemptId);
   }
 
   /** Parks a dispatch: it comes back through a tier, and no attempt is counted. */
@@ -94,9 +99,15 @@ export class Settler {
     // Only the first parking of an attempt is recorded; a long pause would otherwise fill the log with nothing new.
     if (dispatch.park === 0)
       await this.#deps.log.append(state, dispatch.endpointId, deferredRecord(work, { reason, dueMs }, nowMs));
-    await this.#deps.emit(
-      tierRecord({ ...dispatch, dueMs, park: dispatch.park + 1, hop: 0 }, work.record, nowMs, this.#deps.routes),
-    );
+    const earlier = state.window.standing(work.attemptId);
+    if (earlier) {
+      this.#deps.observer.adopted(work);
+      await this.follow(work, earlier, { message: 'its settlement was found in the log', attempts: dispatch.attempt });
+      this.#finish(work);
+      return;
+    }
+    const parked = { ...dispatch, dueMs, park: dispatch.park + 1, parkedMs: nowMs, hop: 0 };
+    await this.#deps.emit(tierRecord(parked, work.record, nowMs, this.#deps.routes));
     state.window.release(work.attemptId);
     work.ack();
   }
@@ -138,7 +149,7 @@ export class Settler {
 
   /** Record and consequence are in Kafka: the attempt is settled, the offset may be committed. */
   #finish({ state, attemptId, ack }: Work): void {
-    state.window.settle(attemptId, this.#deps.now());
+    state.window.settle(attemptId, { atMs: this.#deps.now(), logEnd: state.attemptsNext });
     ack();
   }
 }

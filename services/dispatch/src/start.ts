@@ -37,7 +37,7 @@ import { createAttemptsReader } from './attempts-reader.ts';
 import type { dispatchRows } from './config.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EndpointRuntimes } from './endpoint-runtime.ts';
-import { appendRestMsMax, commitIntervalMs, secretsPreparedMsMax, windowBytes } from './limits.ts';
+import { appendRestMsMax, commitIntervalMs, secretsPreparedMsMax, spanWindows, windowBytes } from './limits.ts';
 import { createObserver } from './observe.ts';
 import { PartitionState } from './partition-state.ts';
 import { readRestoreMark, restore, restoreMark } from './restore.ts';
@@ -153,6 +153,7 @@ export function createDispatch(deps: DispatchDeps): Service {
           partitions: described.get(topics.replies)!.partitions,
         },
         endpointQueueMax: config['dispatch.endpointQueue'],
+        windowRecords: config['dispatch.windowRecords'],
         observer: createObserver({ logger, metrics, now: clock.now }),
         reader: attempts,
         lease: { holds: () => consumer!.group.lease.holds(), heard: () => consumer!.group.lease.heard() },
@@ -168,7 +169,7 @@ export function createDispatch(deps: DispatchDeps): Service {
               'someone else wrote to a partition of attempts that this process owns, or an append was repeated',
             );
           },
-          onDisabled: (endpointId, version) => dispatcher!.disable(endpointId, version),
+          learn: (record, state) => dispatcher!.learn(record, state),
         }),
         onFatal: (error) => {
           if (!stopping.signal.aborted) context.fail(error instanceof Error ? error : new Error(String(error)));
@@ -179,6 +180,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         groupId: group,
         topics: [topics.dispatches],
         windowRecords: config['dispatch.windowRecords'],
+        spanRecords: config['dispatch.windowRecords'] * spanWindows,
         windowBytes,
         commitIntervalMs,
         now: clock.now,
@@ -189,19 +191,23 @@ export function createDispatch(deps: DispatchDeps): Service {
           const restored = await Promise.all(
             partitions.map(({ partition, committed }) => {
               const from = readRestoreMark(committed?.metadata);
-              const options = { nowMs: clock.now(), signal };
               return restore(
                 states.get(partition)!,
                 from,
                 attempts,
-                (id, version) => sending.disable(id, version),
-                options,
+                (record, state) => sending.learn(record, state),
+                signal,
               );
             }),
           );
           const records = restored.reduce((sum, n) => sum + n, 0);
           logger.info(
-            { partitions: partitions.length, records, ms: Math.round(clock.monotonic() - startedMs) },
+            {
+              partitions: partitions.length,
+              records,
+              breakersOpen: sending.breakers.open + sending.breakers.halfOpen,
+              ms: Math.round(clock.monotonic() - startedMs),
+            },
             'restored what was settled before',
           );
           waitingFor = undefined;
@@ -242,6 +248,11 @@ export function createDispatch(deps: DispatchDeps): Service {
       cancels.push(
         collectProgress(metrics, 'dispatch', consumer),
         metrics.endpointTableSize.collect((set) => set({ service: 'dispatch' }, table.index.size)),
+        metrics.breakers.collect((set) => {
+          const { open, halfOpen } = dispatcher?.breakers ?? { open: 0, halfOpen: 0 };
+          set({ state: 'open' }, open);
+          set({ state: 'half-open' }, halfOpen);
+        }),
         metrics.inFlight.collect((set) => set({ service: 'dispatch' }, dispatcher?.inFlight ?? 0)),
       );
     },

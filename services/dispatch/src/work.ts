@@ -3,6 +3,7 @@
 import { attemptIdOf, type AttemptId, type Dispatch } from '@postrider/core/domain';
 import type { Ack, KafkaRecord } from '@postrider/kafka';
 import type { PartitionState } from './partition-state.ts';
+import { turnOf, type Turn } from './turns.ts';
 
 /** A readable dispatch record in hand. */
 export interface Work {
@@ -11,6 +12,7 @@ export interface Work {
   readonly state: PartitionState;
   readonly ack: Ack;
   readonly attemptId: AttemptId;
+  readonly turn: Turn;
   /** When it was taken from Kafka, epoch ms. */
   readonly acceptedMs: number;
 }
@@ -39,12 +41,15 @@ export function workOf(
   acceptedMs: number,
 ): Work {
   const { topic, partition, offset, timestamp } = record;
+  const turn = turnOf(dispatch);
+  if (turn === 'late') state.lateOpen++;
   return {
     dispatch,
     record: { topic, partition, offset, timestamp },
     state,
-    ack,
+    ack: turn === 'late' ? () => (state.lateOpen--, ack()) : ack,
     attemptId: attemptIdOf(dispatch),
+    turn,
     acceptedMs,
   };
 }

@@ -87,13 +87,13 @@ describe('a dead letter', () => {
 });
 
 describe('the round that a replay opens', () => {
-  it('is the next one of the same dispatch, due now, with the same body', () => {
-    expect(nextRound(dispatch, 'rpl_1', 9_000)).toEqual({
+  it('is the next one of the same dispatch, due since it was planned, with the same body', () => {
+    expect(nextRound(dispatch, { replay: 'rpl_1', nowMs: 9_000, plannedMs: 8_000 })).toEqual({
       ...dispatch,
       round: 3,
       attempt: 1,
       roundStartedMs: 9_000,
-      dueMs: 9_000,
+      dueMs: 8_000,
       hop: 0,
       park: 0,
       replay: 'rpl_1',

@@ -266,3 +266,28 @@ describe('the text of a file', () => {
     expect(readYaml(broken)).toMatchObject({ ok: false, problems: [{ line }] });
   });
 });
+
+describe('a circuit breaker in the file', () => {
+  it.each<[unknown, unknown]>([
+    [undefined, undefined],
+    ['on', undefined],
+    ['off', { kind: 'off' }],
+    [false, { kind: 'off' }],
+    [
+      { failures: 20, open: '10s', openMax: '2m', failureShare: 0.9, probes: 2 },
+      { kind: 'on', failures: 20, openMs: 10_000, openMsMax: 120_000, failureShare: 0.9, probes: 2 },
+    ],
+  ])('%o is read', (breaker, expected) => {
+    expect(theEndpoint(oneEndpoint({ breaker }))?.breaker).toEqual(expected);
+  });
+
+  it.each<[unknown, RegExp]>([
+    ['sometimes', /breaker: is off, or/],
+    [{ failures: 0 }, /breaker\.failures: /],
+    [{ open: 'soon' }, /breaker\.open: is not a duration/],
+    [{ open: '2m' }, /breaker: openMs must not exceed/],
+    [{ tries: 3 }, /tries/],
+  ])('%o is refused with its path', (breaker, message) => {
+    expect(problemsOf(oneEndpoint({ breaker })).join('\n')).toMatch(message);
+  });
+});

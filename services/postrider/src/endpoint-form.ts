@@ -6,7 +6,16 @@ import type { Endpoint } from '@postrider/core/domain';
 import type { EgressGuard, UrlRefusal } from '@postrider/http';
 import { checkAuthHeader, checkCustomHeaders, type Profile, type SecretFacts } from '@postrider/profiles';
 import { secretAsk, type SecretSource } from '@postrider/runtime';
-import { isTexts, readProfile, readRetry, readSecrets, readStatus, readSuccess, readTls } from './endpoint-sugar.ts';
+import {
+  isTexts,
+  readBreaker,
+  readProfile,
+  readRetry,
+  readSecrets,
+  readStatus,
+  readSuccess,
+  readTls,
+} from './endpoint-sugar.ts';
 import type { FilePath, Problems } from './file-problem.ts';
 import { formDuration } from './form-values.ts';
 
@@ -29,6 +38,8 @@ export const endpointKeys = [
   'successStatus',
   'concurrency',
   'ratePerSecond',
+  'keepResponse',
+  'breaker',
   'status',
   'tls',
   'secrets',
@@ -71,6 +82,7 @@ export function readEndpoint(
     if (ms === undefined) problems.add(at(key), 'is not a duration such as 20s, 1h30m or 7d');
     return ms ?? otherwise;
   };
+  const breaker = readBreaker(at('breaker'), form['breaker'], problems);
   const record = {
     endpointId: form['id'],
     version: 1,
@@ -92,6 +104,8 @@ export function readEndpoint(
       defaults?.successStatus ?? [[200, 299]],
     concurrency: form['concurrency'] ?? concurrencyDefault,
     ratePerSecond: form['ratePerSecond'] ?? undefined,
+    keepResponse: form['keepResponse'] ?? undefined,
+    ...(breaker === undefined ? {} : { breaker }),
     tls: readTls(at('tls'), form['tls'], context.readFile, problems),
     secrets: readSecrets(at('secrets'), form['secrets'], problems),
     updatedAt: new Date(0).toISOString(),
@@ -130,6 +144,8 @@ const formNames: Readonly<Record<string, string>> = {
   baseMs: 'base',
   capMs: 'cap',
   delaysMs: 'delays',
+  openMs: 'open',
+  openMsMax: 'openMax',
 };
 
 function addSchemaProblems(path: FilePath, record: unknown, problems: Problems): Endpoint | undefined {

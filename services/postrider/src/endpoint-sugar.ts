@@ -89,6 +89,28 @@ export function readRetry(path: FilePath, form: unknown, problems: Problems): un
   };
 }
 
+/** `off`, or the thresholds that differ: `{ failures, failureShare, open, openMax, probes }`. */
+export function readBreaker(path: FilePath, form: unknown, problems: Problems): unknown {
+  if (form === undefined || form === null || form === 'on') return undefined;
+  // A YAML 1.1 reader makes a truth value of the bare word.
+  if (form === 'off' || form === false) return { kind: 'off' };
+  if (!isMapping(form)) {
+    problems.add(path, 'is off, or { failures, failureShare, open, openMax, probes }');
+    return undefined;
+  }
+  problems.knownKeys(path, form, ['failures', 'failureShare', 'open', 'openMax', 'probes']);
+  const duration = (key: string, name: string): Record<string, number> => {
+    if (form[key] === undefined) return {};
+    const ms = formDuration(form[key]);
+    if (ms === undefined) problems.add([...path, key], 'is not a duration such as 5s or 1m');
+    return ms === undefined ? {} : { [name]: ms };
+  };
+  const plain = Object.fromEntries(
+    ['failures', 'failureShare', 'probes'].flatMap((key) => (form[key] === undefined ? [] : [[key, form[key]]])),
+  );
+  return { kind: 'on', ...plain, ...duration('open', 'openMs'), ...duration('openMax', 'openMsMax') };
+}
+
 export function readSuccess(path: FilePath, form: unknown, problems: Problems): unknown {
   if (form === undefined) return undefined;
   if (!Array.isArray(form)) {

@@ -1,11 +1,11 @@
 // Endpoints and their changes as a person reads them.
 
-import type { Endpoint } from '@postrider/core/domain';
+import { breakerPolicyOf, type Endpoint } from '@postrider/core/domain';
 import { formatDuration } from '@postrider/runtime';
 import type { EndpointChange } from './endpoint-changes.ts';
 import { shownEndpoint } from './keys/secret-facts.ts';
 import type { Output } from './output.ts';
-import { momentText, shown, tableText } from './table-text.ts';
+import { counted, momentText, shown, tableText } from './table-text.ts';
 
 const signs: Readonly<Record<EndpointChange['kind'], string>> = {
   created: '+',
@@ -100,7 +100,9 @@ export function showText(e: Endpoint): string {
     ['retry', retryText(e)],
     ['max age', formatDuration(e.maxAgeMs)],
     ['success', e.successStatus.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(', ')],
+    ['response bodies', e.keepResponse === false ? 'not kept' : 'kept for the audit'],
     ['concurrency', `${e.concurrency}${e.ratePerSecond === undefined ? '' : `, ${e.ratePerSecond} a second`}`],
+    ['breaker', breakerText(e)],
     ['tls', e.tls?.ca === undefined ? 'public certificates' : 'certificates of its own'],
     ...e.secrets.map((secret): [string, string] => [
       'secret',
@@ -109,6 +111,14 @@ export function showText(e: Endpoint): string {
     ['updated', `${momentText(Date.parse(e.updatedAt))} by ${e.updatedBy}`],
   ];
   return rows.map(([name, value]) => `${`${name}:`.padEnd(13)}${shown(value)}`).join('\n');
+}
+
+function breakerText({ breaker }: Endpoint): string {
+  const policy = breakerPolicyOf(breaker);
+  if (!policy) return 'off';
+  const { failures, failureShare, openMs, openMsMax, probes } = policy;
+  const open = `open for ${formatDuration(openMs)} up to ${formatDuration(openMsMax)}, ${counted(probes, 'probe')} at once`;
+  return `${failures} failures in a row, or ${Math.round(failureShare * 100)} % of a window; ${open}`;
 }
 
 function retryText({ retry }: Endpoint): string {

@@ -8,3 +8,4 @@ export { applyTopics } from './topics.ts';
 export { egressOf } from './egress.ts';
 export { CheckpointBook } from './audit/checkpoint-book.ts';
 export { verifyAudit, type AuditVerdict } from './audit/verify-audit.ts';
+export { dropDay, planDays, type RetentionPorts } from './audit/retain.ts';

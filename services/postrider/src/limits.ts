@@ -48,3 +48,8 @@ export const proofBodyBytesMax = 16 * 1024 * 1024;
 export const urlsFileBytesMax = 64 * 1024 * 1024;
 /** A test send ends this much before the command would give up: the answer is that it took too long, not that nobody knows. */
 export const testSendSlackMs = 500;
+/** `endpoints show` reads this far back, and at most so many records of the endpoint's partition: a second or two. */
+export const healthLookBackMs = 60 * 60_000;
+export const healthRecordsMax = 200_000;
+/** Failures of an endpoint that are shown. */
+export const failuresShownMax = 5;

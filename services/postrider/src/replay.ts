@@ -26,6 +26,8 @@ export interface ReplayFilter {
 }
 
 export interface ReplayPlan {
+  /** When the topics were looked at, epoch ms: no round that another operator opened before it was overlooked. */
+  readonly plannedMs: number;
   /** Letters that get a new round, in DLQ order. */
   readonly send: readonly { readonly letter: Letter; readonly dispatch: Dispatch }[];
   readonly skipped: readonly { readonly letter: Letter; readonly reason: string }[];
@@ -47,7 +49,7 @@ export class ReplayTooLarge extends Error {
 }
 
 /** Finds what the filter names; writes nothing. @throws ReplayTooLarge, KafkaError, PostgresError */
-export async function planReplay(ports: ReplayPorts, filter: ReplayFilter): Promise<ReplayPlan> {
+export async function planReplay(ports: ReplayPorts, filter: ReplayFilter, plannedMs: number): Promise<ReplayPlan> {
   const letters = await lastLetters(ports, filter);
   const failed: { letter: Letter; reason: string }[] = [];
   const open: { letter: Letter; dispatch: Dispatch }[] = [];
@@ -66,7 +68,7 @@ export async function planReplay(ports: ReplayPorts, filter: ReplayFilter): Prom
     if (reason === undefined) send.push({ letter, dispatch });
     else skipped.push({ letter, reason });
   }
-  return { send, skipped, failed };
+  return { plannedMs, send, skipped, failed };
 }
 
 /** Of each dispatch the letter with the highest round; of one round the lowest offset, which is the letter. */
@@ -177,7 +179,7 @@ export async function runReplay(
       const nowMs = now();
       await appender.appendAll(
         plan.send.slice(at, at + appendChunk).map(({ dispatch }): AppendRecord => {
-          const next = nextRound(dispatch, replay, nowMs);
+          const next = nextRound(dispatch, { replay, nowMs, plannedMs: plan.plannedMs });
           return {
             topic: topics.dispatches,
             partition: partitionOf(dispatch.endpointId, partitions(topics.dispatches)),
@@ -196,16 +198,23 @@ export async function runReplay(
   }
 }
 
-/** The round after the letter's: first attempt, due now, the same body and ids. */
-export function nextRound(dispatch: Dispatch, replay: string, nowMs: number): Dispatch {
+/**
+ * The round after the letter's: first attempt, the same body and ids. It is due since the replay was planned: another operator may
+ * have opened the same round in between, and dispatch judges a record by what was settled since it was due.
+ */
+export function nextRound(
+  dispatch: Dispatch,
+  { replay, nowMs, plannedMs }: { readonly replay: string; readonly nowMs: number; readonly plannedMs: number },
+): Dispatch {
   return {
     ...dispatch,
     round: dispatch.round + 1,
     attempt: 1,
     roundStartedMs: nowMs,
-    dueMs: nowMs,
+    dueMs: plannedMs,
     hop: 0,
     park: 0,
+    parkedMs: undefined,
     mustEnd: undefined,
     replay,
   };

@@ -54,6 +54,20 @@ const records: { readonly [Type in AuditRecordType]: Extract<AuditRecord, { type
     owner,
   },
   AttemptStarted: { type: 'AttemptStarted', ...facts, at, deadline: at, owner },
+  PartitionClosed: {
+    type: 'PartitionClosed',
+    at,
+    actor: 'ann',
+    reason: 'older than 90d',
+    day: '2026-01-01',
+    topic: 'live.attempts',
+    partition: 3,
+    from: 10,
+    next: 25,
+    rows: 15,
+    total: 24,
+    head: 'ab'.repeat(32),
+  },
   RangeLost: { type: 'RangeLost', at, topic: 'live.events', partition: 3, from: 10, to: 25 },
   SecretRotated: {
     type: 'SecretRotated',
@@ -110,12 +124,13 @@ const identities: Readonly<Record<AuditRecordType, string | undefined>> = {
   SecretRotated: undefined,
   AttemptSettled: 'settled:dsp_a.1.2',
   DispatchDeferred: 'deferred:dsp_a.1.2/0',
-  DispatchEnded: 'ended:dsp_a.1',
+  DispatchEnded: 'settled:dsp_a.1.2',
   EndpointDisabled: 'disabled:ep-1/4',
   PartitionReleased: undefined,
   EventAccepted: 'event:live.events/0/7',
   EventUnmatched: 'event:live.events/0/7',
   EventRejected: 'event:live.events/0/7',
+  PartitionClosed: `closed:2026-01-01/live.attempts/3/25/${'ab'.repeat(32)}`,
   RangeLost: 'lost:live.events/3/10-25',
   ReplayRequested: 'ReplayRequested:rp-1',
   ReplayFinished: 'ReplayFinished:rp-1',
@@ -162,10 +177,12 @@ describe('decodeAudit', () => {
 });
 
 describe('identityOf', () => {
-  it('takes a parked copy of one attempt for another deferral, and another round for another end', () => {
+  it('takes a parked copy of one attempt for another deferral', () => {
     expect(identityOf({ ...records.DispatchDeferred, park: 1 })).not.toBe(identityOf(records.DispatchDeferred));
-    expect(identityOf({ ...records.DispatchEnded, round: 2 })).not.toBe(identityOf(records.DispatchEnded));
-    expect(identityOf({ ...records.DispatchEnded, attempt: 3 })).toBe(identityOf(records.DispatchEnded));
+  });
+
+  it('takes the end of an attempt for its settlement: dispatch follows whichever stands first', () => {
+    expect(identityOf(records.DispatchEnded)).toBe(identityOf(records.AttemptSettled));
   });
 });
 

@@ -29,6 +29,7 @@ export function dispatchHeaders(
     'pr-park': String(d.park),
     'pr-origin': d.origin,
   };
+  if (d.parkedMs !== undefined) headers['pr-parked'] = String(d.parkedMs);
   if (d.eventTimeMs !== undefined) headers['pr-event-time'] = String(d.eventTimeMs);
   if (d.subject !== undefined) headers['pr-subject'] = d.subject;
   if (d.deadlineMs !== undefined) headers['pr-deadline'] = String(d.deadlineMs);
@@ -86,6 +87,7 @@ export function decodeDispatch(header: HeaderReader, body: Uint8Array | null): D
     dueMs: count('pr-due'),
     hop: count('pr-hop'),
     park: count('pr-park'),
+    parkedMs: optionalTime('pr-parked'),
     origin: text('pr-origin') as Origin,
     deadlineMs: optionalTime('pr-deadline'),
     correlation: header('pr-correlation'),

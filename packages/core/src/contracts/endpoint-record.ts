@@ -2,7 +2,7 @@
 // readers (who keep the last good version). A tombstone deletes.
 
 import { z } from 'zod';
-import type { Endpoint } from '../domain/index.ts';
+import { breakerDefaults, type Endpoint } from '../domain/index.ts';
 import type { Decoded } from './dispatch-record.ts';
 import { environmentPattern } from './topics.ts';
 
@@ -14,7 +14,8 @@ const id = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/, 'letters, digits and . _ : - only, beginning with a letter or digit');
 
 const milliseconds = z.number().int().min(0);
-const day = 24 * 60 * 60_000;
+const hour = 60 * 60_000;
+const day = 24 * hour;
 
 const url = z
   .string()
@@ -43,6 +44,23 @@ const retry = z.discriminatedUnion('kind', [
     count: z.number().int().min(0).max(50),
     spread,
   }),
+]);
+
+const breaker = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('off') }),
+  z
+    .strictObject({
+      kind: z.literal('on'),
+      failures: z.number().int().min(1).max(1_000).optional(),
+      failureShare: z.number().gt(0).max(1).optional(),
+      openMs: milliseconds.min(100).max(hour).optional(),
+      openMsMax: milliseconds.min(100).max(hour).optional(),
+      probes: z.number().int().min(1).max(100).optional(),
+    })
+    .refine(
+      ({ openMs = breakerDefaults.openMs, openMsMax = breakerDefaults.openMsMax }) => openMs <= openMsMax,
+      `openMs must not exceed openMsMax (${breakerDefaults.openMs} and ${breakerDefaults.openMsMax} where nothing is said)`,
+    ),
 ]);
 
 const status = z.discriminatedUnion('kind', [
@@ -139,6 +157,8 @@ const endpoint = z
       .max(10),
     concurrency: z.number().int().min(1).max(1_000),
     ratePerSecond: z.number().positive().max(100_000).optional(),
+    keepResponse: z.boolean().optional(),
+    breaker: breaker.optional(),
     tls: z
       .strictObject({ ca: z.string().max(100_000).optional(), clientCert: z.string().max(100_000).optional() })
       .optional(),

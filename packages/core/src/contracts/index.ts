@@ -36,11 +36,13 @@ export {
   type EventRejected,
   type EventUnmatched,
   type Owner,
+  type PartitionClosed,
   type PartitionReleased,
   type ReplayFinished,
   type ReplayRequested,
   type SecretRotated,
 } from './audit-record.ts';
+export { breakerAfterRecord } from './breaker-record.ts';
 export { deadLetterHeaders, type DeadLetterCause } from './dead-letter.ts';
 export {
   decodeDispatch,

@@ -2,7 +2,7 @@
 // tier, or in the dead letter queue. The body is fixed once, at convergence, and never changes.
 
 import type { AttemptId, DispatchId, EndpointId, EventId, Origin, ProjectId } from './brand.ts';
-import type { DeadReason } from './reasons.ts';
+import { parkDelayMs, type DeadReason } from './reasons.ts';
 
 export interface Dispatch {
   readonly dispatchId: DispatchId;
@@ -27,6 +27,8 @@ export interface Dispatch {
   readonly hop: number;
   /** How often this attempt was put off without being made. */
   readonly park: number;
+  /** When it was put off last, epoch ms; undefined when it never was. */
+  readonly parkedMs?: number | undefined;
   readonly origin: Origin;
   /** Request/reply: the reply is worthless after this moment, epoch ms. */
   readonly deadlineMs: number | undefined;
@@ -45,4 +47,13 @@ export interface Dispatch {
 /** The id that a settled outcome is unique for. */
 export function attemptIdOf(d: Pick<Dispatch, 'dispatchId' | 'round' | 'attempt'>): AttemptId {
   return `${d.dispatchId}.${d.round}.${d.attempt}` as AttemptId;
+}
+
+/**
+ * The earliest moment at which somebody else could have settled this attempt, epoch ms (rule R6): not before it was due; but a
+ * record that was put off says nothing of copies that were not, so for one that was parked it is the moment of its parking.
+ */
+export function settleableFromMs({ dueMs, park, parkedMs }: Pick<Dispatch, 'dueMs' | 'park' | 'parkedMs'>): number {
+  if (park === 0) return dueMs;
+  return Math.min(dueMs, parkedMs ?? dueMs - parkDelayMs(park - 1));
 }

@@ -2,6 +2,7 @@
 // record on the compacted `<env>.endpoints` topic; contracts/endpoint-record.ts checks it.
 
 import type { EndpointId, ProjectId } from './brand.ts';
+import type { BreakerSetting } from './circuit-breaker.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 
 export type EndpointStatus =
@@ -65,7 +66,11 @@ export interface Endpoint {
   readonly successStatus: readonly (readonly [from: number, to: number])[];
   /** Requests under way at once. */
   readonly concurrency: number;
+  /** False: the audit keeps no excerpt of what it answers, only its digest and length. */
+  readonly keepResponse?: boolean | undefined;
   readonly ratePerSecond: number | undefined;
+  /** When to stop sending to it for a while; absent = the defaults. */
+  readonly breaker?: BreakerSetting | undefined;
   /** Own authority and client certificate, PEM; the certificate's key is the secret `tls-client-key`. */
   readonly tls: { readonly ca?: string | undefined; readonly clientCert?: string | undefined } | undefined;
   readonly secrets: readonly SecretReference[];

@@ -31,7 +31,7 @@ interface OutcomeRule {
   readonly status: AttemptStatus;
   readonly next: 'deliver' | 'retry' | 'retry-three-times' | 'end' | 'not-counted';
   /** What it says about the endpoint's health. */
-  readonly breaker: 'closes' | 'counts' | 'by-status' | 'ignores';
+  readonly breaker: BreakerEffect | 'by-status';
 }
 
 export const outcomeRules: Readonly<Record<OutcomeKind, OutcomeRule>> = {
@@ -49,6 +49,17 @@ export const outcomeRules: Readonly<Record<OutcomeKind, OutcomeRule>> = {
   'server-auth': { status: 'FAIL', next: 'end', breaker: 'ignores' },
   cancelled: { status: 'ERROR', next: 'not-counted', breaker: 'ignores' },
 };
+
+/** What an outcome says of its endpoint: it answers, it fails, or nothing at all. */
+export type BreakerEffect = 'closes' | 'counts' | 'ignores';
+
+/** By the kind of the outcome; a status that is no success counts when it says that the server cannot serve. */
+export function breakerEffect({ kind, httpStatus }: Pick<Outcome, 'kind' | 'httpStatus'>): BreakerEffect {
+  const { breaker } = outcomeRules[kind];
+  if (breaker !== 'by-status') return breaker;
+  if (httpStatus === undefined || httpStatus === 410) return 'ignores';
+  return httpStatus >= 500 || httpStatus === 429 ? 'counts' : 'closes';
+}
 
 /** An outcome kind with what the audit keeps of it. */
 export interface Outcome {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Dispatch } from './dispatch.ts';
 import type { Endpoint } from './endpoint.ts';
-import { planAttempt, type AttemptPlan, type EndpointView } from './plan-attempt.ts';
+import { planAttempt, type AttemptPlan, type EndpointView, type PutOff } from './plan-attempt.ts';
 
 const now = 1_900_000_000_000;
 const hour = 3_600_000;
@@ -35,18 +35,19 @@ const unknown: EndpointView = { kind: 'unknown' };
 interface Given {
   readonly dispatch?: Partial<Dispatch>;
   readonly endpoint?: EndpointView;
-  readonly queueFull?: boolean;
+  readonly putOff?: PutOff;
 }
 
 function planOf(given: Given): AttemptPlan {
   return planAttempt({
     dispatch: { ...dispatch, ...given.dispatch },
     endpoint: given.endpoint ?? known(),
-    queueFull: given.queueFull ?? false,
+    putOff: given.putOff,
     nowMs: now,
   });
 }
 
+const full: PutOff = { reason: 'queue-full', dueMs: now + 7_000 };
 const late = { dueMs: now + 10 };
 const old = { roundStartedMs: now - hour - 1 };
 
@@ -72,7 +73,7 @@ describe('planAttempt', () => {
     ['a round that is too old', { dispatch: old }, { kind: 'end', reason: 'expired' }],
     ['a due time ahead', { dispatch: late }, { kind: 'wait', untilMs: now + 10 }],
     ['a paused endpoint', { endpoint: paused }, { kind: 'defer', reason: 'paused', dueMs: now + 5_000 }],
-    ['a full queue', { queueFull: true }, { kind: 'defer', reason: 'queue-full', dueMs: now + 5_000 }],
+    ['a full queue', { putOff: full }, { kind: 'defer', reason: 'queue-full', dueMs: now + 7_000 }],
   ])('given %s, plans accordingly', (_, given, plan) => {
     expect(planOf(given)).toEqual(plan);
   });
@@ -81,7 +82,7 @@ describe('planAttempt', () => {
     ['deleted before due', { endpoint: deleted, dispatch: { ...old, ...late } }, 'end', 'endpoint-deleted'],
     [
       'unknown before due and queue',
-      { endpoint: unknown, dispatch: { ...old, ...late }, queueFull: true },
+      { endpoint: unknown, dispatch: { ...old, ...late }, putOff: full },
       'defer',
       'unknown-endpoint',
     ],
@@ -93,12 +94,12 @@ describe('planAttempt', () => {
     ],
     [
       'expired before due, paused and queue',
-      { endpoint: paused, dispatch: { ...old, ...late }, queueFull: true },
+      { endpoint: paused, dispatch: { ...old, ...late }, putOff: full },
       'end',
       'expired',
     ],
-    ['due before paused and queue', { endpoint: paused, dispatch: late, queueFull: true }, 'wait', undefined],
-    ['paused before queue', { endpoint: paused, queueFull: true }, 'defer', 'paused'],
+    ['due before paused and queue', { endpoint: paused, dispatch: late, putOff: full }, 'wait', undefined],
+    ['paused before queue', { endpoint: paused, putOff: full }, 'defer', 'paused'],
   ])('puts %s', (_, given, kind, reason) => {
     const plan = planOf(given);
     expect([plan.kind, 'reason' in plan ? plan.reason : undefined]).toEqual([kind, reason]);

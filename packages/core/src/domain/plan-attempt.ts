@@ -16,11 +16,17 @@ export type EndpointView =
   | { readonly kind: 'deleted' }
   | { readonly kind: 'unknown' };
 
+export interface PutOff {
+  readonly reason: Extract<DeferReason, 'breaker-open' | 'rate' | 'queue-full'>;
+  /** When it comes back, epoch ms. */
+  readonly dueMs: number;
+}
+
 export interface PlanInput {
   readonly dispatch: Dispatch;
   readonly endpoint: EndpointView;
-  /** The endpoint's own queue is at its cap. */
-  readonly queueFull: boolean;
+  /** What keeps the endpoint from taking it now, though it may be sent to: its breaker, its rate, or its queue. */
+  readonly putOff: PutOff | undefined;
   readonly nowMs: number;
 }
 
@@ -55,7 +61,7 @@ function planSending(input: PlanInput): AttemptPlan {
   if (nowMs - dispatch.roundStartedMs > endpoint.maxAgeMs) return { kind: 'end', reason: 'expired' };
   if (dispatch.dueMs > nowMs) return { kind: 'wait', untilMs: dispatch.dueMs };
   if (endpoint.status.kind === 'paused') return defer(input, 'paused');
-  if (input.queueFull) return defer(input, 'queue-full');
+  if (input.putOff) return { kind: 'defer', ...input.putOff };
   return { kind: 'send', endpoint };
 }
 

@@ -5,103 +5,146 @@ import { SettledWindow, type SettledConsequence } from './settled-window.ts';
 
 const [a, b, c] = ['a', 'b', 'c'] as AttemptId[] as [AttemptId, AttemptId, AttemptId];
 const delivered: SettledConsequence = { disposition: { kind: 'delivered' } };
+const windowOf = (settledMax: number, keptMs = 0) => new SettledWindow({ settledMax, keptMs });
+const at = (atMs: number, logEnd = atMs) => ({ atMs, logEnd });
 const retry: SettledConsequence = { disposition: { kind: 'retry', dueMs: 9, attempt: 2 } };
 
 describe('an attempt of this owner', () => {
   it('goes from new to under way to settled', () => {
-    const window = new SettledWindow(10);
+    const window = windowOf(10);
     expect(window.look(a)).toBe('new');
     window.accept(a);
     expect(window.look(a)).toBe('under-way');
-    window.settle(a, 1);
+    window.settle(a, at(1));
     expect(window.look(a)).toBe('settled');
     expect([window.underWay, window.settled]).toEqual([0, 1]);
   });
 
   it('is new again when it was given up without a settlement', () => {
-    const window = new SettledWindow(10);
+    const window = windowOf(10);
     window.accept(a);
     window.release(a);
     expect([window.look(a), window.underWay]).toEqual(['new', 0]);
   });
 
   it('leaves no consequence to be written again: this owner wrote it', () => {
-    const window = new SettledWindow(10);
+    const window = windowOf(10);
     window.accept(a);
-    window.settle(a, 1);
+    window.settle(a, at(1));
     expect([window.standing(a), window.takeConsequence(a)]).toEqual([undefined, undefined]);
   });
 });
 
 describe('an entry that was restored', () => {
   it('is settled, and gives its consequence out once', () => {
-    const window = new SettledWindow(10);
-    window.restore(a, retry, 1);
+    const window = windowOf(10);
+    window.restore(a, retry);
     expect([window.look(a), window.standing(a)]).toEqual(['settled', retry]);
     expect([window.takeConsequence(a), window.takeConsequence(a)]).toEqual([retry, undefined]);
     expect(window.look(a)).toBe('settled');
   });
 
   it('stands against an attempt that is under way here: somebody else settled it first', () => {
-    const window = new SettledWindow(10);
+    const window = windowOf(10);
     window.accept(a);
-    window.restore(a, delivered, 1);
+    window.restore(a, delivered);
     expect([window.look(a), window.standing(a)]).toEqual(['settled', delivered]);
   });
 
   it('is the first of its attempt in the log, whatever comes later', () => {
-    const window = new SettledWindow(10);
-    window.restore(a, retry, 1);
-    window.restore(a, delivered, 2);
+    const window = windowOf(10);
+    window.restore(a, retry);
+    window.restore(a, delivered);
     expect(window.standing(a)).toEqual(retry);
   });
 
-  it('from further back comes before what is there, and the first of those counts', () => {
-    const window = new SettledWindow(10);
-    window.restore(a, delivered, 5);
-    window.restoreOlder(a, retry, 1);
-    window.restoreOlder(a, delivered, 2);
-    expect(window.takeConsequence(a)).toEqual(retry);
+  it('from further back comes before what is there, however often the window is extended', () => {
+    const window = windowOf(10);
+    window.restore(a, delivered);
+    window.restored({ fromMs: 90, offset: 90 });
+    window.extend({ fromMs: 50, offset: 50 }, 90, new Map([[a, delivered]]));
+    window.extend({ fromMs: 10, offset: 10 }, 50, new Map([[a, retry]]));
+    expect([window.standing(a), window.takeConsequence(a)]).toEqual([retry, retry]);
+  });
+
+  it('stands against an attempt that is under way although a copy has written its consequence already', () => {
+    const window = windowOf(10);
+    window.accept(a);
+    window.restore(a, delivered);
+    window.takeConsequence(a);
+    expect(window.standing(a)).toEqual(delivered);
+  });
+
+  it('owes nothing any more once this owner has followed it', () => {
+    const window = windowOf(10);
+    window.accept(a);
+    window.restore(a, retry);
+    window.settle(a, at(5));
+    expect([window.look(a), window.takeConsequence(a)]).toEqual(['settled', undefined]);
   });
 
   it('does not undo what this owner settled', () => {
-    const window = new SettledWindow(10);
+    const window = windowOf(10);
     window.accept(a);
-    window.settle(a, 3);
-    window.restore(a, retry, 4);
+    window.settle(a, at(3));
+    window.restore(a, retry);
     expect(window.takeConsequence(a)).toBeUndefined();
   });
 });
 
 describe('the cover', () => {
-  it('is nothing before the log was read, and reaches as far back as it was read', () => {
-    const window = new SettledWindow(10);
-    expect(window.coveredFromMs).toBe(Number.POSITIVE_INFINITY);
-    window.cover(100);
-    window.cover(200);
-    expect(window.coveredFromMs).toBe(100);
+  it('is no time at all before the log was read, and reaches as far back as it was read', () => {
+    const window = windowOf(10);
+    expect(window.cover.fromMs).toBe(Number.POSITIVE_INFINITY);
+    window.restored({ fromMs: 100, offset: 7 });
+    expect(window.cover).toEqual({ fromMs: 100, offset: 7 });
   });
 
   it('shrinks past what was forgotten, also when several were settled within one millisecond', () => {
-    const window = new SettledWindow(2);
-    window.cover(0);
-    window.settle(a, 7);
-    window.settle(b, 7);
-    expect(window.coveredFromMs).toBe(0);
-    window.settle(c, 7);
-    expect([window.look(a), window.look(b), window.look(c)]).toEqual(['new', 'settled', 'settled']);
-    expect(window.coveredFromMs).toBe(8);
+    const window = windowOf(2);
+    window.restored({ fromMs: 0, offset: 0 });
+    window.settle(a, at(7, 1));
+    expect(window.cover).toEqual({ fromMs: 0, offset: 0 });
+    window.settle(b, at(7, 2));
+    expect([window.look(a), window.look(b)]).toEqual(['new', 'settled']);
+    expect(window.cover).toEqual({ fromMs: 8, offset: 1 });
   });
 
-  it('gives up what was read from further back before it forgets what is newer', () => {
-    const window = new SettledWindow(1);
-    window.cover(50);
-    window.settle(a, 60);
-    window.restoreOlder(b, retry, 10);
-    window.cover(0);
-    window.settle(c, 70);
-    expect([window.look(a), window.look(b), window.look(c)]).toEqual(['new', 'new', 'settled']);
-    expect(window.coveredFromMs).toBe(61);
+  it('keeps what is young, however much it is', () => {
+    const window = windowOf(2, 10);
+    window.restored({ fromMs: 0, offset: 0 });
+    window.settle(a, at(1));
+    window.settle(b, at(10));
+    expect([window.look(a), window.look(b)]).toEqual(['settled', 'settled']);
+    window.settle(c, at(11));
+    expect([window.look(a), window.cover.fromMs]).toEqual(['new', 2]);
+  });
+
+  it('gives up what was read from further back with the older half, and says from where it must be read again', () => {
+    const window = windowOf(2);
+    window.restored({ fromMs: 50, offset: 5 });
+    window.extend({ fromMs: 0, offset: 0 }, 5, new Map([[b, retry]]));
+    window.settle(a, at(60, 6));
+    expect([window.look(a), window.look(b)]).toEqual(['settled', 'new']);
+    expect(window.cover).toEqual({ fromMs: 50, offset: 5 });
+  });
+
+  it('does not reach further back when more was forgotten while it was read', () => {
+    const window = windowOf(2);
+    window.restored({ fromMs: 50, offset: 5 });
+    for (const [n, id] of [a, b, c].entries()) window.settle(id, at(60 + n, 6 + n));
+    window.extend({ fromMs: 0, offset: 0 }, 5, new Map());
+    expect(window.cover).toEqual({ fromMs: 62, offset: 7 });
+  });
+
+  it('owes no consequence of what this owner settled itself, forgot, or has under way', () => {
+    const window = windowOf(4);
+    window.restored({ fromMs: 0, offset: 0 });
+    window.accept(b);
+    window.settle(a, at(1));
+    window.extend({ fromMs: 0, offset: 0 }, 2, new Map([a, b].map((id) => [id, retry])));
+    window.settle(b, at(2));
+    expect([window.takeConsequence(a), window.takeConsequence(b)]).toEqual([undefined, undefined]);
   });
 });
 
@@ -114,9 +157,10 @@ it('never forgets work under way, never keeps more of its own than it may, and n
   });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 8 }), fc.array(step, { maxLength: 200 }), (settledMax, steps) => {
-      const window = new SettledWindow(settledMax);
-      window.cover(0);
+      const window = windowOf(settledMax);
+      window.restored({ fromMs: 0, offset: 0 });
       const underWay = new Set<AttemptId>();
+      /** In the order of the log. */
       const settledAt = new Map<AttemptId, number>();
       let nowMs = 0;
       for (const { kind, id, afterMs } of steps) {
@@ -126,16 +170,17 @@ it('never forgets work under way, never keeps more of its own than it may, and n
           window.accept(id);
           underWay.add(id);
         } else if (kind === 'settle' && underWay.delete(id)) {
-          window.settle(id, nowMs);
           settledAt.set(id, nowMs);
+          window.settle(id, at(nowMs, settledAt.size));
         } else if (kind === 'release' && underWay.delete(id)) {
           window.release(id);
         }
         expect(window.underWay).toBe(underWay.size);
-        expect(window.settled).toBe(Math.min(settledAt.size, settledMax));
+        expect(window.settled).toBeLessThanOrEqual(settledMax + 1);
         for (const open of underWay) expect(window.look(open)).toBe('under-way');
-        for (const [done, atMs] of settledAt) {
-          expect(atMs < window.coveredFromMs || window.look(done) === 'settled').toBe(true);
+        for (const [offset, [done, atMs]] of [...settledAt].entries()) {
+          if (atMs >= window.cover.fromMs) expect(window.look(done)).toBe('settled');
+          if (offset >= window.cover.offset) expect(window.look(done)).toBe('settled');
         }
       }
     }),

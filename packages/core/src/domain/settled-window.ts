@@ -4,6 +4,13 @@
 // from the log carries its disposition, and the first copy that hits it writes the consequence again: that an attempt is
 // settled never implies that its consequence was written. Rule R6: the window says how far back it is complete; a record
 // that could have been settled earlier must not be judged by it.
+//
+//   the log   ──────┬───────────────┬───────────────┬──────────────▶
+//    forgotten      │ older         │ previous      │ recent
+//                   └ read again when a record came late
+//
+// What is remembered turns in two generations, so that forgetting costs nothing an attempt. When `recent` is full it becomes
+// `previous`; what was `previous` or `older` until then is forgotten, and the cover says so.
 
 import type { AttemptId } from './brand.ts';
 import type { Disposition } from './settle-attempt.ts';
@@ -14,41 +21,61 @@ export interface SettledConsequence {
   readonly reply?: Uint8Array | undefined;
 }
 
-interface Entry {
-  /** Broker time of the record, epoch ms. */
-  readonly atMs: number;
-  /** Still to be written again on the first hit; undefined when this owner wrote it. */
-  consequence: SettledConsequence | undefined;
+/** How far back the window is complete: what was settled at or after `fromMs` (broker time), or stands at or after `offset`. */
+export interface Cover {
+  readonly fromMs: number;
+  readonly offset: number;
 }
+
+export interface WindowLimits {
+  /** Entries of this owner's own time; the older half goes at once, and the cover shrinks with it. */
+  readonly settledMax: number;
+  /** Nothing younger is forgotten, however much it is: copies that were written in time lie this close together. */
+  readonly keptMs: number;
+}
+
+interface Entry {
+  /** What the log says of it; undefined when this owner settled it and wrote what follows. */
+  readonly consequence: SettledConsequence | undefined;
+  /** The consequence is still to be written again, by the first copy that comes. */
+  owed: boolean;
+}
+
+type Entries = Map<AttemptId, Entry>;
+
+const ours: Entry = { consequence: undefined, owed: false };
 
 export class SettledWindow {
   readonly #underWay = new Set<AttemptId>();
-  /** Calls that were started by an earlier owner and never settled: whether the receiver has them nobody knows. */
+  /** Calls that were started by somebody else and never settled: whether the receiver has them nobody knows. */
   readonly #started = new Set<AttemptId>();
-  /** In the order of the log, so that the first entries are the oldest. */
-  readonly #settled = new Map<AttemptId, Entry>();
-  /** Read afterwards from further back; given up whole, since it is older than everything above. */
-  #older = new Map<AttemptId, Entry>();
-  readonly #settledMax: number;
-  #coveredFromMs = Number.POSITIVE_INFINITY;
+  readonly #generationMax: number;
+  readonly #keptMs: number;
+  #recent: Entries = new Map();
+  #previous: Entries = new Map();
+  /** Read again from before `previous`. */
+  #older: Entries = new Map();
+  #cover: Cover = { fromMs: Number.POSITIVE_INFINITY, offset: 0 };
+  #recentFrom: Cover = this.#cover;
+  #turnedMs = Number.NEGATIVE_INFINITY;
 
-  /** @param settledMax entries of this owner's own time that are kept; the oldest go first, and the cover shrinks with them */
-  constructor(settledMax: number) {
-    this.#settledMax = settledMax;
+  constructor({ settledMax, keptMs }: WindowLimits) {
+    this.#generationMax = Math.ceil(settledMax / 2);
+    this.#keptMs = keptMs;
   }
 
-  /** Every attempt that was settled at or after this moment (epoch ms, broker time) is known here. */
-  get coveredFromMs(): number {
-    return this.#coveredFromMs;
+  get cover(): Cover {
+    return this.#cover;
   }
 
-  /** The log was read from this moment on. */
-  cover(fromMs: number): void {
-    this.#coveredFromMs = Math.min(this.#coveredFromMs, fromMs);
+  /** The log was read from here on into a window that was empty. */
+  restored(cover: Cover): void {
+    this.#cover = cover;
+    this.#recentFrom = cover;
   }
 
   look(attemptId: AttemptId): 'new' | 'under-way' | 'settled' {
-    if (this.#settled.has(attemptId) || this.#older.has(attemptId)) return 'settled';
+    if (this.#entry(attemptId)) return 'settled';
     return this.#underWay.has(attemptId) ? 'under-way' : 'new';
   }
 
@@ -62,31 +89,44 @@ export class SettledWindow {
     this.#underWay.delete(attemptId);
   }
 
-  /** The attempt's record and its consequence were written by this owner. */
-  settle(attemptId: AttemptId, atMs: number): void {
+  /** The attempt's record and its consequence were written by this owner. `now`: the time, and where the log ends. */
+  settle(attemptId: AttemptId, now: { readonly atMs: number; readonly logEnd: number }): void {
     this.#underWay.delete(attemptId);
     this.#started.delete(attemptId);
-    this.#settled.set(attemptId, { atMs, consequence: undefined });
-    if (this.#settled.size <= this.#settledMax) return;
+    const standing = this.#entry(attemptId);
+    if (standing) standing.owed = false;
+    else this.#recent.set(attemptId, ours);
+    if (this.#recent.size >= this.#generationMax && now.atMs - this.#turnedMs >= this.#keptMs) this.#turn(now);
+  }
+
+  #turn({ atMs, logEnd }: { readonly atMs: number; readonly logEnd: number }): void {
+    if (this.#previous.size > 0 || this.#older.size > 0) this.#cover = this.#recentFrom;
     this.#older = new Map();
-    for (const [oldest, { atMs }] of this.#settled) {
-      if (this.#settled.size <= this.#settledMax) break;
-      this.#settled.delete(oldest);
-      // Past the forgotten one, not at the next: several are settled within one millisecond.
-      this.#coveredFromMs = Math.max(this.#coveredFromMs, atMs + 1);
-    }
+    this.#previous = this.#recent;
+    this.#recent = new Map();
+    // Past this millisecond, not at it: several are settled within one.
+    this.#recentFrom = { fromMs: atMs + 1, offset: logEnd };
+    this.#turnedMs = atMs;
   }
 
   /** Takes an entry from the log, in log order; the first one of an attempt counts. */
-  restore(attemptId: AttemptId, consequence: SettledConsequence, atMs: number): void {
+  restore(attemptId: AttemptId, consequence: SettledConsequence): void {
     this.#started.delete(attemptId);
-    if (!this.#settled.has(attemptId)) this.#settled.set(attemptId, { atMs, consequence });
+    if (!this.#entry(attemptId)) this.#recent.set(attemptId, { consequence, owed: true });
   }
 
-  /** Takes an entry from a part of the log before everything that is here, in log order; it precedes what is here. */
-  restoreOlder(attemptId: AttemptId, consequence: SettledConsequence, atMs: number): void {
-    if (this.#older.has(attemptId)) return;
-    this.#older.set(attemptId, { atMs, consequence });
+  /**
+   * Takes what the log says between `cover.offset` and `to`, which was the end of what the window did not know when reading began.
+   * It precedes everything that is here, so it is what stands (rule R4). If more was forgotten meanwhile, the cover stays as it is.
+   */
+  extend(cover: Cover, to: number, settlements: ReadonlyMap<AttemptId, SettledConsequence>): void {
+    for (const [attemptId, consequence] of settlements) {
+      this.#started.delete(attemptId);
+      const known = this.#entry(attemptId);
+      // What this owner settled needs nothing written again.
+      this.#older.set(attemptId, { consequence, owed: known === undefined || known.owed });
+    }
+    if (to >= this.#cover.offset) this.#cover = cover;
   }
 
   /**
@@ -94,21 +134,20 @@ export class SettledWindow {
    * adopts it, whatever its own POST said. Undefined when nobody did.
    */
   standing(attemptId: AttemptId): SettledConsequence | undefined {
-    return (this.#older.get(attemptId) ?? this.#settled.get(attemptId))?.consequence;
+    return this.#entry(attemptId)?.consequence;
   }
 
   /** The consequence that must be written again for a restored entry, once; undefined when there is none (any more). */
   takeConsequence(attemptId: AttemptId): SettledConsequence | undefined {
-    // The older record is the first in the log, so it is the one that stands.
-    const entry = this.#older.get(attemptId) ?? this.#settled.get(attemptId);
-    const consequence = entry?.consequence;
-    if (entry) entry.consequence = undefined;
-    return consequence;
+    const entry = this.#entry(attemptId);
+    if (!entry?.owed) return undefined;
+    entry.owed = false;
+    return entry.consequence;
   }
 
   /** A call was started by somebody else; its outcome is unknown until a settlement is found. */
   restoreStarted(attemptId: AttemptId): void {
-    this.#started.add(attemptId);
+    if (!this.#entry(attemptId)) this.#started.add(attemptId);
   }
 
   /** True when a call was started before and no settlement of it was found. */
@@ -121,6 +160,11 @@ export class SettledWindow {
   }
 
   get settled(): number {
-    return this.#settled.size + this.#older.size;
+    return this.#recent.size + this.#previous.size + this.#older.size;
+  }
+
+  /** The oldest is the first in the log, so it is the one that stands. */
+  #entry(attemptId: AttemptId): Entry | undefined {
+    return this.#older.get(attemptId) ?? this.#previous.get(attemptId) ?? this.#recent.get(attemptId);
   }
 }

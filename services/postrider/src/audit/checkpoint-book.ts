@@ -20,7 +20,10 @@ export class CheckpointBook {
   readonly #pinned: boolean;
   readonly #problems: AuditProblem[] = [];
   readonly #last = new Map<string, AuditCheckpoint>();
-  readonly #heads = new Map<string, (SignedHead & { readonly topic: string; readonly partition: number; readonly atMs: number })[]>();
+  readonly #heads = new Map<
+    string,
+    (SignedHead & { readonly topic: string; readonly partition: number; readonly atMs: number })[]
+  >();
   readonly #digests = new Set<string>();
   #checkpoints = 0;
 

@@ -9,6 +9,7 @@ import { checkCompleteness } from '../audit/completeness.ts';
 import { completenessText, verdictText } from '../audit/audit-text.ts';
 import { rebuildAudit } from '../audit/rebuild-audit.ts';
 import { readCheckpointFile, readCheckpointTopic, readPublicKey } from '../audit/read-checkpoints.ts';
+import { addAuditRetain } from './audit-retain.ts';
 import type { AddCommand } from '../command-runner.ts';
 import { examples, optionValue } from '../command-runner.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
@@ -68,12 +69,22 @@ export const addAudit: AddCommand = (parent, runner) => {
       runner.bounded(command, (session) => completeness(session, flags.against === 'kafka')),
     );
 
+  addAuditRetain(audit, runner);
+
   audit
     .command('rebuild')
     .description('make the tables anew from Kafka in an empty database, and hold them against what was signed')
-    .option('--since <moment>', 'begin at the last checkpoint before, not at the beginning of the log', optionValue.moment)
+    .option(
+      '--since <moment>',
+      'begin at the last checkpoint before, not at the beginning of the log',
+      optionValue.moment,
+    )
     .option('--against <what>', 'checkpoints: compare with what was signed', optionValue.word('checkpoints'))
-    .option('--checkpoints-file <path>', 'signed checkpoints from a file of lines instead of the topic; repeatable', optionValue.repeated)
+    .option(
+      '--checkpoints-file <path>',
+      'signed checkpoints from a file of lines instead of the topic; repeatable',
+      optionValue.repeated,
+    )
     .option('--public-key <path>', 'PEM of a key that may sign checkpoints; repeatable', optionValue.repeated)
     .addHelpText(
       'before',
@@ -86,7 +97,9 @@ export const addAudit: AddCommand = (parent, runner) => {
 
   audit
     .command('export')
-    .description('attempts as JSON lines, oldest first: dispatch, project, time, URL, response code and body, status, …')
+    .description(
+      'attempts as JSON lines, oldest first: dispatch, project, time, URL, response code and body, status, …',
+    )
     .option('--from <moment>', 'recorded at or after', optionValue.moment)
     .option('--to <moment>', 'recorded before', optionValue.moment)
     .option('--project <id>', 'of one project')
@@ -99,7 +112,9 @@ export const addAudit: AddCommand = (parent, runner) => {
         'postrider audit export --after live.attempts/3/10422 >> january.ndjson',
       ),
     )
-    .action((flags: ExportFlags, command: Command) => runner.bounded(command, (session) => exportLines(session, flags)));
+    .action((flags: ExportFlags, command: Command) =>
+      runner.bounded(command, (session) => exportLines(session, flags)),
+    );
 };
 
 function position(text: string): Position {
@@ -165,7 +180,10 @@ async function exportLines(session: Session, flags: ExportFlags): Promise<void> 
     progress.count(exported, 0, 'attempts');
   }).finally(() => progress.end());
   if (ended === 'unknown-position') {
-    throw new CliError('not-found', 'the record to go on after is not in the tables; --after takes the position of an exported line');
+    throw new CliError(
+      'not-found',
+      'the record to go on after is not in the tables; --after takes the position of an exported line',
+    );
   }
   out.note(counted(exported, 'attempt'));
 }

@@ -9,6 +9,8 @@ import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples, optionValue } from '../command-runner.ts';
 import { readEndpoints } from '../endpoint-table.ts';
+import { readHealth } from '../endpoint-health.ts';
+import { healthText } from '../endpoint-health-text.ts';
 import { changeJson, changesText, listText, showText } from '../endpoint-text.ts';
 import { egressOf } from '../egress.ts';
 import { CliError } from '../failure.ts';
@@ -84,9 +86,9 @@ export const addEndpoints: AddCommand = (parent, runner) => {
 
   endpoints
     .command('show')
-    .description('one endpoint; secrets stand in it as references only')
+    .description('one endpoint and how it fares; secrets stand in it as references only')
     .argument('<id>', 'endpoint id')
-    .addHelpText('before', examples('postrider endpoints show shop-eu'))
+    .addHelpText('before', examples('postrider endpoints show shop-eu', 'postrider endpoints show shop-eu --json'))
     .action((id: string, _options, command: Command) =>
       runner.bounded(command, async (session) => {
         const { endpoints: found, deletedVersions } = await current(session);
@@ -98,7 +100,14 @@ export const addEndpoints: AddCommand = (parent, runner) => {
               ? `endpoint ${id} was deleted`
               : `there is no endpoint ${id} in ${session.config.environment}`,
           );
-        session.out.document(shownEndpoint(endpoint), () => showText(endpoint));
+        const kafka = await session.kafka();
+        session.waitFor('the records of its attempts');
+        const nowMs = session.io.clock.now();
+        const health = await readHealth(kafka, endpoint, { nowMs, timeoutMs: session.options.timeoutMs });
+        if (!health) session.out.note('warning: there is no topic of attempts yet; postrider topics apply makes it');
+        session.out.document({ ...(shownEndpoint(endpoint) as object), health: health ?? null }, () =>
+          [showText(endpoint), ...(health ? [healthText(health, nowMs, session.out)] : [])].join('\n'),
+        );
       }),
     );
 

@@ -57,7 +57,7 @@ async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
   const filter = { dispatch, endpoint };
   const ports = await portsOf(session);
   session.waitFor('reading the dead letter queue');
-  const plan = await planOrRefuse(ports, filter);
+  const plan = await planOrRefuse(ports, filter, io.clock.now());
   const found = plan.send.length + plan.skipped.length + plan.failed.length;
   if (found === 0)
     throw new CliError(
@@ -103,9 +103,10 @@ async function portsOf(session: Session): Promise<ReplayPorts> {
 async function planOrRefuse(
   ports: ReplayPorts,
   filter: { dispatch?: string | undefined; endpoint?: string | undefined },
+  nowMs: number,
 ): Promise<ReplayPlan> {
   try {
-    return await planReplay(ports, filter);
+    return await planReplay(ports, filter, nowMs);
   } catch (error) {
     if (error instanceof ReplayTooLarge) throw new CliError('refused', error.message, { cause: error });
     throw error;

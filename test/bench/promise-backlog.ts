@@ -1,0 +1,77 @@
+// Memory is bounded whatever the backlog, and a start does not read the whole log. A tenth of a backlog is drained, then all
+// of it; then everything is stopped, one event is published, and everything is started. `--seconds 500` makes it a million.
+
+import { drainPerSecond } from './limits.ts';
+import { usageOf } from './process-usage.ts';
+import { onStage, type PromiseRun, type Stage } from './promise-stage.ts';
+import type { Promised } from './promises.ts';
+
+const endpoints = 100;
+const sampleMs = 250;
+const growthMax = 1.2;
+const firstDeliveryMsMax = 10_000;
+/** Peaks below this are the runtime warming up: a heap takes what it is given before it collects. */
+const floorMb = 200;
+
+export async function backlog(run: PromiseRun): Promise<Promised[]> {
+  const { publisher, receiver, progress } = run;
+  const size = drainPerSecond * run.seconds;
+  return onStage(run, { endpoints }, async (stage) => {
+    let from = 0;
+    const drain = async (count: number): Promise<number> => {
+      await receiver.begin({ latency: false, reply: false });
+      await stage.stop();
+      progress(`backlog: publishing ${count}`);
+      await publisher.ask('flood', { from, count });
+      from += count;
+      await stage.start();
+      const peak = watchPeak(stage);
+      await receiver.arrival(count);
+      return peak();
+    };
+    const small = await drain(Math.round(size / 10));
+    const large = await drain(size);
+    const growth = Math.max(large, floorMb) / Math.max(small, floorMb);
+    await stage.stop();
+    await receiver.begin({ latency: false, reply: false });
+    await publisher.ask('flood', { from, count: 1 });
+    const startMs = performance.now();
+    const started = stage.start();
+    started.catch(() => {});
+    await receiver.arrival(1);
+    const firstMs = Math.round(performance.now() - startMs);
+    await started;
+    return [
+      {
+        name: 'backlog',
+        figure: growth,
+        target: growthMax,
+        unit: 'ratio',
+        kept: growth <= growthMax,
+        text: `dispatch peaks at ${Math.round(small)} MB with a backlog of ${Math.round(size / 10)}, at ${Math.round(large)} MB with ${size}: ratio ${growth.toFixed(2)} (at most ${growthMax})`,
+      },
+      {
+        name: 'backlog',
+        figure: firstMs,
+        target: firstDeliveryMsMax,
+        unit: 'ms',
+        kept: firstMs <= firstDeliveryMsMax,
+        text: `first delivery ${firstMs} ms after the start of all services on a log of ${from} events (at most ${firstDeliveryMsMax} ms)`,
+      },
+    ];
+  });
+}
+
+/** Starts looking at the memory of dispatch; the result tells its peak in MB and ends the looking. */
+function watchPeak({ services }: Stage): () => number {
+  let peak = 0;
+  const look = (): void => {
+    for (const { service, pid } of services) if (service === 'dispatch') peak = Math.max(peak, usageOf(pid).rssMb);
+  };
+  const timer = setInterval(look, sampleMs);
+  return () => {
+    clearInterval(timer);
+    look();
+    return peak;
+  };
+}

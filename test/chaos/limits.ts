@@ -1,0 +1,26 @@
+// Every bound of a chaos run, with its reason.
+
+/** Partitions of every topic: enough for three dispatch processes, few enough for one small broker. */
+export const partitionCount = 4;
+/** The tiers are short, so that a scheduler that is away for ten seconds has missed what would be hours. */
+export const retryTiers = '500ms,2s';
+/** A hanging request ends well before a rebalance stops waiting for it (3 s), so that a hand-over in health is always in time. */
+export const endpointTimeoutMs = 1_500;
+/** Seconds of load and faults, unless asked otherwise. */
+export const secondsDefault = 30;
+/** Events a second: several hundred requests are under way at any kill, and two cores keep up with all processes. */
+export const eventsPerSecond = 40;
+/** After load and faults, everything must come to its end within this. */
+export const drainMsMax = 120_000;
+/** A service that does not answer its health address within this after its start is taken for dead. */
+export const startMsMax = 60_000;
+/** SIGTERM: settle, commit, leave; past this it is killed, and that is a violation. */
+export const stopMsMax = 45_000;
+/** How often progress is looked for. */
+export const pollMs = 250;
+/** Characters of a process's log that are shown. */
+export const lastWords = 4_000;
+/** The services' session timeout: a member that was silent for longer has lost its partitions. */
+export const sessionTimeoutMs = 8_000;
+/** A member speaks at least this often, so an interruption this much shorter than the session may still end it. */
+export const heartbeatMsMax = 4_000;

@@ -1,0 +1,34 @@
+// A few short seeds of `npm run chaos`, each with every promise checked from outside. Long ones are for a machine of their own.
+
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { ciSeconds, ciSeeds } from '../chaos/known-seeds.ts';
+
+interface Verdict {
+  readonly seeds: readonly { readonly seed: number; readonly published: number; readonly requests: number }[];
+  readonly promises: Readonly<Record<string, number>>;
+  readonly violations: readonly object[];
+}
+
+const main = join(import.meta.dirname, '..', 'chaos', 'main.ts');
+
+test('every promise is kept under faults, by the seeds of CI', async () => {
+  const seeds = ciSeeds.flatMap((seed) => ['--seed', String(seed)]);
+  const args = [main, ...seeds, '--seconds', String(ciSeconds), '--json'];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 170_000 }).catch(
+    (error: { stdout: string; stderr: string }) => {
+      process.stderr.write(error.stderr);
+      return error;
+    },
+  );
+  const verdict = JSON.parse(stdout.trim().split('\n').at(-1)!) as Verdict;
+  expect(verdict.violations).toEqual([]);
+  expect(verdict.seeds.map(({ seed }) => seed)).toEqual(ciSeeds);
+  for (const { published, requests } of verdict.seeds) {
+    expect(published).toBeGreaterThan(200);
+    expect(requests).toBeGreaterThan(published);
+  }
+  for (const promise of ['1', '2', '3', '4', '6']) expect(verdict.promises[promise]).toBeGreaterThan(1_000);
+});
