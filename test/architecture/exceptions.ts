@@ -1,7 +1,9 @@
 // The two visible lists of the house rules: files that may be long, each with its reason, and words that no file may hold.
 
 /** Path → why this file is one concept although it is over 400 lines. An entry that is no longer true fails the check. */
-export const LONG_FILES: Readonly<Record<string, string>> = {};
+export const LONG_FILES: Readonly<Record<string, string>> = {
+  'packages/runtime/src/metric-catalogue.ts': 'one table, a row a metric',
+};
 
 /** `except`: files that must be able to say the word, such as this list. */
 export const DENIED: readonly { readonly pattern: RegExp; readonly why: string; readonly except: RegExp }[] = [

@@ -9,7 +9,7 @@ const pairs = 5;
 const endpoints = 100;
 /** One in so many hangs. */
 const hangEvery = 10;
-const perSecond = 200;
+const perSecond = 100;
 const timeoutMs = 2_000;
 /** Requests of the phase before have ended by then. */
 const calmMs = timeoutMs + 1_000;

@@ -65,8 +65,11 @@ function count(id: string, body: Buffer, atNs: bigint, isLeftOut: boolean): void
   ids.add(id);
   lastNs = atNs;
   if (mode.latency && !isLeftOut) {
-    const scheduled = /"scheduledNs":"(\d+)"/.exec(body.toString('latin1', 0, 200))?.[1];
-    if (scheduled !== undefined) latencies.push(Number(atNs - BigInt(scheduled)) / 1e6);
+    const head = body.toString('latin1', 0, 200);
+    const scheduled = /"scheduledNs":"(\d+)"/.exec(head)?.[1];
+    const number = Number(/"number":(\d+)/.exec(head)?.[1] ?? 0);
+    if (scheduled !== undefined && number >= (mode.latencyFrom ?? 0))
+      latencies.push(Number(atNs - BigInt(scheduled)) / 1e6);
   }
   const arrived = ids.size;
   if (announced.delete(arrived)) news({ kind: 'arrival', count: arrived, atNs: String(atNs) });

@@ -22,6 +22,8 @@ export interface ReceiverMode {
   readonly hangEvery?: number;
   /** Latencies leave every n-th endpoint out. */
   readonly healthyOnly?: number;
+  /** Latencies are of events with this number or a higher one. */
+  readonly latencyFrom?: number;
   /** The first request of each delivery is answered 500. */
   readonly failFirst?: boolean;
 }

@@ -68,7 +68,12 @@ async function allReady(services: readonly ServiceProcess[]): Promise<void> {
   }
 }
 
-function startOne(service: ProfiledName, name: string, { env, folder, profile }: ServicesOptions): ServiceProcess {
+/** One more. */
+export function startOne(
+  service: ProfiledName,
+  name: string,
+  { env, folder, profile }: Omit<ServicesOptions, 'dispatchProcesses'>,
+): ServiceProcess {
   const logPath = join(folder, `${name}.log`);
   const log = openSync(logPath, 'w');
   const flags = profile.includes(service)

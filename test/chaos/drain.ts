@@ -4,7 +4,7 @@
 import type { KafkaAdmin } from '@postrider/kafka';
 import { decodeAttempts, decodeTrace } from './checker/decode.ts';
 import type { PublishedEvent } from './checker/evidence.ts';
-import { drainMsMax, pollMs } from './limits.ts';
+import { partitionCount, pollMs } from './limits.ts';
 import { pause } from './service-slot.ts';
 import type { World } from './world.ts';
 
@@ -35,11 +35,11 @@ class Follower {
   }
 }
 
-export async function drain(world: World, published: readonly PublishedEvent[], partitions: number): Promise<Drained> {
+export async function drain(world: World, published: readonly PublishedEvent[], timeoutMs: number): Promise<Drained> {
   const startedMs = performance.now();
-  const until = startedMs + drainMsMax;
-  const audit = new Follower(partitions);
-  const attempts = new Follower(partitions);
+  const until = startedMs + timeoutMs;
+  const audit = new Follower(partitionCount);
+  const attempts = new Follower(partitionCount);
   const traced = new Set<string>();
   const open = new Set<string>();
   const closed = new Set<string>();
@@ -74,7 +74,7 @@ export async function drain(world: World, published: readonly PublishedEvent[], 
     if (!done) await pause(pollMs);
   }
   await admin.close();
-  if (!done && leftBehind.length === 0) leftBehind = [`${open.size} dispatches are open after ${drainMsMax / 1_000} s`];
+  if (!done && leftBehind.length === 0) leftBehind = [`${open.size} dispatches are open after ${timeoutMs / 1_000} s`];
   return { tookMs: Math.round(performance.now() - startedMs), leftBehind: done ? [] : leftBehind };
 }
 

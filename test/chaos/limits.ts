@@ -12,6 +12,8 @@ export const secondsDefault = 30;
 export const eventsPerSecond = 40;
 /** After load and faults, everything must come to its end within this. */
 export const drainMsMax = 120_000;
+/** With a known mistake some work may never end; it need not be waited for as long. */
+export const drainMsWithMistake = 25_000;
 /** A service that does not answer its health address within this after its start is taken for dead. */
 export const startMsMax = 60_000;
 /** SIGTERM: settle, commit, leave; past this it is killed, and that is a violation. */

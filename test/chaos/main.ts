@@ -30,7 +30,11 @@ async function chaos(options: ChaosOptions, ground: Ground): Promise<SeedResult[
     say(
       `seed ${plan.seed}: ${plan.seconds} s, ${plan.dispatchers.length} dispatch processes, ${plan.faults.length} faults`,
     );
-    const result = await runSeed(ground, plan, { edits: [], say: options.verbose ? say : () => {} });
+    const result = await runSeed(ground, plan, {
+      edits: [],
+      say: options.verbose ? say : () => {},
+      rebuild: options.rebuild,
+    });
     results.push(result);
     for (const line of verdictLines(result)) say(line);
   }

@@ -14,6 +14,8 @@ export interface ChaosOptions {
   readonly brokers: 1 | 3;
   readonly json: boolean;
   readonly verbose: boolean;
+  /** After each seed the tables are made anew from Kafka, and must come to the same. */
+  readonly rebuild: boolean;
   /** Prints the plan of each seed and does nothing. */
   readonly plan: boolean;
   /** Names of known mistakes to run the services with, or `all`: the checker must find each. */
@@ -39,6 +41,7 @@ Options
   --brokers <n>      1 or 3 (default 1)
   --mutation <name>  runs the services with a known mistake in them, which must be found; may be given again; all: each of
                      ${mutations.map(({ name }) => name).join('\n                     ')}
+  --rebuild          also makes the tables anew from Kafka in an empty database: the same heads must come out
   --plan             prints the plan and ends
   --verbose          says what is done as it is done
   --json             stdout carries one JSON line, everything else goes to stderr
@@ -61,6 +64,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions | 'help' | {
         brokers: { type: 'string', default: '1' },
         mutation: { type: 'string', multiple: true, default: [] },
         plan: { type: 'boolean', default: false },
+        rebuild: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         verbose: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -96,6 +100,7 @@ export function parseOptions(args: readonly string[]): ChaosOptions | 'help' | {
     json: values.json,
     verbose: values.verbose,
     plan: values.plan,
+    rebuild: values.rebuild,
     mutations: values.mutation,
   };
 }

@@ -40,10 +40,8 @@ test('faults come in order, and what takes long begins while there is time for i
   for (const { faults } of plans) {
     const times = faults.map(({ atMs }) => atMs);
     expect(times).toEqual(times.toSorted((a, b) => a - b));
-    for (const fault of faults) {
-      if (fault.kind === 'scheduler-away' || fault.kind === 'wipe-metadata')
-        expect(fault.atMs).toBeLessThanOrEqual(16_000);
-    }
+    const long = faults.filter(({ kind }) => kind === 'scheduler-away' || kind === 'wipe-metadata');
+    expect(Math.max(0, ...long.map(({ atMs }) => atMs))).toBeLessThanOrEqual(16_000);
   }
 });
 

@@ -31,6 +31,8 @@ export interface World {
   readonly folder: string;
   readonly journalPath: string;
   readonly database: Database;
+  /** Straight to the server. */
+  readonly databaseUrl: string;
   readonly postgresProxy: TcpProxy;
   readonly appender: Appender;
   readonly timeline: Timeline;
@@ -152,6 +154,7 @@ async function assemble(
     folder,
     journalPath,
     database,
+    databaseUrl,
     postgresProxy,
     appender,
     timeline,

@@ -17,12 +17,11 @@ const main = join(import.meta.dirname, '..', 'chaos', 'main.ts');
 test('every promise is kept under faults, by the seeds of CI', async () => {
   const seeds = ciSeeds.flatMap((seed) => ['--seed', String(seed)]);
   const args = [main, ...seeds, '--seconds', String(ciSeconds), '--json'];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 170_000 }).catch(
-    (error: { stdout: string; stderr: string }) => {
-      process.stderr.write(error.stderr);
-      return error;
-    },
-  );
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 170_000 }).catch((error: unknown) => {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    process.stderr.write(stderr);
+    return { stdout };
+  });
   const verdict = JSON.parse(stdout.trim().split('\n').at(-1)!) as Verdict;
   expect(verdict.violations).toEqual([]);
   expect(verdict.seeds.map(({ seed }) => seed)).toEqual(ciSeeds);

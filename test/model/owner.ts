@@ -42,6 +42,7 @@ export function assign(state: State, process: 0 | 1): void {
     cover: 0,
     known: 0,
     blind: [],
+    kept: [],
     followed: [],
     marks: [],
     flights: [],
@@ -68,6 +69,11 @@ export function ownerMoves(moves: Moves, process: 0 | 1): void {
   if (kept !== undefined && kept > owner.cover)
     moves.fault('forget', `${name} forgets what stands before attempts@${kept}`, (next) => {
       const one = next.owners[process]!;
+      if (setup.rules.keepUnderWay)
+        one.kept = one.flights.flatMap(({ step }) => {
+          const found = standing(next.attempts, one, attemptKey(step));
+          return found ? [next.attempts.indexOf(found)] : [];
+        });
       const recent = next.attempts.slice(kept).map(attemptKey);
       one.cover = kept;
       one.blind = one.blind.filter((at) => at >= kept);
@@ -120,7 +126,8 @@ function take(moves: Moves, process: 0 | 1, name: string): void {
     else moves.add(`${label}: ${what}`, taken);
   };
   const fly = (phase: Flight['phase'], said: Said | '') => (now: Owner) => {
-    now.flights.push({ offset: now.position - 1, step: stepOf(record), phase, said });
+    const since = { attempts: now.known, dispatches: now.position - 1 };
+    now.flights.push({ offset: now.position - 1, step: stepOf(record), since, phase, said });
   };
 
   if (found && !judged.followed.includes(key)) {

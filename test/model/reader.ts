@@ -1,7 +1,7 @@
 // Rule R4: what a reader of `attempts` takes for true. The same for the dispatcher, the projector, a replay and this model.
 
 import type { Rules } from './rules.ts';
-import { attemptKey, roundKey, type Said, type Written } from './state.ts';
+import { attemptKey, roundKey, type Owner, type Said, type Written } from './state.ts';
 
 const terminal: ReadonlySet<Said> = new Set(['delivered', 'dead', 'ended', 'unknown', 'suppressed']);
 
@@ -30,15 +30,13 @@ export function terminals(attempts: readonly Written[], rules: Rules, round: str
 /** The first settlement of an attempt among the places that an owner knows. */
 export function standing(
   attempts: readonly Written[],
-  known: { readonly cover: number; readonly known: number; readonly blind: readonly number[] },
+  owner: Pick<Owner, 'cover' | 'known' | 'blind' | 'kept'>,
   attempt: string,
 ): Written | undefined {
   return attempts.find(
     (written, at) =>
-      at >= known.cover &&
-      at < known.known &&
       settles(written) &&
       attemptKey(written) === attempt &&
-      !known.blind.includes(at),
+      ((at >= owner.cover && at < owner.known && !owner.blind.includes(at)) || owner.kept.includes(at)),
   );
 }

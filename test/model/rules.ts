@@ -28,6 +28,8 @@ export interface Rules {
   readonly extend: boolean;
   /** R6: what was read back includes what this owner forgot of its own. */
   readonly extendOverForgotten: boolean;
+  /** R6: what others settled of one's own work under way is never forgotten. */
+  readonly keepUnderWay: boolean;
   /** R6: a parked record is judged by when it was parked; off: by when it came back. */
   readonly parkedAt: boolean;
   /** R6: a round is judged by when its replay was planned; off: by when it was written. */
@@ -56,6 +58,7 @@ export const allRules: Rules = {
   checkStart: true,
   extend: true,
   extendOverForgotten: true,
+  keepUnderWay: true,
   parkedAt: true,
   plannedAt: true,
   dropWritesNothing: true,

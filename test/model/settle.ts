@@ -64,11 +64,12 @@ function start(moves: Moves, process: 0 | 1, { name, flight, at, text }: InHand)
     const owner = next.owners[process]!;
     const mine = owner.flights[at]!;
     const key = attemptKey(flight.step);
-    const from = owner.known;
     append(moves, next, owner, recordOf(owner, flight, 'started'));
-    const others = next.attempts.slice(from, -1).filter((one) => attemptKey(one) === key);
-    if (setup.rules.checkStart && others.length > 0) {
-      const found = standing(next.attempts, owner, key);
+    const found = standing(next.attempts, owner, key);
+    const isStarted = next.attempts
+      .slice(owner.cover, owner.known)
+      .some((one) => one.said === 'started' && attemptKey(one) === key && one.writer !== owner.epoch);
+    if (setup.rules.checkStart && (found || isStarted)) {
       mine.phase = found ? 'following' : 'settling';
       mine.said = found ? found.said : 'unknown';
       return;
@@ -122,20 +123,19 @@ function follow(moves: Moves, process: 0 | 1, { name, flight, at, text }: InHand
 }
 
 /** The retry, the parked record, the dead letter or the answer. */
-export function writesNext(moves: Moves, next: State, { step }: Flight, said: Said): void {
+function writesNext(moves: Moves, next: State, { step, since }: Flight, said: Said): void {
   const { setup } = moves;
   const settledAt = next.attempts.findIndex((one) => settles(one) && attemptKey(one) === attemptKey(step));
-  const now = { attempts: next.attempts.length, dispatches: next.dispatches.length };
   switch (said) {
     case 'retry': {
       // Copied from the record, however often it is written again.
-      const since = { attempts: settledAt + 1, dispatches: sinceDispatches(next, step) };
-      next.tier.push({ ...step, attempt: step.attempt + 1, park: 0, since, from: -1 });
+      const due = { attempts: settledAt + 1, dispatches: sinceDispatches(next, step) };
+      next.tier.push({ ...step, attempt: step.attempt + 1, park: 0, since: due, from: -1 });
       return;
     }
     case 'parked': {
-      const back = { attempts: Number.MAX_SAFE_INTEGER, dispatches: now.dispatches };
-      next.tier.push({ ...step, park: step.park + 1, since: setup.rules.parkedAt ? now : back, from: -1 });
+      const back = { ...since, attempts: Number.MAX_SAFE_INTEGER };
+      next.tier.push({ ...step, park: step.park + 1, since: setup.rules.parkedAt ? since : back, from: -1 });
       return;
     }
     case 'dead':

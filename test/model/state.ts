@@ -38,6 +38,8 @@ export interface Flight {
   /** Offset in `dispatches`. */
   readonly offset: number;
   readonly step: Step;
+  /** Where the log stood for its owner when it was judged, and where `dispatches` stood. */
+  readonly since: Since;
   phase: 'starting' | 'posting' | 'settling' | 'following';
   said: Said | '';
 }
@@ -57,6 +59,8 @@ export interface Owner {
   known: number;
   /** … but for these places: gaps that were not read, and what was forgotten before an extension. */
   blind: number[];
+  /** Places before `cover` that are not forgotten: settlements of what is in flight. */
+  kept: number[];
   /** Attempts whose consequence this owner has written. */
   followed: string[];
   /** By dispatch taken, from `begin`: what `known` was then. */

@@ -45,11 +45,11 @@ const places = {
   },
   'convergence/before-commit': { ...beforeCommit, when: ofTopic('.events') },
 
-  'dispatch/after-fetch': { file: dispatcher, line: 'state.mark(record.timestamp);', side: 'before' },
+  'dispatch/after-fetch': { file: dispatcher, line: 'state.mark(record);', side: 'before' },
   /** Request/reply: `AttemptStarted` is acknowledged, the call is not made. */
   'dispatch/after-started': {
     file: settler,
-    line: 'await this.#deps.log.append(work.state, work.dispatch.endpointId, startedRecord(work, this.#deps.now()));',
+    line: 'await this.#deps.log.append(state, work.dispatch.endpointId, startedRecord(work, this.#deps.now()));',
     side: 'after',
   },
   /** The receiver has answered; nobody but this process knows what. */
@@ -100,11 +100,11 @@ const places = {
   /** Rows are written in a transaction that is not committed. */
   'projector/before-commit': {
     file: 'packages/postgres/src/write-batch.ts',
-    line: 'await insertCounts(session, batch.environment, folded.counts);',
+    line: 'await callAppend(session, { environment, lanes, rows: linked, identities: entered, deliveries, counts });',
     side: 'after',
   },
   /** Committed; the process does not know it. */
-  'projector/after-commit': { file: projector, line: 'lane.written(records.length, next);', side: 'before' },
+  'projector/after-commit': { file: projector, line: 'lane.written(batch.rows.length, batch.next);', side: 'before' },
 } as const satisfies Record<string, Place>;
 
 export type CrashPoint = keyof typeof places;

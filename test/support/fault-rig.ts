@@ -77,6 +77,8 @@ export interface FaultRigOptions {
   readonly hurt: readonly ServiceName[];
   /** Endpoints by id; default: the four ways. */
   readonly ways?: Readonly<Record<string, Way>>;
+  /** Of each endpoint; default 16. */
+  readonly concurrency?: number;
 }
 
 export interface Told {
@@ -109,8 +111,12 @@ export interface FaultRig {
   /** Waits until the process has died at its crash point, and takes it out of its group as the end of its session would. */
   died(process: ServiceProcess): Promise<Moment>;
   now(): Promise<Moment>;
+  /** POSTs so far, by dispatch. */
+  posts(): ReadonlyMap<string, number>;
   /** Waits until the group of the hurt service has so many members. */
   joined(members?: number, service?: ServiceName): Promise<void>;
+  /** Waits until the coordinator has given up somebody of the hurt service's group, and so many are left. */
+  expelled(left: number): Promise<void>;
   /** Waits until all that was ever published has ended, in the log and in the tables. */
   settled(timeoutMs?: number): Promise<void>;
   /**
@@ -124,7 +130,12 @@ export interface FaultRig {
   close(): Promise<void>;
 }
 
-export async function startFaultRig({ name, hurt, ways = fourWays }: FaultRigOptions): Promise<FaultRig> {
+export async function startFaultRig({
+  name,
+  hurt,
+  ways = fourWays,
+  concurrency = 16,
+}: FaultRigOptions): Promise<FaultRig> {
   const closers: (() => Promise<unknown>)[] = [];
   const brokers = testBrokers();
   const environment = testPrefix(`fault${name}`);
@@ -168,6 +179,7 @@ export async function startFaultRig({ name, hurt, ways = fourWays }: FaultRigOpt
         eventTypes: [`to.${id}`],
         tls: { ca: ca.caPem },
         timeoutMs: 30_000,
+        concurrency,
         retry: { kind: 'delays', delaysMs },
         ...(isCall
           ? {
@@ -232,6 +244,7 @@ export async function startFaultRig({ name, hurt, ways = fourWays }: FaultRigOpt
     receiver,
     reads,
     now,
+    posts: () => counts,
     async publish(each, to = wayNames) {
       const told: Told[] = [];
       for (let i = 0; i < each; i++) {
@@ -281,6 +294,14 @@ export async function startFaultRig({ name, hurt, ways = fourWays }: FaultRigOpt
         () => admin.describeGroup(groupOf(service)),
         (seen) => seen.state === 'Stable' && seen.members.length === members,
         30_000,
+      );
+    },
+    async expelled(left) {
+      await eventually(
+        () => admin.describeGroup(groupOf(victim)),
+        (seen) => seen.state === 'Stable' && seen.members.length === left,
+        20_000,
+        20,
       );
     },
     async settled(timeoutMs = 30_000) {

@@ -54,6 +54,24 @@ export async function expelMember(broker: string, groupId: string, memberId: str
   if (error !== 0) throw new Error(`LeaveGroup of ${memberId} failed with error ${error}`);
 }
 
+/** Commits for a group that nobody is a member of, as an operator's tool does. */
+export async function commitOffset(
+  broker: string,
+  groupId: string,
+  at: { topic: string; partition: number; offset: number; metadata: string },
+): Promise<void> {
+  const offset = Buffer.alloc(8);
+  offset.writeBigInt64BE(BigInt(at.offset));
+  const row = Buffer.concat([int32Bytes(1), int32Bytes(at.partition), offset, stringBytes(at.metadata)]);
+  const noMember = Buffer.concat([int32Bytes(-1), stringBytes('')]);
+  const asConfigured = Buffer.alloc(8, 0xff);
+  const topics = Buffer.concat([int32Bytes(1), stringBytes(at.topic), row]);
+  const body = Buffer.concat([stringBytes(groupId), noMember, asConfigured, topics]);
+  const answer = await askBroker(broker, { api: 'OffsetCommit', version: 2, body });
+  const error = answer.readInt16BE(answer.length - 2);
+  if (error !== 0) throw new Error(`OffsetCommit of ${groupId} failed with error ${error}`);
+}
+
 /** Node id of the coordinator of a group. */
 export async function coordinatorOf(broker: string, groupId: string): Promise<number> {
   const answer = await askBroker(broker, { api: 'FindCoordinator', version: 0, body: stringBytes(groupId) });

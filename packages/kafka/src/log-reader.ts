@@ -29,6 +29,8 @@ export interface LogReaderOptions {
   /** Once, when every partition has been read to its end. */
   onCaughtUp(): void;
   onError(error: KafkaError, attempt: number): void;
+  /** Reading was to start before what is left of the log. 0 is always the start. */
+  onRangeLost?: ((lost: TopicPartition & { from: number; to: number }) => void) | undefined;
 }
 
 export interface LogReader {
@@ -89,10 +91,11 @@ export function openLogReader(settings: KafkaSettings, options: LogReaderOptions
     for (const partition of partitions) {
       const range = ranges.get(`${partition}/${topic}`);
       if (range === undefined) throw new KafkaError('unavailable', `no offsets for ${topic}/${partition}`);
-      const from =
-        options.from === 'earliest' ? range.start : Math.max(range.start, options.from.get(partition) ?? range.start);
+      const wished = options.from === 'earliest' ? 0 : (options.from.get(partition) ?? 0);
+      if (wished > 0 && wished < range.start)
+        options.onRangeLost?.({ topic, partition, from: wished, to: range.start });
       cursors.set(partition, {
-        position: Math.min(from, range.end),
+        position: Math.min(Math.max(wished, range.start), range.end),
         end: options.to?.get(partition) ?? range.end,
         logEnd: range.end,
       });

@@ -1,13 +1,13 @@
 /** A bounded read: everything from given offsets to the ends seen at the start, once. For commands and for restoring. */
 import { KafkaError } from './kafka-error.ts';
 import { openLogReader } from './log-reader.ts';
-import type { KafkaRecord } from './record.ts';
+import type { KafkaRecord, TopicPartition } from './record.ts';
 import type { KafkaSettings } from './settings.ts';
 
 export interface ScanOptions {
   topic: string;
   partitions?: readonly number[];
-  /** Offsets before the log's start are moved to it. */
+  /** Offsets before the log's start are moved to it; `onRangeLost` tells of those that are not 0. */
   from: 'earliest' | ReadonlyMap<number, number>;
   /** Exclusive ends by partition; default: the ends when the scan starts. */
   to?: ReadonlyMap<number, number>;
@@ -17,6 +17,7 @@ export interface ScanOptions {
   /** Rejects with KafkaError `timeout` after this long; without it the scan waits for absent brokers for ever. */
   timeoutMs?: number;
   onError?(error: KafkaError, attempt: number): void;
+  onRangeLost?(lost: TopicPartition & { from: number; to: number }): void;
 }
 
 export interface ScanResult {
@@ -48,6 +49,7 @@ export async function runScan(settings: KafkaSettings, options: ScanOptions): Pr
       ended = true;
     },
     onCaughtUp: () => done.resolve(),
+    onRangeLost: options.onRangeLost,
     onError(error, attempt) {
       options.onError?.(error, attempt);
       if (error.code === 'unknown-topic' || error.code === 'unknown-partition' || error.code === 'not-authorized')

@@ -142,6 +142,8 @@ async function inSnapshot<T>(
   join: string | undefined,
 ): Promise<T> {
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  // It holds no locks that anybody waits for, and may wait itself, for those that joined it.
+  await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
   if (join !== undefined) await client.query(`SET TRANSACTION SNAPSHOT ${client.escapeLiteral(join)}`);
   const exported = await client.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
   const result = await work({

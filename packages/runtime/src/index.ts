@@ -33,6 +33,7 @@ export {
   type MetricsOptions,
 } from './metrics.ts';
 export { systemHost, type FatalKind, type ProcessHost, type StopSignal } from './process-host.ts';
+export { lostRanges, type LostRange, type LostRanges } from './lost-ranges.ts';
 export { recentTrouble, type RecentTrouble } from './recent-trouble.ts';
 export { runProcess, type RunningProcess, type RunOptions, type StartResult } from './run-process.ts';
 export { RuntimeError, type RuntimeErrorCode } from './runtime-error.ts';

@@ -63,3 +63,6 @@ export const healthRequestTimeoutMs = 10_000;
 
 /** How long an error that is being retried counts as trouble, in ms: brokers that are away are tried at least every 3 s. */
 export const troubleForgottenMs = 5_000;
+
+/** Lost ranges that a readiness answer names, and that are remembered as told: an operator looks into the audit log for more. */
+export const lostRangesToldMax = 20;

@@ -274,7 +274,7 @@ export const catalogue = {
   rangeLost: {
     type: 'counter',
     name: 'postrider_range_lost_total',
-    help: 'Ranges of offsets that were gone before they were consumed. Anything above 0 is lost data upstream of us.',
+    help: 'Ranges of offsets that retention took before they were read, or read back. Anything above 0 is an alert.',
     unit: 'none',
     labels: { service, topic },
   },

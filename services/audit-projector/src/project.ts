@@ -79,12 +79,12 @@ function extract(record: AuditRecord, reader: ColumnReader, recordedMs: number):
       };
     }
     case 'RangeLost': {
-      const topic = reader.text('topic');
+      const [actor, topic] = [reader.text('service'), reader.text('topic')];
       const partition = reader.integer('partition');
       const from = reader.integer('from', Number.MAX_SAFE_INTEGER);
       const to = reader.integer('to', Number.MAX_SAFE_INTEGER);
-      if (topic === null || partition === null || from === null || to === null) return undefined;
-      return { columns: { ...statement(reader), detail: `${topic}/${partition}/${from}-${to}` }, effects: [] };
+      if ([actor, topic, partition, from, to].includes(null)) return undefined;
+      return { columns: { ...statement(reader), actor, detail: `${topic}/${partition}/${from}-${to}` }, effects: [] };
     }
     case 'ReplayRequested':
     case 'ReplayFinished': {

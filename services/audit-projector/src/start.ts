@@ -16,6 +16,7 @@ import {
 import { openAuditStore, openDatabase, type AuditStore, type Database } from '@postrider/postgres';
 import {
   collectProgress,
+  lostRanges,
   produceHooks,
   readCheckpointKey,
   RuntimeError,
@@ -25,6 +26,8 @@ import {
   type commonRows,
   type ConfigOf,
   type Logger,
+  type LostRange,
+  type LostRanges,
   type Metrics,
   type Service,
   type StopContext,
@@ -61,6 +64,8 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
   let database: Database | undefined;
   let consumer: GroupConsumer | undefined;
   let projector: Projector | undefined;
+  let appender: Appender | undefined;
+  let lost: LostRanges | undefined;
   let waitingFor: string | undefined = 'starting';
   /** What the group has committed, by partition. */
   const committed = new Map<string, number>();
@@ -161,6 +166,17 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
         monotonic: clock.monotonic,
       });
       const running = projector;
+      lost = lostRanges({
+        service: 'audit-projector',
+        logger,
+        metrics,
+        clock,
+        topic: topics.audit,
+        partitions: described.get(topics.audit)!.partitions,
+        // Opened only for this: nothing else is ever written here.
+        append: (record) => (appender ??= cluster.openAppender()).append(record),
+      });
+      const tellLost = (range: LostRange): void => void lost!.tell(range);
       consumer = cluster.consumeGroup({
         groupId: `${config.environment}.audit-projector`,
         topics: [topics.audit, topics.attempts],
@@ -182,10 +198,7 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
         },
         onPartitionFault: (fault) =>
           logger.error({ ...fault }, 'a partition of the audit log cannot be read; the others go on'),
-        onRangeLost: (range) => {
-          metrics.rangeLost.inc({ service: 'audit-projector', topic: range.topic });
-          logger.error({ ...range }, 'audit records were deleted by retention before they were projected');
-        },
+        onRangeLost: tellLost,
       });
       commitLater();
       if (privateKey !== undefined) {
@@ -231,6 +244,7 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
         // Leaving the group ends with the last checkpoints of what was written.
         await consumer?.stop();
         await projector?.stop();
+        await appender?.close();
         await Promise.all(repetitions.map((each) => each.stop()));
         await checkpoints?.appender.close();
         await database?.close();
@@ -244,7 +258,7 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
       const reasons: string[] = [];
       if (waitingFor !== undefined) reasons.push(waitingFor);
       if (consumer?.state() !== 'stable') reasons.push('not a member of the consumer group yet');
-      reasons.push(...trouble.reasons());
+      reasons.push(...trouble.reasons(), ...(lost?.reasons() ?? []));
       reasons.push(...(projector?.troubles() ?? []));
       const objection = checkpoints?.checkpointer.objection();
       if (objection !== undefined && reasons.length === 0) reasons.push(objection);

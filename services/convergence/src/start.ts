@@ -17,6 +17,7 @@ import {
 } from '@postrider/kafka';
 import {
   collectProgress,
+  lostRanges,
   produceHooks,
   recentTrouble,
   sleep,
@@ -24,6 +25,8 @@ import {
   type commonRows,
   type ConfigOf,
   type Logger,
+  type LostRange,
+  type LostRanges,
   type Metrics,
   type Service,
   type StartContext,
@@ -31,7 +34,6 @@ import {
 } from '@postrider/runtime';
 import type { convergenceRows } from './config.ts';
 import { converge } from './converge.ts';
-import { appendRangeLost } from './range-lost.ts';
 import { readTableMark, tableMark, tableProblem, type TableSize } from './endpoint-gate.ts';
 import { appendRestMsMax, windowBytes, windowRecords } from './limits.ts';
 import type { EventPlan } from './plan-event.ts';
@@ -66,6 +68,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
   let appender: Appender | undefined;
   let reader: TableReader | undefined;
   let consumer: AckedConsumer | undefined;
+  let lost: LostRanges | undefined;
   let waitingFor: string | undefined = 'starting';
   const cancels: (() => void)[] = [];
   const underWay = new Set<Promise<void>>();
@@ -133,8 +136,19 @@ export function createConvergence(deps: ConvergenceDeps): Service {
           }
         },
       });
+      lost = lostRanges({
+        service: 'convergence',
+        logger,
+        metrics,
+        clock,
+        topic: topics.audit,
+        partitions: described.get(topics.audit)!.partitions,
+        append: (record) => appender!.append(record),
+      });
+      const tellLost = (range: LostRange): void => void lost!.tell(range);
       const traces = new Traces({
         cluster,
+        onRangeLost: tellLost,
         audit: topics.audit,
         auditEnds: () => admin.endOffsets(topics.audit),
         partitions,
@@ -190,22 +204,9 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         },
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
         onRangeLost: (range) => {
-          logger.error({ ...range }, 'events were deleted by retention before they were read');
-          metrics.rangeLost.inc({ service: 'convergence', topic: range.topic });
-          if (range.to <= range.from) return;
-          // Appended before the traces of what follows it in the partition, and so acknowledged before their offsets are committed.
-          const stated = appendRangeLost(range, {
-            appender: appender!,
-            topic: topics.audit,
-            partitionOf: (at) => traces.partitionOf(at),
-            now: clock.now,
-          });
-          const ended = stated
-            .catch((error: unknown) => {
-              if (!stopping.signal.aborted) context.fail(error instanceof Error ? error : new Error(String(error)));
-            })
-            .finally(() => underWay.delete(ended));
-          underWay.add(ended);
+          // Appended before the traces of what follows it in the partition, and acknowledged before their offsets are committed.
+          const stated = lost!.tell(range).finally(() => underWay.delete(stated));
+          underWay.add(stated);
         },
       });
       cancels.push(
@@ -224,7 +225,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
       const reasons: string[] = [];
       if (waitingFor !== undefined) reasons.push(waitingFor);
       if (consumer?.group.state() !== 'stable') reasons.push('not a member of the consumer group yet');
-      reasons.push(...trouble.reasons());
+      reasons.push(...trouble.reasons(), ...(lost?.reasons() ?? []));
       return { ready: reasons.length === 0, reasons };
     },
   };

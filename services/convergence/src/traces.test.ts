@@ -21,6 +21,7 @@ const trace = (at: Origin, reason: EventUnmatched['reason'] = 'no-endpoint'): Ev
 function memoryLog(records: readonly EventUnmatched[]) {
   const readFrom: number[] = [];
   const traces = new Traces({
+    onRangeLost: () => undefined,
     audit: 'live.audit',
     partitions: 4,
     auditEnds: async () => new Map([[1, records.length]]),

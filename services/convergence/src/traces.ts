@@ -22,6 +22,8 @@ interface UpstreamPartition {
 export interface TracesDeps {
   readonly cluster: Pick<KafkaCluster, 'scan'>;
   readonly audit: string;
+  /** Traces that are gone: events may be decided a second time. */
+  readonly onRangeLost: (lost: TopicPartition & { readonly from: number; readonly to: number }) => void;
   readonly auditEnds: () => Promise<ReadonlyMap<number, number>>;
   /** N: an upstream partition's traces stand in partition number mod N. */
   readonly partitions: number;
@@ -65,6 +67,7 @@ export class Traces {
       partitions: [...from.keys()],
       from,
       signal,
+      onRangeLost: this.#deps.onRangeLost,
       onRecord: ({ value }) => {
         records++;
         const decoded = decodeAudit(value);

@@ -44,6 +44,7 @@ function rig(failures: { code: ConstructorParameters<typeof KafkaError>[0]; time
   } as unknown as KafkaCluster;
   const reader = createAttemptsReader(cluster, 'test.attempts', {
     sleep: async () => undefined,
+    onRangeLost: () => undefined,
     stopping: stopping.signal,
     onWaiting: ({ code }) => {
       told.push(code);

@@ -3,7 +3,7 @@
 // outage is waited through: a rejection would end the process.
 
 import { decodeAudit, replyHeader, type AttemptsRecord } from '@postrider/core/contracts';
-import { KafkaError, type KafkaCluster } from '@postrider/kafka';
+import { KafkaError, type KafkaCluster, type TopicPartition } from '@postrider/kafka';
 import { readAgainMs } from './limits.ts';
 
 export interface AttemptsEntry {
@@ -31,6 +31,8 @@ export interface ReaderPatience {
   readonly sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
   /** Raised when the process stops: what cannot be read then is given up. */
   readonly stopping: AbortSignal;
+  /** Settlements that are gone: what they settled may be sent again. */
+  readonly onRangeLost: (lost: TopicPartition & { readonly from: number; readonly to: number }) => void;
   /** Told of each failure that is waited out. */
   readonly onWaiting: (error: KafkaError) => void;
 }
@@ -38,7 +40,7 @@ export interface ReaderPatience {
 export function createAttemptsReader(
   cluster: Pick<KafkaCluster, 'scan' | 'admin'>,
   topic: string,
-  { sleep, stopping, onWaiting }: ReaderPatience,
+  { sleep, stopping, onRangeLost, onWaiting }: ReaderPatience,
 ): AttemptsReader {
   const admin = cluster.admin();
 
@@ -66,6 +68,7 @@ export function createAttemptsReader(
             from: new Map([[partition, next]]),
             ...(to === undefined ? {} : { to: new Map([[partition, to]]) }),
             ...(signal ? { signal } : {}),
+            onRangeLost,
             onRecord: ({ value, timestamp: timestampMs, offset, headers }) => {
               next = offset + 1;
               const record = decodeAudit(value);

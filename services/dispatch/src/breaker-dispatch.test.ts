@@ -2,6 +2,7 @@ import type { Dispatch, Endpoint } from '@postrider/core/domain';
 import { describe, expect, it } from 'vitest';
 import { dispatcherRig, endpointOf, failure, ok, settle, status, topics } from './dispatcher-rig.ts';
 import { proberHeadStartMs } from './limits.ts';
+import { restore } from './restore.ts';
 
 const breaker: Endpoint['breaker'] = { kind: 'on', failures: 3, openMs: 10_000, openMsMax: 40_000 };
 
@@ -165,6 +166,22 @@ describe('a breaker and its partition', () => {
     after.accept(after.dispatch('a', 10));
     await settle();
     expect(dues(after)).toEqual([10_000]);
+  });
+
+  it('is known to it though its failures stand before what settling needs to read', async () => {
+    const before = await opened(rigWith());
+    before.endpoints.put(endpointOf('b'));
+    for (let n = 0; n < 20; n++) {
+      before.accept(before.dispatch('b', 100 + n));
+      await before.answer(ok);
+    }
+    const after = rigWith();
+    const learn = after.dispatcher.learn.bind(after.dispatcher);
+    const from = before.log(0).length - 5;
+    expect(await restore(after.stateOf(0), from, before.reader, learn)).toBe(5);
+    expect(after.dispatcher.breakers).toEqual({ open: 1, halfOpen: 0 });
+    // What was read for breakers alone is not taken for the beginning of the window.
+    expect(after.stateOf(0).restoredFrom).toBe(from);
   });
 
   it('is known from what was put off, when the failures were too long ago to be read', async () => {

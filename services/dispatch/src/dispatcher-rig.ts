@@ -292,18 +292,7 @@ export function dispatcherRig(
       dispatch: Dispatch,
       { partition = 0, offset = nextOffset++ }: { partition?: number; offset?: number } = {},
     ): number {
-      const headers = Object.entries(dispatchHeaders(dispatch)).map(
-        ([name, text]) => [name, [Buffer.from(text)]] as const,
-      );
-      rig.acceptRecord({
-        topic: topics.dispatches,
-        partition,
-        offset,
-        timestamp: time.clock.now(),
-        key: Buffer.from(dispatch.endpointId),
-        value: Buffer.from(dispatch.body),
-        headers: new Map(headers),
-      });
+      rig.acceptDispatch(dispatch, offset, stateOf(partition), () => journal.push(`ack ${offset}`));
       return offset;
     },
     /** The same with an acknowledgement of one's own. */

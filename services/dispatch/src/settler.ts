@@ -106,7 +106,8 @@ export class Settler {
       this.#finish(work);
       return;
     }
-    const parked = { ...dispatch, dueMs, park: dispatch.park + 1, parkedMs: nowMs, hop: 0 };
+    // Since it was looked at, not since now: whoever stalled in between knows nothing of what others settled.
+    const parked = { ...dispatch, dueMs, park: dispatch.park + 1, parkedMs: work.acceptedMs, hop: 0 };
     await this.#deps.emit(tierRecord(parked, work.record, nowMs, this.#deps.routes));
     state.window.release(work.attemptId);
     work.ack();

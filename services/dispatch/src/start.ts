@@ -17,6 +17,7 @@ import {
 import { createSender, type EgressGuard, type Sender } from '@postrider/http';
 import {
   collectProgress,
+  lostRanges,
   produceHooks,
   recentTrouble,
   sleep,
@@ -24,6 +25,8 @@ import {
   type commonRows,
   type ConfigOf,
   type Logger,
+  type LostRange,
+  type LostRanges,
   type Metrics,
   type Random,
   type SecretSource,
@@ -76,6 +79,7 @@ export function createDispatch(deps: DispatchDeps): Service {
   let reader: TableReader | undefined;
   let consumer: AckedConsumer | undefined;
   let dispatcher: Dispatcher | undefined;
+  let lost: LostRanges | undefined;
   let waitingFor: string | undefined = 'starting';
 
   const runtimes = new EndpointRuntimes(secrets);
@@ -108,6 +112,7 @@ export function createDispatch(deps: DispatchDeps): Service {
       const needed = [
         topics.dispatches,
         topics.attempts,
+        topics.audit,
         topics.dlq,
         topics.endpoints,
         topics.replies,
@@ -128,10 +133,21 @@ export function createDispatch(deps: DispatchDeps): Service {
         hooks: produceHooks(metrics, 'dispatch', trouble),
       });
       reader = cluster.readTable({ topic: topics.endpoints, onRecord: applyEndpoint });
+      lost = lostRanges({
+        service: 'dispatch',
+        logger,
+        metrics,
+        clock,
+        topic: topics.audit,
+        partitions: described.get(topics.audit)!.partitions,
+        append: (record) => appender!.append(record),
+      });
+      const tellLost = (range: LostRange): void => void lost!.tell(range);
       sender = createSender({ now: clock.now, guard: deps.guard });
       const attempts = createAttemptsReader(cluster, topics.attempts, {
         sleep: (ms, signal) => sleep(timers, ms, signal),
         stopping: stopping.signal,
+        onRangeLost: tellLost,
         onWaiting: (error) => {
           trouble.tell(error);
           logger.warn({ code: error.code, problem: error.message }, 'reading attempts back: trying again');
@@ -242,8 +258,7 @@ export function createDispatch(deps: DispatchDeps): Service {
           logger.warn({ code: error.code, problem: error.message, attempt }, 'reading dispatches: trying again');
         },
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
-        onRangeLost: (range) =>
-          logger.error({ ...range }, 'dispatches were deleted by retention before they were read'),
+        onRangeLost: tellLost,
       });
       cancels.push(
         collectProgress(metrics, 'dispatch', consumer),
@@ -271,7 +286,7 @@ export function createDispatch(deps: DispatchDeps): Service {
       const reasons: string[] = [];
       if (waitingFor !== undefined) reasons.push(waitingFor);
       if (consumer?.group.state() !== 'stable') reasons.push('not a member of the consumer group yet');
-      reasons.push(...trouble.reasons());
+      reasons.push(...trouble.reasons(), ...(lost?.reasons() ?? []));
       return { ready: reasons.length === 0, reasons };
     },
   };

@@ -34,6 +34,7 @@ const dispatch = (attempt: number, over: Partial<Dispatch> = {}): Dispatch => ({
 function memoryLog(dispatches: readonly Dispatch[]) {
   const readFrom: number[] = [];
   const givenBack = new GivenBack({
+    onRangeLost: () => undefined,
     dispatches: 'live.dispatches',
     dispatchesEnd: async () => new Map([[0, dispatches.length]]),
     cluster: {

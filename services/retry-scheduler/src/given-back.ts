@@ -24,6 +24,8 @@ interface TierPartition {
 
 export interface GivenBackDeps {
   readonly cluster: Pick<KafkaCluster, 'scan'>;
+  /** Records that were given back are gone: they may be given back again. */
+  readonly onRangeLost: (lost: TopicPartition & { readonly from: number; readonly to: number }) => void;
   readonly dispatchesEnd: () => Promise<ReadonlyMap<number, number>>;
   readonly dispatches: string;
 }
@@ -54,6 +56,7 @@ export class GivenBack {
       partitions: [...from.keys()],
       from,
       signal,
+      onRangeLost: this.#deps.onRangeLost,
       onRecord: ({ partition, offset, headers, value }) => {
         records++;
         const decoded = decodeDispatch((name) => headerText(headers, name), value);

@@ -6,6 +6,7 @@ import { topicNames } from '@postrider/core/contracts';
 import { consumeAcked, waitForTopics, type AckedConsumer, type Appender, type KafkaCluster } from '@postrider/kafka';
 import {
   collectProgress,
+  lostRanges,
   produceHooks,
   recentTrouble,
   sleep,
@@ -13,6 +14,8 @@ import {
   type commonRows,
   type ConfigOf,
   type Logger,
+  type LostRange,
+  type LostRanges,
   type Metrics,
   type Service,
   type StartContext,
@@ -41,13 +44,14 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
   const cancels: (() => void)[] = [];
   let appender: Appender | undefined;
   let consumer: AckedConsumer | undefined;
+  let lost: LostRanges | undefined;
   let waitingFor: string | undefined = 'starting';
 
   return {
     name: 'retry-scheduler',
     async start(context: StartContext) {
       const admin = cluster.admin();
-      const described = await waitForTopics(admin, [topics.dispatches, ...tierTopics], {
+      const described = await waitForTopics(admin, [topics.dispatches, topics.audit, ...tierTopics], {
         signal: stopping.signal,
         sleep: (ms, signal) => sleep(timers, ms, signal),
         onWaiting: (message) => {
@@ -61,8 +65,19 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         restMsMax: appendRestMsMax,
         hooks: produceHooks(metrics, 'retry-scheduler', trouble),
       });
+      lost = lostRanges({
+        service: 'retry-scheduler',
+        logger,
+        metrics,
+        clock,
+        topic: topics.audit,
+        partitions: described.get(topics.audit)!.partitions,
+        append: (record) => appender!.append(record),
+      });
+      const tellLost = (range: LostRange): void => void lost!.tell(range);
       const givenBack = new GivenBack({
         cluster,
+        onRangeLost: tellLost,
         dispatches: topics.dispatches,
         dispatchesEnd: () => admin.endOffsets(topics.dispatches),
       });
@@ -110,8 +125,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
           logger.warn({ code: error.code, problem: error.message, attempt }, 'reading retry tiers: trying again');
         },
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
-        onRangeLost: (range) =>
-          logger.error({ ...range }, 'waiting records were deleted by retention before they were read'),
+        onRangeLost: tellLost,
       });
       cancels.push(
         collectProgress(metrics, 'retry-scheduler', consumer),
@@ -135,7 +149,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       const reasons: string[] = [];
       if (waitingFor !== undefined) reasons.push(waitingFor);
       if (consumer?.group.state() !== 'stable') reasons.push('not a member of the consumer group yet');
-      reasons.push(...trouble.reasons());
+      reasons.push(...trouble.reasons(), ...(lost?.reasons() ?? []));
       return { ready: reasons.length === 0, reasons };
     },
   };

@@ -68,7 +68,6 @@ const records: { readonly [Type in AuditRecordType]: Extract<AuditRecord, { type
     total: 24,
     head: 'ab'.repeat(32),
   },
-  RangeLost: { type: 'RangeLost', at, topic: 'live.events', partition: 3, from: 10, to: 25 },
   SecretRotated: {
     type: 'SecretRotated',
     at,
@@ -92,6 +91,7 @@ const records: { readonly [Type in AuditRecordType]: Extract<AuditRecord, { type
     owner,
   },
   PartitionReleased: { type: 'PartitionReleased', partition: 2, at, owner },
+  RangeLost: { type: 'RangeLost', at, service: 'dispatch', topic: 'live.dispatches', partition: 2, from: 7, to: 9 },
   EventAccepted: {
     type: 'EventAccepted',
     ...event,
@@ -127,11 +127,11 @@ const identities: Readonly<Record<AuditRecordType, string | undefined>> = {
   DispatchEnded: 'settled:dsp_a.1.2',
   EndpointDisabled: 'disabled:ep-1/4',
   PartitionReleased: undefined,
+  RangeLost: 'lost:dispatch/live.dispatches/2/7-9',
   EventAccepted: 'event:live.events/0/7',
   EventUnmatched: 'event:live.events/0/7',
   EventRejected: 'event:live.events/0/7',
   PartitionClosed: `closed:2026-01-01/live.attempts/3/25/${'ab'.repeat(32)}`,
-  RangeLost: 'lost:live.events/3/10-25',
   ReplayRequested: 'ReplayRequested:rp-1',
   ReplayFinished: 'ReplayFinished:rp-1',
   EndpointChanged: undefined,

@@ -218,10 +218,13 @@ export interface SecretRotated {
   }[];
 }
 
-/** Upstream records that were deleted by retention before anybody read them: nobody can say what they were. */
+/**
+ * A service was to read on, or to read back, from an offset that is not in the log any more: what stood there it will never see.
+ */
 export interface RangeLost {
   readonly type: 'RangeLost';
   readonly at: Timestamp;
+  readonly service: string;
   /** Of the records that are gone. */
   readonly topic: string;
   readonly partition: number;
@@ -251,17 +254,17 @@ export interface PartitionClosed {
   readonly head: string;
 }
 
-/** What everyone but the dispatch owner writes to `audit`. */
+/** What everyone but the dispatch owner writes to `audit`; a lost range is told there by dispatch, too. */
 export type AuditTopicRecord =
   | EventAccepted
   | EventUnmatched
   | EventRejected
   | PartitionClosed
-  | RangeLost
   | ReplayRequested
   | ReplayFinished
   | EndpointChanged
-  | SecretRotated;
+  | SecretRotated
+  | RangeLost;
 
 export type AuditRecord = AttemptsRecord | AuditTopicRecord;
 export type AuditRecordType = AuditRecord['type'];
@@ -278,11 +281,11 @@ const auditRecordTypes: Readonly<Record<AuditRecordType, true>> = {
   EventUnmatched: true,
   EventRejected: true,
   PartitionClosed: true,
-  RangeLost: true,
   ReplayRequested: true,
   ReplayFinished: true,
   EndpointChanged: true,
   SecretRotated: true,
+  RangeLost: true,
 };
 
 /** Record header that carries the response excerpt of an AttemptSettled. */
@@ -332,7 +335,7 @@ export function identityOf(record: AuditRecord): string | undefined {
     case 'PartitionClosed':
       return `closed:${record.day}/${record.topic}/${record.partition}/${record.next}/${record.head}`;
     case 'RangeLost':
-      return `lost:${record.topic}/${record.partition}/${record.from}-${record.to}`;
+      return `lost:${record.service}/${record.topic}/${record.partition}/${record.from}-${record.to}`;
     case 'ReplayRequested':
     case 'ReplayFinished':
       return `${record.type}:${record.replay}`;

@@ -38,6 +38,7 @@ export {
   type Owner,
   type PartitionClosed,
   type PartitionReleased,
+  type RangeLost,
   type ReplayFinished,
   type ReplayRequested,
   type SecretRotated,

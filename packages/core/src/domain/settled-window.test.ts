@@ -120,6 +120,14 @@ describe('the cover', () => {
     expect([window.look(a), window.cover.fromMs]).toEqual(['new', 2]);
   });
 
+  it('keeps what somebody else settled as long as it is under way here', () => {
+    const window = windowOf(2);
+    window.accept(a);
+    window.restore(a, delivered);
+    for (const [n, id] of [b, c, 'd' as AttemptId].entries()) window.settle(id, at(10 + n));
+    expect(window.standing(a)).toEqual(delivered);
+  });
+
   it('gives up what was read from further back with the older half, and says from where it must be read again', () => {
     const window = windowOf(2);
     window.restored({ fromMs: 50, offset: 5 });

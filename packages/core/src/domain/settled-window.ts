@@ -101,9 +101,15 @@ export class SettledWindow {
 
   #turn({ atMs, logEnd }: { readonly atMs: number; readonly logEnd: number }): void {
     if (this.#previous.size > 0 || this.#older.size > 0) this.#cover = this.#recentFrom;
+    const standing: Entries = new Map();
+    // What somebody else settled while it is under way here must stand until our own request is answered.
+    for (const attemptId of this.#underWay) {
+      const entry = this.#entry(attemptId);
+      if (entry) standing.set(attemptId, entry);
+    }
     this.#older = new Map();
     this.#previous = this.#recent;
-    this.#recent = new Map();
+    this.#recent = standing;
     // Past this millisecond, not at it: several are settled within one.
     this.#recentFrom = { fromMs: atMs + 1, offset: logEnd };
     this.#turnedMs = atMs;

@@ -1,0 +1,145 @@
+// For tests only: a scheduler whose tiers, log and clock a test moves.
+
+import { dispatchHeaders, topicNames } from '@postrider/core/contracts';
+import type { Dispatch, Tiers } from '@postrider/core/domain';
+import type { AppendRecord, KafkaRecord, OwnedPartition } from '@postrider/kafka';
+import { manualClock } from '@postrider/runtime/testing';
+import { Scheduler } from './scheduler.ts';
+
+export const topics = topicNames('live');
+export const tiers: Tiers = [
+  { name: '5s', delayMs: 5_000 },
+  { name: '20s', delayMs: 20_000 },
+];
+
+class RigPartition implements OwnedPartition {
+  readonly topic: string;
+  readonly partition: number;
+  lost = false;
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic;
+    this.partition = partition;
+  }
+
+  owned(): boolean {
+    return !this.lost;
+  }
+
+  open(): number {
+    return 0;
+  }
+}
+
+export function schedulerRig() {
+  const time = manualClock(1_900_000_000_000);
+  const batches: (readonly AppendRecord[])[] = [];
+  const acks: number[] = [];
+  const forwarded: string[] = [];
+  const unreadable: string[] = [];
+  const fatal: unknown[] = [];
+  let held: { resolve(): void; reject(error: Error): void }[] | undefined;
+  const append = (records: readonly AppendRecord[]): Promise<{ offset: number }[]> => {
+    batches.push(records);
+    const offsets = records.map((_, offset) => ({ offset }));
+    if (!held) return Promise.resolve(offsets);
+    return new Promise((resolve, reject) => held!.push({ resolve: () => resolve(offsets), reject }));
+  };
+  const heard: (() => void)[] = [];
+  const lease = {
+    inDoubt: false,
+    holds: () => !lease.inDoubt,
+    heard: () => new Promise<void>((resolve) => heard.push(resolve)),
+    settle() {
+      lease.inDoubt = false;
+      for (const wake of heard.splice(0)) wake();
+    },
+  };
+  const scheduler = new Scheduler({
+    lease,
+    givenBack: { has: () => false, giving: () => undefined, given: () => undefined },
+    appender: { appendAll: append, append: (record) => append([record]).then(([at]) => at!) },
+    topics,
+    tiers,
+    now: time.clock.now,
+    timers: time.timers,
+    observer: {
+      forwarded: (topic, to, latenessMs) => forwarded.push(`${topic} ${to} ${latenessMs}`),
+      unreadable: (_record, problem) => unreadable.push(problem),
+    },
+    onFatal: (error) => fatal.push(error),
+  });
+  const partitions = new Map<string, RigPartition>();
+  const partitionAt = (topic: string, partition: number): RigPartition => {
+    const key = `${topic}/${partition}`;
+    const known = partitions.get(key) ?? new RigPartition(topic, partition);
+    partitions.set(key, known);
+    return known;
+  };
+  let offset = 0;
+  return {
+    time,
+    scheduler,
+    lease,
+    batches,
+    acks,
+    forwarded,
+    unreadable,
+    fatal,
+    partitionAt,
+    now: time.clock.now,
+
+    /** Writes a record to a tier now, as dispatch would, and hands it over; returns its number. */
+    wait(delayMs: number, { tier = tiers[0], partition = 0, stayMs = delayMs, body = '{}' } = {}): number {
+      const now = time.clock.now();
+      const n = offset++;
+      const dispatch = {
+        dispatchId: `dsp_${n}`,
+        round: 0,
+        attempt: 2,
+        endpointId: 'ep-1',
+        projectId: 'acme',
+        eventId: `evt-${n}`,
+        eventType: 't',
+        createdMs: now,
+        roundStartedMs: now,
+        dueMs: now + delayMs,
+        hop: 0,
+        park: 0,
+        origin: 'live.events/0/1',
+        body: Buffer.from(body),
+      } as unknown as Dispatch;
+      const headers = Object.entries(dispatchHeaders(dispatch, { wakeMs: now + stayMs, delayMs }));
+      const topic = topics.retry(tier);
+      const record: KafkaRecord = {
+        topic,
+        partition,
+        offset: n,
+        timestamp: now,
+        key: Buffer.from('ep-1'),
+        value: Buffer.from(body),
+        headers: new Map(headers.map(([name, text]) => [name, [Buffer.from(text)]])),
+      };
+      scheduler.accept(record, () => acks.push(n), partitionAt(topic, partition));
+      return n;
+    },
+    acceptRaw(record: KafkaRecord, n: number): void {
+      scheduler.accept(record, () => acks.push(n), partitionAt(record.topic, record.partition));
+    },
+    /** Appends wait from now on. */
+    hold(): void {
+      held = [];
+    },
+    async release(): Promise<void> {
+      for (const one of held?.splice(0) ?? []) one.resolve();
+      await time.advanceAsync(0);
+    },
+    async fail(): Promise<void> {
+      for (const one of held?.splice(0) ?? []) one.reject(new Error('never'));
+      await time.advanceAsync(0);
+    },
+    given(): string[] {
+      return batches.flat().map((record) => (record.headers as Record<string, string>)['pr-dispatch'] ?? 'raw');
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { everyCall, everything, minus, small } from './configurations.ts';
+import { explore, walk } from './explore.ts';
+
+/** More than any of these has: reaching it would mean that the model grew and nobody looked. */
+const statesMax = 100_000;
+
+describe('with all rules no promise breaks', () => {
+  it.each(small)('$name', (setup) => {
+    const { broken, trace, isComplete, states, depth } = explore(setup, statesMax);
+    expect({ broken, trace }).toEqual({ broken: undefined, trace: [] });
+    expect(isComplete).toBe(true);
+    process.stdout.write(`model: ${setup.name}: ${states} states, ${depth} deep\n`);
+  });
+
+  it.each([everything, everyCall])('along random walks: $name', (setup) => {
+    for (let seed = 1; seed <= 200; seed++) expect({ seed, ...walk(setup, seed) }).toMatchObject({ broken: undefined });
+  });
+});
+
+describe('one rule less, and a promise breaks', () => {
+  it.each(minus)('$name', (setup) => {
+    const { broken, trace, states } = explore(setup, statesMax);
+    expect(broken).toBeDefined();
+    process.stdout.write(`model: ${setup.name}: ${broken}, after ${trace.length} moves (${states} states)\n`);
+  });
+});
