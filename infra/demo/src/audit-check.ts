@@ -19,11 +19,7 @@ export interface AuditCheck {
 
 const scanTimeoutMs = 30_000;
 
-export async function checkAudit(
-  cluster: KafkaCluster,
-  database: Database,
-  environment: string,
-): Promise<AuditCheck> {
+export async function checkAudit(cluster: KafkaCluster, database: Database, environment: string): Promise<AuditCheck> {
   const checkpoints = new CheckpointBook(environment, []);
   await readCheckpointTopic(checkpoints, { cluster, environment, timeoutMs: scanTimeoutMs });
   const verdict = await verifyAudit({ database, environment, checkpoints });
@@ -40,5 +36,7 @@ export async function checkAudit(
 
 export function auditLine({ ok, rows, checkpoints, accounted, missing }: AuditCheck): string {
   const facts = `${rows} rows hashed again, ${checkpoints} signed checkpoints, ${accounted} upstream records accounted for`;
-  return ok ? `The audit is complete and unaltered: ${facts}.` : `The audit is NOT in order: ${facts}, ${missing} missing.`;
+  return ok
+    ? `The audit is complete and unaltered: ${facts}.`
+    : `The audit is NOT in order: ${facts}, ${missing} missing.`;
 }

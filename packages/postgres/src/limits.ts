@@ -53,8 +53,8 @@ export const endpointsReadApart = 50;
 export const pageDefault = 50;
 export const pageMax = 500;
 
-/** Records of one story: a delivery of every policy and some replays has under a hundred. */
-export const storyRecordsMax = 2_000;
+/** Records of the stories that are told at once: a page of five hundred deliveries with twenty each. */
+export const storyRecordsMax = 10_000;
 
 /** A writer's clock may be this far from the broker's, in ms: how much earlier than first seen a record's day may be. */
 export const clockErrorMs = 24 * 60 * 60_000;

@@ -66,7 +66,9 @@ export const addDeliveries: AddCommand = (parent, runner) => {
     )
     .action(({ type, state, url, ...flags }: ListFlags, command: Command) =>
       runner.bounded(command, async (session) => {
-        const page = await session.reads().findDeliveries({ ...flags, eventType: type, urlPart: url, states: state && [state] });
+        const page = await session
+          .reads()
+          .findDeliveries({ ...flags, eventType: type, urlPart: url, states: state && [state] });
         session.out.list<Delivery | { next: string }>(page.deliveries, (items) =>
           deliveriesText(items as Delivery[], (tone, text) => session.out.paint(tone, text)),
         );
@@ -99,12 +101,17 @@ export const addDeliveries: AddCommand = (parent, runner) => {
         const page = await session.reads().findAttempts({ ...flags, statuses: status && [status] });
         const paint = out.paint.bind(out);
         if (!out.json) {
-          const lines = page.attempts.map((entry) => `${entryText(entry, paint)}  ${paint('dim', entry.dispatch ?? '')}`);
+          const lines = page.attempts.map(
+            (entry) => `${entryText(entry, paint)}  ${paint('dim', entry.dispatch ?? '')}`,
+          );
           out.list(page.attempts, () => (lines.length === 0 ? 'no attempts' : lines.join('\n')));
           if (page.next !== undefined) out.note(`more: --after ${page.next}`);
           return;
         }
-        out.list([...page.attempts.map(entryJson), ...(page.next === undefined ? [] : [{ next: page.next }])], () => '');
+        out.list(
+          [...page.attempts.map(entryJson), ...(page.next === undefined ? [] : [{ next: page.next }])],
+          () => '',
+        );
       }),
     );
 
@@ -139,9 +146,12 @@ async function show(session: Session, id: string): Promise<void> {
     limit: listLimitMax,
   });
   const byDispatch = Map.groupBy(deliveries, (delivery) => delivery.dispatch);
-  const stories: Story[] = [];
-  for (const [dispatch, rounds] of byDispatch)
-    stories.push({ dispatch, rounds, entries: await reads.deliveryStory(dispatch) });
+  const told = await reads.deliveryStories([...byDispatch.keys()]);
+  const stories = [...byDispatch].map(([dispatch, rounds]): Story => ({
+    dispatch,
+    rounds,
+    entries: told.get(dispatch) ?? [],
+  }));
   // An event that led to nothing is known by its own records only.
   const events = deliveries.length > 0 ? [] : await reads.eventRecords(id);
   if (stories.length === 0 && events.length === 0) {
