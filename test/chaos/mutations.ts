@@ -104,7 +104,13 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'zombie-goes-on',
-    edits: [{ file: dispatcher, find: 'if (this.#deps.lease.holds()) return true;', replace: 'return true;' }],
+    edits: [
+      {
+        file: 'services/dispatch/src/ownership.ts',
+        find: 'if (this.#lease.holds()) return true;',
+        replace: 'if (this.#lease) return true;',
+      },
+    ],
     seconds: 16,
     faults: [
       { atMs: 3_000, kind: 'burst', events: 600 },
