@@ -137,7 +137,8 @@ export const mutations: readonly Mutation[] = [
 export function planMutation({ name, seconds, faults }: Mutation, seed: number): ChaosPlan {
   const plan = planChaos({ seed, seconds, brokers: 1 });
   if (mutations.every((one) => one.name !== name)) throw new Error(`there is no mutation ${name}`);
-  return { ...plan, dispatchers: ['dispatch-1', 'dispatch-2'], clockOffsetsMs: {}, faults };
+  const endpoints = plan.endpoints.map((endpoint) => ({ ...endpoint, breaker: false }));
+  return { ...plan, endpoints, dispatchers: ['dispatch-1', 'dispatch-2'], clockOffsetsMs: {}, faults };
 }
 
 export function editsOf({ name, edits }: Mutation): SourceEdit[] {
