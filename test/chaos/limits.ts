@@ -5,7 +5,9 @@ export const partitionCount = 4;
 /** The tiers are short, so that a scheduler that is away for ten seconds has missed what would be hours. */
 export const retryTiers = '500ms,2s';
 /** A hanging request ends well before a rebalance stops waiting for it (3 s), so that a hand-over in health is always in time. */
-export const endpointTimeoutMs = 1_500;
+export const endpointTimeoutMs = 2_000;
+/** Requests of one endpoint at once: all of them shaking hands anew after a fault must fit two cores that have other things to do. */
+export const endpointConcurrency = 6;
 /** Seconds of load and faults, unless asked otherwise. */
 export const secondsDefault = 30;
 /** Events a second: several hundred requests are under way at any kill, and two cores keep up with all processes. */
