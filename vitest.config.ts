@@ -84,6 +84,7 @@ export default defineConfig({
           // Minutes each, with servers of their own that are killed: not part of `npm test`, one file at a time.
           include: ['test/outages/**/*.test.ts'],
           exclude,
+          globalSetup,
           fileParallelism: false,
           testTimeout: 300 * SECOND_MS,
           hookTimeout: 180 * SECOND_MS,
