@@ -1,6 +1,6 @@
-// The kinds of tests, apart because they cost and need different things: `unit` needs nothing and runs everywhere, `outages`
-// bring servers of their own, the others share one real Kafka and PostgreSQL that test/support/global-setup.ts brings up
-// once a project.
+// The kinds of tests, apart because they cost and need different things: `unit` needs nothing and runs everywhere, the others
+// share one real Kafka and PostgreSQL that test/support/global-setup.ts brings up once a project; those of `outages` that kill
+// servers bring their own.
 // There are no retries anywhere: a test that passes the second time has found something. fast-check prints the seed and
 // the path of a failing property by itself; paste both into `fc.assert(…, { seed, path })` to see it again.
 import { configDefaults, defineConfig } from 'vitest/config';

@@ -59,5 +59,6 @@ describe.concurrent('one of two dispatch processes', () => {
     const stood = await rig.now();
     await rig.settled(40 * SECOND_MS);
     await wakes(rig, sleeper, [stood]);
+    expect(sleeper.ended()).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 // A process of each stage stands still between two effects while another takes over, and goes on. Put out of its group at once, it
 // believes on waking that all is well, and only the log and the tables stop it; left until its session is over, it asks first.
 
-import { afterEach, describe, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { crashAt } from '../support/crash-points.ts';
 import { startFaultRig, type FaultRig } from '../support/fault-rig.ts';
 import { asleep, pairOf, wakes } from '../support/standing-still.ts';
@@ -28,5 +28,6 @@ describe.each([
     await out();
     await rig.settled(40 * SECOND_MS);
     await wakes(rig, sleeper, []);
+    expect(sleeper.ended()).toBeUndefined();
   });
 });
