@@ -41,6 +41,7 @@ export function liveLine(record: AuditRecord): string | undefined {
     case 'AttemptStarted':
     case 'ReplayFinished':
     case 'EndpointChanged':
+    case 'PartitionClosed':
     case 'PartitionReleased':
       return undefined;
   }

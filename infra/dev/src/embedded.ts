@@ -80,7 +80,7 @@ export async function startEmbeddedPostgres(
   const account = postgresAccount();
   const cache = cacheFolder(context.env);
   const shared = account ? reachableFolder(cache, 'cache') : cache;
-  const binaries = await postgresBinaries(shared, progress);
+  const binaries = options.binaries ?? (await postgresBinaries(shared, progress));
   const dataFolder = account ? reachableData(dataDir, 'postgres') : join(dataDir, 'postgres');
   return withPorts(context, 'postgres', 1, async ([port = 0]) => {
     const server = describePostgresServer({

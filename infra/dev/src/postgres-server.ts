@@ -152,7 +152,10 @@ async function initialise(
   writeFileSync(passwordFile, PASSWORD);
   if (account) for (const path of [data, passwordFile]) chownSync(path, account.uid, account.gid);
   const identity = ['--username', USER, '--pwfile', passwordFile, '--auth', 'scram-sha-256'];
-  const text = ['--encoding', 'UTF8', '--locale-provider', 'builtin', '--locale', 'C.UTF-8'];
+  // Before 17 there is no locale of PostgreSQL's own; none of the machine's is sure to be there but C.
+  const builtin = Number.parseInt(binaries.version, 10) >= 17;
+  const locale = builtin ? ['--locale-provider', 'builtin', '--locale', 'C.UTF-8'] : ['--locale', 'C'];
+  const text = ['--encoding', 'UTF8', ...locale];
   await runToEnd({
     command: join(binaries.home, 'bin', 'initdb'),
     args: ['--pgdata', data, '--no-sync', ...identity, ...text],

@@ -1,5 +1,6 @@
 // What a caller asks of a stack and what it gets: the whole surface of this package, as types.
 
+import type { PostgresBinaries } from './postgres-binaries.ts';
 import type { KafkaProfile } from './kafka-cluster.ts';
 import type { KafkaVersion } from './kafka-jars.ts';
 import type { BrokerProperties } from './kafka-properties.ts';
@@ -42,6 +43,8 @@ export type KafkaOptions = {
 export type PostgresOptions = {
   /** Default true. Tests that restart no machine may switch it off. */
   fsync?: boolean;
+  /** Folder with `bin`, `lib` and `share`, and the version. Default: the binaries of the npm package. */
+  binaries?: PostgresBinaries;
 };
 
 export type Stack = {

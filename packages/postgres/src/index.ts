@@ -15,7 +15,7 @@ export {
 export { openAuditStore, type AppendResult, type AuditStore, type PartitionHead } from './audit-store.ts';
 export { firstOffsetSince, linkBefore, placesWithRows, readChainHeads, type ChainHead } from './chain-reads.ts';
 export { countDifferences } from './daily-counts.ts';
-export { openDatabase, type Database, type Snapshot } from './database.ts';
+export { openDatabase, type Database, type DatabaseRole, type Snapshot } from './database.ts';
 export { parsePosition, type Delivery, type DeliveryQuery, type Position } from './delivery-search.ts';
 export type { DeliveryState } from './fold-delivery.ts';
 export { deliveryDifferences, flagDifferences } from './fold-differences.ts';
@@ -26,5 +26,6 @@ export { beginAtHeads, holdsAudit } from './rebuild-start.ts';
 export { readLostRanges, readOriginWords, type LostRange, type OriginWord } from './origin-words.ts';
 export { streamRecords, type OffsetRange, type StoredRecord } from './record-stream.ts';
 export type { AppendBatch } from './write-batch.ts';
+export { openRetention, readClosedBases, type ClosedBase, type DayChain, type Retention } from './retention.ts';
 export { createDatabase, serverAnswers } from './server-admin.ts';
 export { countDefaultRows, readServerFacts, type ServerFacts } from './server-facts.ts';

@@ -7,9 +7,18 @@
  * - `denied`: the login or a right is refused.
  * - `data`: a value that PostgreSQL cannot take.
  * - `migration`: migrations that were applied are not those of this version.
+ * - `refused`: one of our own functions says no, and why.
  * - `bug`: anything else; it is ours.
  */
-export type PostgresErrorCode = 'unreachable' | 'conflict' | 'not-migrated' | 'denied' | 'data' | 'migration' | 'bug';
+export type PostgresErrorCode =
+  | 'unreachable'
+  | 'conflict'
+  | 'not-migrated'
+  | 'denied'
+  | 'data'
+  | 'migration'
+  | 'refused'
+  | 'bug';
 
 const retryableCodes: ReadonlySet<PostgresErrorCode> = new Set(['unreachable', 'conflict', 'not-migrated']);
 
@@ -38,6 +47,7 @@ export class PostgresError extends Error {
 
 /** Exact states first, then classes (PostgreSQL, appendix A). */
 const exactStates: Readonly<Record<string, PostgresErrorCode>> = {
+  PR003: 'refused',
   '23505': 'bug', // a row that stands already: the offset row and the records disagree; cutting the batch cannot help
   '25006': 'unreachable', // read-only: a standby, during a fail-over
   '25P03': 'unreachable', // our transaction stood still and was ended

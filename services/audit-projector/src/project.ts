@@ -132,6 +132,10 @@ function extract(record: AuditRecord, reader: ColumnReader, recordedMs: number):
         effects: [],
       };
     }
+    case 'PartitionClosed': {
+      const closing = closingWords(reader);
+      return closing === undefined ? undefined : { columns: { ...statement(reader), detail: closing }, effects: [] };
+    }
     case 'PartitionReleased':
       return { columns: statement(reader), effects: [] };
   }
@@ -142,6 +146,16 @@ const statement = (reader: ColumnReader): Partial<AuditColumns> => ({
   actor: reader.text('actor'),
   reason: reader.text('reason'),
 });
+
+/** What is closed, in the words that migration 0006 looks for (`audit_closing`). */
+function closingWords(reader: ColumnReader): string | undefined {
+  const [day, topic, head] = [reader.text('day'), reader.text('topic'), reader.text('head')];
+  const partition = reader.integer('partition');
+  const [from, next, rows] = ['from', 'next', 'rows'].map((name) => reader.integer(name, Number.MAX_SAFE_INTEGER));
+  if (day === null || topic === null || head === null || partition === null) return undefined;
+  if (typeof from !== 'number' || typeof next !== 'number' || typeof rows !== 'number') return undefined;
+  return `${day} ${topic}/${partition} ${from}-${next} ${rows} ${head}`;
+}
 
 interface Moving {
   readonly columns: Partial<AuditColumns>;
@@ -265,7 +279,7 @@ function withoutAttempt(
   const reason = disposition.text('reason') ?? 'unknown';
   return {
     columns: { ...columns, occurredMs: atMs, detail, disposition: state, reason },
-    effects: [{ kind: 'ended', ...delivery, state, reason }],
+    effects: [{ kind: 'ended', ...delivery, attempt: move.attempt, state, reason }],
   };
 }
 

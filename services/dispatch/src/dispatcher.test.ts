@@ -1,3 +1,4 @@
+import { sha256Hex } from '@postrider/core/contracts';
 import { describe, expect, it } from 'vitest';
 import { dispatcherRig, endpointOf, failure, ok, settle, status, tiers, topics } from './dispatcher-rig.ts';
 
@@ -38,6 +39,18 @@ describe('an attempt', () => {
       owner: { generation: 1, member: 'm-1' },
     });
     expect(rig.appended[0]).toMatchObject({ partition: 0, key: 'a', headers: { 'pr-response': Buffer.from('body') } });
+  });
+
+  it('keeps the digest of what was answered, and not the answer, where the endpoint does not want it kept', async () => {
+    for (const keepResponse of [true, false]) {
+      const rig = rigWith({ keepResponse });
+      rig.accept(rig.dispatch('a', 1), { offset: 7 });
+      await rig.answer(ok);
+      expect(rig.attempts()[0]).toMatchObject({
+        response: { digest: sha256Hex(Buffer.from('body')), bytes: 4, truncated: false },
+      });
+      expect(Object.keys(rig.appended[0]?.headers ?? {})).toEqual(keepResponse ? ['pr-response'] : []);
+    }
   });
 
   it('that failed writes its record, then the retry, and only then is acknowledged', async () => {

@@ -84,17 +84,19 @@ export async function sendAttempt(
     secrets,
     options: endpoint.profileOptions,
   });
+  const excerpt = response && withoutSecrets(response.excerpt.subarray(0, excerptBytesMax), secrets);
   return {
     outcome: verdict ? callOutcome(result, verdict) : judge(result.exchange, endpoint.successStatus),
     startedAtMs: result.startedAtMs,
     durationMs: result.durationMs,
     phases: result.phases,
     response: response && {
-      digest: sha256Hex(response.excerpt),
+      // Of what is kept of it, or would be: the chain holds this, so the excerpt can be proven, and can go.
+      digest: sha256Hex(excerpt ?? response.excerpt),
       bytes: response.bytes,
       truncated: response.truncated || response.excerpt.length > excerptBytesMax,
     },
-    excerpt: response && withoutSecrets(response.excerpt.subarray(0, excerptBytesMax), secrets),
+    excerpt: endpoint.keepResponse === false ? undefined : excerpt,
     keyIds: built.keyIds,
     bodyDigest: sha256Hex(built.body),
     bodyBytes: built.body.length,

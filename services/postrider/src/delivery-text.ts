@@ -112,6 +112,8 @@ function what(entry: AuditEntry, paint: Paint): string {
     case 'ReplayRequested':
     case 'ReplayFinished':
       return `${entry.type === 'ReplayRequested' ? 'replay asked for' : 'replay finished'} by ${shown(entry.actor)}${reason}`;
+    case 'PartitionClosed':
+      return `closed by ${shown(entry.actor)}${reason}: ${shown(entry.detail)}`;
     case 'RangeLost':
       return `${paint('bad', 'deleted before it was read')}: ${shown(entry.detail)}`;
     case 'EndpointChanged':

@@ -100,6 +100,7 @@ export function showText(e: Endpoint): string {
     ['retry', retryText(e)],
     ['max age', formatDuration(e.maxAgeMs)],
     ['success', e.successStatus.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(', ')],
+    ['response bodies', e.keepResponse === false ? 'not kept' : 'kept for the audit'],
     ['concurrency', `${e.concurrency}${e.ratePerSecond === undefined ? '' : `, ${e.ratePerSecond} a second`}`],
     ['breaker', breakerText(e)],
     ['tls', e.tls?.ca === undefined ? 'public certificates' : 'certificates of its own'],

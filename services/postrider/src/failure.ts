@@ -117,6 +117,8 @@ function postgresFailure(error: PostgresError, { postgres }: Whereabouts): CliEr
       );
     case 'denied':
       return because('refused', `PostgreSQL at ${at} refuses this user: ${error.message}`);
+    case 'refused':
+      return because('refused', error.message);
     case 'migration':
     case 'conflict':
       return because('postgres-failed', error.message);

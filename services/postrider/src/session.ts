@@ -1,7 +1,7 @@
 // One command while it runs: its configuration, its output, and whatever it opened, let go at its end. Waiting is bounded:
 // no command hangs on a broker that is away.
 
-import { openAuditReads, openDatabase, type AuditReads, type Database } from '@postrider/postgres';
+import { openAuditReads, openDatabase, type AuditReads, type Database, type DatabaseRole } from '@postrider/postgres';
 import type { KafkaAdmin, KafkaCluster } from '@postrider/kafka';
 import { formatDuration, formatProblems } from '@postrider/runtime';
 import { auditStatementMs } from './audit/limits.ts';
@@ -84,13 +84,14 @@ export class Session {
     return openAuditReads(database, this.config.environment);
   }
 
-  /** The audit database for questions that read everything, which may take as long as that takes. */
-  auditDatabase(): Database {
+  /** The audit database for work on everything, which may take as long as that takes. */
+  auditDatabase(role?: DatabaseRole): Database {
     const database = openDatabase({
       url: this.postgresUrl,
       connectionsMax: databaseConnectionsMax,
       applicationName: 'postrider audit',
       statementTimeoutMs: auditStatementMs,
+      ...(role !== undefined && { role }),
     });
     return this.#open(database);
   }

@@ -54,7 +54,10 @@ export interface AttemptSettled extends DispatchFacts {
   /** What the wire said when there was no status line. */
   readonly detail?: string | undefined;
   readonly status: AttemptStatus;
-  /** Of the response body; the excerpt itself travels in the record header `pr-response`. */
+  /**
+   * `digest` of the excerpt, which travels in the record header `pr-response` if it is kept; `bytes` of the whole body, and
+   * `truncated` when the excerpt is not all of it.
+   */
   readonly response?: { readonly digest: string; readonly bytes: number; readonly truncated: boolean } | undefined;
   readonly disposition: Disposition;
   readonly keyIds: readonly string[];
@@ -231,11 +234,32 @@ export interface RangeLost {
   readonly to: number;
 }
 
+/** A day of one Kafka partition of the audit log, before it is dropped from PostgreSQL: verification begins behind it. */
+export interface PartitionClosed {
+  readonly type: 'PartitionClosed';
+  readonly at: Timestamp;
+  readonly actor: string;
+  readonly reason: string;
+  /** UTC day, `YYYY-MM-DD`. */
+  readonly day: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** Offset of the first record of the day, and behind its last. */
+  readonly from: number;
+  readonly next: number;
+  readonly rows: number;
+  /** Records of the partition since the log began, up to the end of the day. */
+  readonly total: number;
+  /** Hash after the last record of the day. */
+  readonly head: string;
+}
+
 /** What everyone but the dispatch owner writes to `audit`; a lost range is told there by dispatch, too. */
 export type AuditTopicRecord =
   | EventAccepted
   | EventUnmatched
   | EventRejected
+  | PartitionClosed
   | ReplayRequested
   | ReplayFinished
   | EndpointChanged
@@ -256,6 +280,7 @@ const auditRecordTypes: Readonly<Record<AuditRecordType, true>> = {
   EventAccepted: true,
   EventUnmatched: true,
   EventRejected: true,
+  PartitionClosed: true,
   ReplayRequested: true,
   ReplayFinished: true,
   EndpointChanged: true,
@@ -307,6 +332,8 @@ export function identityOf(record: AuditRecord): string | undefined {
       return `deferred:${record.attemptId}/${record.park}`;
     case 'EndpointDisabled':
       return `disabled:${record.endpoint}/${record.endpointVersion}`;
+    case 'PartitionClosed':
+      return `closed:${record.day}/${record.topic}/${record.partition}/${record.next}/${record.head}`;
     case 'RangeLost':
       return `lost:${record.service}/${record.topic}/${record.partition}/${record.from}-${record.to}`;
     case 'ReplayRequested':

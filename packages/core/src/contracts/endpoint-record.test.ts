@@ -25,6 +25,7 @@ const golden = {
   ],
   concurrency: 16,
   ratePerSecond: 0.5,
+  keepResponse: false,
   tls: { ca: '-----BEGIN CERTIFICATE-----' },
   secrets: [
     { id: 'k1', purpose: 'signing', ref: 'env:HOOK_KEY', notBeforeMs: 1, notAfterMs: 2 },
@@ -57,11 +58,13 @@ describe('checkEndpoint', () => {
     expect(checkEndpoint(golden)).toEqual({ ok: true, value: golden });
   });
 
-  it.each(['auth', 'ratePerSecond', 'tls', 'approvedBy'])('does without %s', (path) => {
+  it.each(['auth', 'ratePerSecond', 'keepResponse', 'tls', 'approvedBy'])('does without %s', (path) => {
     expect(problemsOf(changed(path, undefined))).toEqual([]);
   });
 
-  const required = Object.keys(golden).filter((key) => !['auth', 'ratePerSecond', 'tls', 'approvedBy'].includes(key));
+  const required = Object.keys(golden).filter(
+    (key) => !['auth', 'ratePerSecond', 'keepResponse', 'tls', 'approvedBy'].includes(key),
+  );
   it.each(required)('asks for %s by name', (path) => {
     expect(problemsOf(changed(path, undefined))).toEqual([expect.stringMatching(new RegExp(`^${path}: `))]);
   });

@@ -157,6 +157,7 @@ const endpoint = z
       .max(10),
     concurrency: z.number().int().min(1).max(1_000),
     ratePerSecond: z.number().positive().max(100_000).optional(),
+    keepResponse: z.boolean().optional(),
     breaker: breaker.optional(),
     tls: z
       .strictObject({ ca: z.string().max(100_000).optional(), clientCert: z.string().max(100_000).optional() })

@@ -36,6 +36,7 @@ export {
   type EventRejected,
   type EventUnmatched,
   type Owner,
+  type PartitionClosed,
   type PartitionReleased,
   type RangeLost,
   type ReplayFinished,

@@ -66,6 +66,8 @@ export interface Endpoint {
   readonly successStatus: readonly (readonly [from: number, to: number])[];
   /** Requests under way at once. */
   readonly concurrency: number;
+  /** False: the audit keeps no excerpt of what it answers, only its digest and length. */
+  readonly keepResponse?: boolean | undefined;
   readonly ratePerSecond: number | undefined;
   /** When to stop sending to it for a while; absent = the defaults. */
   readonly breaker?: BreakerSetting | undefined;

@@ -13,13 +13,15 @@ import {
   linkBefore,
   placesWithRows,
   readChainHeads,
+  readClosedBases,
   type ChainHead,
+  type ClosedBase,
   type Database,
   type Snapshot,
 } from '@postrider/postgres';
 import { ProblemList, type AuditProblem, type ProblemKind } from './audit-problem.ts';
 import type { CheckpointBook } from './checkpoint-book.ts';
-import { problemsKeptMax } from './limits.ts';
+import { placesAtOnce, problemsKeptMax, roundMsMax } from './limits.ts';
 import { verifyPlace, type PlaceVerdict, type PlaceWork } from './verify-rows.ts';
 
 export interface VerifyAudit {
@@ -33,16 +35,8 @@ export interface VerifyAudit {
   readonly to?: Date | undefined;
   /** The tables were made from a checkpoint on: rows before it are not there, and nothing of them is counted anew. */
   readonly beginsAtCheckpoint?: boolean | undefined;
-  /** How the partitions are read; default: one after the other on the snapshot's connection. */
-  readonly readPlaces?: ReadPlaces | undefined;
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
 }
-
-export type ReadPlaces = (
-  snapshot: Snapshot,
-  works: readonly PlaceWork[],
-  onRows: (rows: number) => void,
-) => Promise<PlaceVerdict[]>;
 
 export interface VerifyProgress {
   readonly rows: number;
@@ -72,18 +66,22 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
   const ranged = options.from !== undefined || options.to !== undefined;
   return database.snapshot(async (snapshot) => {
     const heads = await readChainHeads(snapshot, environment);
-    const works = await planWorks(snapshot, options, heads);
+    const closed = await readClosedBases(snapshot, environment);
+    const works = await planWorks(snapshot, options, heads, closed);
     const expectedRows = heads.reduce((sum, { rows }) => sum + rows, 0);
     let rows = 0;
-    const readPlaces = options.readPlaces ?? oneByOne;
-    const verdicts = await readPlaces(snapshot, works, (more) => {
+    const onRows = (more: number): void => {
       rows += more;
       options.onProgress?.({ rows, expectedRows });
-    });
+    };
+    const [folded, verdicts] = await Promise.all([
+      ranged ? [] : database.snapshot((joined) => foldProblems(joined, environment, closed), snapshot.id),
+      readPlaces(database, snapshot.id, works, onRows),
+    ]);
     const problems = new ProblemList(problemsKeptMax);
     problems.add(...(checkpoints?.problems() ?? []));
     for (const verdict of verdicts) problems.add(...verdict.problems);
-    if (!ranged) problems.add(...(await foldProblems(snapshot, environment)));
+    problems.add(...folded);
     return {
       ok: problems.total === 0,
       rows: verdicts.reduce((sum, verdict) => sum + verdict.rows, 0),
@@ -106,14 +104,23 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
   });
 }
 
-async function oneByOne(
-  snapshot: Snapshot,
+/** Several at once, each on a connection that sees the same moment: while the server reads one, another is computed. */
+async function readPlaces(
+  database: Database,
+  snapshotId: string,
   works: readonly PlaceWork[],
   onRows: (rows: number) => void,
 ): Promise<PlaceVerdict[]> {
-  const verdicts: PlaceVerdict[] = [];
-  for (const work of works) verdicts.push(await verifyPlace(snapshot, work, onRows));
-  return verdicts;
+  const verdicts = new Map<PlaceWork, PlaceVerdict>();
+  const waiting = [...works];
+  const reader = (): Promise<void> =>
+    database.snapshot(async (joined) => {
+      for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) {
+        verdicts.set(work, await verifyPlace(joined, work, onRows));
+      }
+    }, snapshotId);
+  await Promise.all(Array.from({ length: Math.min(placesAtOnce, works.length) }, reader));
+  return works.flatMap((work) => verdicts.get(work) ?? []);
 }
 
 /** Every partition that has an offset row, rows, or a checkpoint: whoever removes one of them leaves the others. */
@@ -121,6 +128,7 @@ async function planWorks(
   snapshot: Snapshot,
   { environment, checkpoints, from, to, beginsAtCheckpoint = false }: VerifyAudit,
   heads: readonly ChainHead[],
+  closed: readonly ClosedBase[],
 ): Promise<PlaceWork[]> {
   const places = new Map<string, { topic: string; partition: number }>();
   for (const { topic, partition } of [
@@ -143,9 +151,10 @@ async function planWorks(
     const endOffset = to && (await firstOffsetSince(snapshot, place, to));
     const before = firstOffset === undefined ? undefined : await linkBefore(snapshot, place, firstOffset);
     if (from !== undefined && firstOffset === undefined) continue;
+    const base = closed.find((each) => each.topic === topic && each.partition === partition);
     works.push({
       place,
-      base: before && { offset: before.offset + 1, rows: 0, head: before.head },
+      base: before ? { offset: before.offset + 1, rows: 0, head: before.head } : base,
       whole: before === undefined,
       range: { from: before && firstOffset, to: endOffset },
       offsetRow: endOffset === undefined && before === undefined ? offsetRow : undefined,
@@ -156,11 +165,19 @@ async function planWorks(
   return works;
 }
 
-async function foldProblems(snapshot: Snapshot, environment: string): Promise<AuditProblem[]> {
+async function foldProblems(
+  snapshot: Snapshot,
+  environment: string,
+  closed: readonly ClosedBase[],
+): Promise<AuditProblem[]> {
   const limit = problemsKeptMax;
-  const counts = await countDifferences(snapshot, environment, { limit });
-  const deliveries = await deliveryDifferences(snapshot, environment, { limit });
-  const flags = await flagDifferences(snapshot, environment, { limit });
+  const until = Math.max(...closed.map((base) => base.until.getTime()));
+  const gone = closed.length === 0 ? undefined : new Date(until);
+  // A round that ended soon after the days that are gone may have made attempts in them.
+  const whole = gone && new Date(until + roundMsMax);
+  const counts = await countDifferences(snapshot, environment, { limit, fromDay: gone?.toISOString().slice(0, 10) });
+  const deliveries = await deliveryDifferences(snapshot, environment, { limit, from: whole });
+  const flags = await flagDifferences(snapshot, environment, { limit, from: gone });
   const nowhere = { topic: null, partition: null, offset: null };
   return [
     ...counts.map(({ project, endpoint, day, kept, recounted }): AuditProblem => ({

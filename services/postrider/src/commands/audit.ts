@@ -9,6 +9,7 @@ import { checkCompleteness } from '../audit/completeness.ts';
 import { completenessText, verdictText } from '../audit/audit-text.ts';
 import { rebuildAudit } from '../audit/rebuild-audit.ts';
 import { readCheckpointFile, readCheckpointTopic, readPublicKey } from '../audit/read-checkpoints.ts';
+import { addAuditRetain } from './audit-retain.ts';
 import type { AddCommand } from '../command-runner.ts';
 import { examples, optionValue } from '../command-runner.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
@@ -67,6 +68,8 @@ export const addAudit: AddCommand = (parent, runner) => {
     .action((flags: { against?: 'kafka' }, command: Command) =>
       runner.bounded(command, (session) => completeness(session, flags.against === 'kafka')),
     );
+
+  addAuditRetain(audit, runner);
 
   audit
     .command('rebuild')

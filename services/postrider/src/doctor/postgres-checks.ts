@@ -92,6 +92,7 @@ function refusal(subject: string, { code, message, sqlState }: PostgresError): F
     case 'conflict':
     case 'data':
     case 'migration':
+    case 'refused':
     case 'bug':
       return postgres.problem({ subject, what, mend: 'see the log of the server' });
   }

@@ -1,0 +1,128 @@
+// `postrider audit retain`: old days of the audit, and old response bodies. A dry run unless it is told otherwise.
+
+import { openRetention } from '@postrider/postgres';
+import { formatDuration, sleep } from '@postrider/runtime';
+import type { Command } from 'commander';
+import { retentionPollMs } from '../audit/limits.ts';
+import { dropDay, planDays, type RetentionPorts } from '../audit/retain.ts';
+import { examples, optionValue, type CommandRunner } from '../command-runner.ts';
+import { CliError, exitCodes, type ExitCode } from '../failure.ts';
+import type { Session } from '../session.ts';
+import { counted, tableText } from '../table-text.ts';
+
+interface RetainFlags {
+  readonly olderThan?: number;
+  readonly excerptsOlderThan?: number;
+  readonly excerptsOf?: string;
+  readonly apply?: boolean;
+  readonly reason?: string;
+  readonly actor?: string;
+}
+
+export function addAuditRetain(audit: Command, runner: CommandRunner): void {
+  audit
+    .command('retain')
+    .description(
+      'close and drop whole days of the audit, erase response bodies; shows what it would do unless --apply is given',
+    )
+    .option('--older-than <duration>', 'days that ended before that, e.g. 90d', optionValue.duration)
+    .option('--excerpts-older-than <duration>', 'response bodies recorded before that, e.g. 30d', optionValue.duration)
+    .option('--excerpts-of <dispatch>', 'response bodies of one dispatch, however old')
+    .option('--apply', 'do it')
+    .option('--reason <text>', 'why, for the audit (default: the age)')
+    .option('--actor <name>', 'who does it, for the audit (default: the user)')
+    .addHelpText(
+      'before',
+      examples(
+        'postrider audit retain --older-than 90d',
+        'postrider audit retain --older-than 90d --excerpts-older-than 30d --apply',
+        'postrider audit retain --excerpts-of dsp_afylcml6p5c4h7kfcmdtoaxpcy --apply',
+      ),
+    )
+    .action((flags: RetainFlags, command: Command) => runner.bounded(command, (session) => retain(session, flags)));
+}
+
+async function retain(session: Session, flags: RetainFlags): Promise<ExitCode> {
+  const { io, out, config } = session;
+  const { environment } = config;
+  const { olderThan, excerptsOlderThan, excerptsOf, apply = false, actor = io.userName } = flags;
+  if (olderThan === undefined && excerptsOlderThan === undefined && excerptsOf === undefined) {
+    throw new CliError('usage', 'say what may go: --older-than, --excerpts-older-than or --excerpts-of');
+  }
+  const retention = openRetention(session.auditDatabase('postrider_retention'));
+  const now = io.clock.now();
+  const days = olderThan === undefined ? [] : await planDays({ environment, retention }, new Date(now - olderThan));
+  const before = new Date(excerptsOf === undefined ? now - (excerptsOlderThan ?? 0) : now);
+  const wanted = excerptsOlderThan !== undefined || excerptsOf !== undefined;
+  const excerpts = wanted ? await retention.countExcerpts(environment, before, excerptsOf) : 0;
+
+  session.takeTime();
+  const dropped: string[] = [];
+  let obstacle: string | undefined;
+  if (apply) {
+    if (wanted) await retention.eraseExcerpts(environment, before, excerptsOf);
+    const ports = days.length > 0 ? await portsOf(session, retention) : undefined;
+    const reason = flags.reason ?? `older than ${formatDuration(olderThan ?? 0)}`;
+    for (const plan of days) {
+      // Days go in their order: what stands in the way of one keeps the later ones as well.
+      if ((obstacle = plan.obstacle) !== undefined) break;
+      const rows = await dropDay(ports!, plan, { actor, reason });
+      dropped.push(plan.day);
+      out.note(`dropped ${plan.day}: ${counted(rows, 'record')}`);
+    }
+  } else obstacle = days.find((plan) => plan.obstacle !== undefined)?.obstacle;
+
+  out.document(
+    {
+      applied: apply,
+      days: days.map(({ day, rows, obstacle: why }) => ({
+        day,
+        rows,
+        dropped: dropped.includes(day),
+        obstacle: why ?? null,
+      })),
+      excerpts,
+    },
+    () =>
+      [
+        ...(days.length > 0
+          ? [
+              tableText(
+                ['DAY', 'RECORDS', 'WHAT'],
+                days.map(({ day, rows, obstacle: why }) => [
+                  day,
+                  String(rows),
+                  why ?? (dropped.includes(day) ? 'dropped' : apply ? 'kept' : 'would be dropped'),
+                ]),
+              ),
+            ]
+          : []),
+        `${counted(days.length, 'day')}, ${counted(excerpts, 'response body', 'response bodies')}${apply ? '' : ' (dry run: nothing was changed; --apply does it)'}`,
+      ].join('\n'),
+  );
+  if (obstacle === undefined) return exitCodes.ok;
+  return dropped.length > 0 ? exitCodes.partial : exitCodes.failure;
+}
+
+async function portsOf(session: Session, retention: RetentionPorts['retention']): Promise<RetentionPorts> {
+  const { io, config, options } = session;
+  const { cluster, admin } = await session.kafka();
+  session.takeTime();
+  const waitedUntil = io.clock.monotonic() + options.timeoutMs;
+  return {
+    environment: config.environment,
+    retention,
+    cluster,
+    admin,
+    now: io.clock.now,
+    async pause() {
+      if (io.clock.monotonic() > waitedUntil) {
+        throw new CliError(
+          'timeout',
+          `the closing records are in Kafka and not in the tables after ${formatDuration(options.timeoutMs)}: is audit-projector running? The same command goes on from here`,
+        );
+      }
+      await sleep(io.timers, retentionPollMs);
+    },
+  };
+}
