@@ -1,12 +1,14 @@
 // 2 → 3 → 2 members of dispatch and of the retry scheduler within one delay of a retry, with requests under way that take longer
-// than a rebalance waits: what stays where it is is neither cut nor sent again, and retries are in time.
+// than a rebalance waits: what stays where it is is neither cut nor sent again, and no retry waits for more than a rebalance.
 
 import { expect, test } from 'vitest';
 import { startFaultRig, wayPerPartition } from '../support/fault-rig.ts';
 
 const SECOND_MS = 1_000;
+/** With requests that outlast it, a rebalance lets nothing begin for its revoke wait of 3 s. */
+const heldUpMs = 4 * SECOND_MS;
 
-test('members come and go within one delay: what stays is not cut, retries are in time', async () => {
+test('members come and go within one delay: what stays is not cut, no retry is lost or held up for long', async () => {
   const slow = wayPerPartition('slow', { attempts: 1, ends: 'delivered', behaviour: { kind: 'slow', ms: 5_000 } });
   const later = wayPerPartition('later', {
     attempts: 2,
@@ -43,7 +45,7 @@ test('members come and go within one delay: what stays is not cut, retries are i
     if (first.disposition.kind !== 'retry') throw new Error('the first attempt fails');
     const lateMs = Date.parse(second.startedAt) - first.disposition.dueMs;
     expect(lateMs).toBeGreaterThanOrEqual(0);
-    expect(lateMs).toBeLessThan(SECOND_MS);
+    expect(lateMs).toBeLessThan(heldUpMs);
   }
   await r.close();
 });

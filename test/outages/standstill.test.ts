@@ -20,7 +20,8 @@ describe.each([
     { service: 'convergence', point: 'convergence/after-trace' },
     { service: 'audit-projector', point: 'projector/before-commit' },
   ] as const)('$service at $point', async ({ service, point }) => {
-    const name = `${point.replaceAll(/[aeiou/-]/g, '').slice(0, 7)}${knows.length}`;
+    const initials = point.split(/[/-]/).map(([first]) => first);
+    const name = `${initials.join('')}${knows.length}`;
     rig = await startFaultRig({ name, hurt: [service] });
     const [sleeper] = await pairOf(rig, crashAt([{ point, signal: 'SIGSTOP' }]));
     await rig.publish(6);
