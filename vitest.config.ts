@@ -41,6 +41,17 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'model',
+          // Every state of the settling protocol at small bounds: processor time, and nothing else.
+          include: ['test/model/**/*.test.ts'],
+          exclude,
+          testTimeout: 120 * SECOND_MS,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'conformance',
           include: ['test/conformance/**/*.test.ts'],
           exclude,
