@@ -52,7 +52,11 @@ async function projected(): Promise<void> {
   for (const topic of [postrider.topics.audit, postrider.topics.attempts]) {
     const ends = await admin.endOffsets(topic);
     await eventually(
-      () => database.query<{ partition: number; next: number }>('SELECT partition, next FROM projection_offset WHERE topic = $1', [topic]),
+      () =>
+        database.query<{ partition: number; next: number }>(
+          'SELECT partition, next FROM projection_offset WHERE topic = $1',
+          [topic],
+        ),
       (rows) => rows.length === 4 && rows.every(({ partition, next }) => next >= (ends.get(partition) ?? 0)),
       20_000,
     );
@@ -78,11 +82,19 @@ beforeAll(async () => {
   ]);
   await postrider.publish(events(0, 40));
   const first = createTestService('convergence', options, postrider.cluster, postrider.metrics);
-  const failing = { fail: (error: Error): never => { throw error; } };
+  const failing = {
+    fail: (error: Error): never => {
+      throw error;
+    },
+  };
   await first.start(failing);
   await postrider.start(['audit-projector']);
   await settle(0, attempts / 2);
-  await eventually(() => database.query("SELECT FROM audit_record WHERE type = 'EventAccepted'"), (rows) => rows.length === 40, 20_000);
+  await eventually(
+    () => database.query("SELECT FROM audit_record WHERE type = 'EventAccepted'"),
+    (rows) => rows.length === 40,
+    20_000,
+  );
   await first.stop({ reason: 'test', drainTimeoutMs: 2_000 });
   await projected();
   const [at] = await eventually(
@@ -100,7 +112,11 @@ beforeAll(async () => {
   await deleteRecordsBefore(testBrokers()[0]!, { topic: upstream, partition, offset: 50 });
   await postrider.start(['convergence']);
   await settle(attempts / 2, attempts / 2);
-  await eventually(() => database.query("SELECT FROM audit_record WHERE type = 'EventAccepted'"), (rows) => rows.length === 50, 20_000);
+  await eventually(
+    () => database.query("SELECT FROM audit_record WHERE type = 'EventAccepted'"),
+    (rows) => rows.length === 50,
+    20_000,
+  );
   await projected();
 });
 afterAll(async () => {
@@ -173,7 +189,9 @@ describe('audit verify', () => {
 describe('audit rebuild', () => {
   /** Everything that is folded, and the heads. */
   const state = async (tables: Database): Promise<unknown> => ({
-    heads: await tables.query(`SELECT topic, partition, next, rows, encode(head, 'hex') AS head FROM projection_offset ORDER BY 1, 2`),
+    heads: await tables.query(
+      `SELECT topic, partition, next, rows, encode(head, 'hex') AS head FROM projection_offset ORDER BY 1, 2`,
+    ),
     deliveries: await tables.query('SELECT * FROM delivery ORDER BY dispatch, round'),
     counts: await tables.query('SELECT * FROM daily_count ORDER BY project, endpoint, day'),
   });
@@ -198,7 +216,9 @@ describe('audit rebuild', () => {
     const url = await createTestDatabase('auditsince');
     await migrate(url);
     const since = ['--since', signedAt.toISOString()];
-    const [result] = await cli.json(['audit', 'rebuild', ...since, ...against], { env: { POSTRIDER_POSTGRES_URL: url } });
+    const [result] = await cli.json(['audit', 'rebuild', ...since, ...against], {
+      env: { POSTRIDER_POSTGRES_URL: url },
+    });
     expect(result).toMatchObject({ ok: true, verdict: { problems: [] } });
     expect((result?.['rebuilt'] as { records: number }).records).toBeLessThan(50 + attempts);
     const rebuilt = openDatabase({ url });

@@ -6,6 +6,7 @@ import { migrate, openAuditReads, openDatabase, type AuditReads, type Database }
 import { createMetrics, type Service } from '@postrider/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acceptedRecord, settledRecord, type Sample } from '../support/audit-log.ts';
+import { brokenLinks } from '../support/chain-links.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   createTestPostrider,
@@ -113,6 +114,7 @@ async function expectExact({ database, options, reads }: World, events: number):
     [options.environment],
   );
   expect(gaps).toEqual([]);
+  expect(await brokenLinks(database, options.environment)).toEqual([]);
   const numbers = Array.from({ length: events }, (_, number) => number);
   const dead = numbers.filter((number) => number % 5 === 0).length;
   const twice = numbers.filter((number) => number % 3 === 0).length;
