@@ -17,7 +17,8 @@ const { values } = parseArgs({
 });
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const tell = (trace: readonly string[]): void => trace.forEach((move, n) => say(`  ${String(n + 1).padStart(3)}. ${move}`));
+const tell = (trace: readonly string[]): void =>
+  trace.forEach((move, n) => say(`  ${String(n + 1).padStart(3)}. ${move}`));
 const statesMax = Number(values.states);
 let violations = 0;
 

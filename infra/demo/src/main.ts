@@ -11,6 +11,7 @@ import { openCluster } from '@postrider/kafka';
 import { migrate, openAuditReads, openDatabase } from '@postrider/postgres';
 import { applyEndpoints, applyTopics, egressOf, loadSettings } from '@postrider/postrider';
 import { createPublisher, openRequestReply } from '@postrider/publisher';
+import { auditLine, checkAudit } from './audit-check.ts';
 import { liveLine } from './live-lines.ts';
 import { parseOptions, usage, type DemoOptions } from './options.ts';
 import { startDemoReceiver } from './receiver.ts';
@@ -165,12 +166,15 @@ async function demonstrate(options: DemoOptions, cleanup: Cleanup, interrupted: 
     }
     const summary = summarize(expected.dispatches, deliveries, await reads.totals(), demo.taken);
     report(summary, { forged: demo.forged, verified: demo.verified, answer }, say);
+    const audit = await checkAudit(cluster, database, environment);
+    say(auditLine(audit));
+    for (const problem of audit.problems) say(`  ${problem}`);
     if (options.once) {
       const seconds = Math.round((now() - startedMs) / 100) / 10;
       await cleanup.run();
-      if (options.json) process.stdout.write(`${JSON.stringify({ ...summary, seconds })}\n`);
+      if (options.json) process.stdout.write(`${JSON.stringify({ ...summary, audit, seconds })}\n`);
       else say(`Done in ${seconds} s; everything is stopped.`);
-      return summary.lost === 0 && demo.forged.length === 0 && answer?.outcome === 'replied' ? 0 : 1;
+      return summary.lost === 0 && demo.forged.length === 0 && answer?.outcome === 'replied' && audit.ok ? 0 : 1;
     }
     break;
   }
@@ -186,6 +190,7 @@ async function demonstrate(options: DemoOptions, cleanup: Cleanup, interrupted: 
   say(`  export POSTRIDER_CONFIG=.postrider/demo/postrider.yaml`);
   say(`  npm run postrider -- deliveries list --state dead       # what failed for good`);
   say(`  npm run postrider -- deliveries show ${events[0]!.id}         # the whole story of one event`);
+  say(`  npm run postrider -- audit verify                       # nothing was altered or left out`);
   say(`  npm run postrider -- replay start --endpoint failing --reason "receiver mended" --yes`);
   say('');
   say('Ctrl-C stops everything.');

@@ -61,31 +61,45 @@ export const entryColumns = `r.topic, r.partition, r.record_offset AS "offset", 
   r.key, r.value`;
 
 /**
- * Everything that the log holds on a dispatch, oldest first: the EventAccepted records that made it, its attempts, deferrals
- * and ends, and replays asked for by its id. At most 2,000 of each; empty when it is unknown.
+ * Everything that the log holds on some dispatches, by dispatch, oldest first: the EventAccepted records that made each, its
+ * attempts, deferrals and ends, and replays asked for by its id. At most 2,000 of each kind in all; unknown ones are left out.
  * @throws PostgresError
  */
-export async function storyOf(session: Session, environment: string, dispatch: string): Promise<AuditEntry[]> {
-  const known = await session.query<{ event: string; firstSeen: Date }>(
-    `SELECT event, first_seen AS "firstSeen" FROM delivery WHERE environment = $1 AND dispatch = $2 ORDER BY first_seen LIMIT 1`,
-    [environment, dispatch],
+export async function storiesOf(
+  session: Session,
+  environment: string,
+  dispatches: readonly string[],
+): Promise<Map<string, AuditEntry[]>> {
+  const known = await session.query<{ dispatch: string; event: string; firstSeen: Date }>(
+    `SELECT dispatch, event, min(first_seen) AS "firstSeen" FROM delivery
+     WHERE environment = $1 AND dispatch = ANY ($2::text[]) GROUP BY dispatch, event`,
+    [environment, dispatches],
   );
-  const delivery = known[0];
-  if (delivery === undefined) return [];
-  // Days before the delivery was first seen cannot hold its records: their partitions need no look.
-  const from = new Date(delivery.firstSeen.getTime() - clockErrorMs).toISOString();
-  const accepted = await session.query<AuditEntry>(
-    `SELECT ${entryColumns} FROM audit_record r
-     WHERE r.environment = $1 AND r.event = $2 AND r.dispatch IS NULL AND r.type = 'EventAccepted' AND r.recorded_at >= $3
-     ORDER BY r.recorded_at, r.topic, r.partition, r.record_offset LIMIT ${storyRecordsMax}`,
-    [environment, delivery.event, from],
+  if (known.length === 0) return new Map();
+  // Days before a delivery was first seen cannot hold its records: their partitions need no look.
+  const first = Math.min(...known.map(({ firstSeen }) => firstSeen.getTime()));
+  const from = new Date(first - clockErrorMs).toISOString();
+  const [accepted, moved] = await Promise.all([
+    session.query<AuditEntry>(
+      `SELECT ${entryColumns} FROM audit_record r
+       WHERE r.environment = $1 AND r.event = ANY ($2::text[]) AND r.dispatch IS NULL AND r.type = 'EventAccepted' AND r.recorded_at >= $3
+       ORDER BY r.recorded_at, r.topic, r.partition, r.record_offset LIMIT ${storyRecordsMax}`,
+      [environment, [...new Set(known.map(({ event }) => event))], from],
+    ),
+    session.query<AuditEntry>(
+      `SELECT ${entryColumns} FROM audit_record r
+       WHERE r.environment = $1 AND r.dispatch = ANY ($2::text[]) AND r.recorded_at >= $3
+       ORDER BY r.topic, r.partition, r.record_offset LIMIT ${storyRecordsMax}`,
+      [environment, known.map(({ dispatch }) => dispatch), from],
+    ),
+  ]);
+  const byDispatch = Map.groupBy(moved, ({ dispatch }) => dispatch);
+  return new Map(
+    known.map(({ dispatch, event }) => {
+      const made = accepted.filter((entry) => entry.event === event && names(entry, dispatch));
+      return [dispatch, [...made, ...(byDispatch.get(dispatch) ?? [])].sort(inOrder)];
+    }),
   );
-  const moved = await session.query<AuditEntry>(
-    `SELECT ${entryColumns} FROM audit_record r WHERE r.environment = $1 AND r.dispatch = $2 AND r.recorded_at >= $3
-     ORDER BY r.topic, r.partition, r.record_offset LIMIT ${storyRecordsMax}`,
-    [environment, dispatch, from],
-  );
-  return [...accepted.filter((entry) => made(entry, dispatch)), ...moved].sort(inOrder);
 }
 
 /** By the broker's time; of one time what was accepted before what was attempted, and one partition in its own order. */
@@ -97,7 +111,7 @@ function inOrder(a: AuditEntry, b: AuditEntry): number {
 }
 
 /** Event ids are unique within their source only, and one event makes many dispatches: the record itself says which. */
-function made({ value }: AuditEntry, dispatch: string): boolean {
+function names({ value }: AuditEntry, dispatch: string): boolean {
   const decoded = decodeAudit(value);
   return (
     decoded.ok &&
@@ -107,15 +121,23 @@ function made({ value }: AuditEntry, dispatch: string): boolean {
 }
 
 /**
- * The Event* records of an event id or of `topic/partition/offset`: also of events that matched nobody or were rejected.
+ * The Event* records of an event id or of `topic/partition/offset`, also of events that matched nobody or were rejected; and
+ * the audit record that stands at that place itself.
  * @throws PostgresError
  */
 export async function recordsOfEvent(session: Session, environment: string, id: string): Promise<AuditEntry[]> {
-  const column = parsePosition(id) === undefined ? 'event' : 'origin';
+  const position = parsePosition(id);
+  const text = id.toWellFormed().replaceAll('\0', '\uFFFD');
+  const events = `SELECT ${entryColumns} FROM audit_record r
+     WHERE r.environment = $1 AND r.${position === undefined ? 'event' : 'origin'} = $2 AND r.dispatch IS NULL
+       AND r.type IN ('EventAccepted', 'EventUnmatched', 'EventRejected')`;
+  const itself = `SELECT ${entryColumns} FROM audit_record r
+     WHERE r.environment = $1 AND r.topic = $3 AND r.partition = $4::bigint AND r.record_offset = $5::bigint`;
+  const sql = position === undefined ? events : `${events} UNION ALL ${itself}`;
   return session.query<AuditEntry>(
-    `SELECT ${entryColumns} FROM audit_record r
-     WHERE r.environment = $1 AND r.${column} = $2 AND r.dispatch IS NULL AND r.type IN ('EventAccepted', 'EventUnmatched', 'EventRejected')
-     ORDER BY r.recorded_at, r.topic, r.partition, r.record_offset LIMIT ${storyRecordsMax}`,
-    [environment, id.toWellFormed().replaceAll('\0', '\uFFFD')],
+    `SELECT * FROM (${sql}) AS each ORDER BY "recordedAt", topic, partition, "offset" LIMIT ${storyRecordsMax}`,
+    position === undefined
+      ? [environment, text]
+      : [environment, text, position.topic, position.partition, position.offset],
   );
 }

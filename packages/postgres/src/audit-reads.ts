@@ -1,7 +1,7 @@
 // The read side for people and the command line, of one environment.
 
 import { searchAttempts, type AttemptPage, type AttemptQuery } from './attempt-search.ts';
-import { recordsOfEvent, storyOf, type AuditEntry } from './audit-entries.ts';
+import { recordsOfEvent, storiesOf, type AuditEntry } from './audit-entries.ts';
 import { readDailyCounts, recountDays, type CountFilter, type DailyCount } from './daily-counts.ts';
 import type { Database } from './database.ts';
 import { searchDeliveries, type DeliveryPage, type DeliveryQuery } from './delivery-search.ts';
@@ -32,6 +32,8 @@ export interface AuditReads {
   findAttempts(query: AttemptQuery): Promise<AttemptPage>;
   /** The records of a dispatch in order; empty when it is unknown. */
   deliveryStory(dispatchId: string): Promise<AuditEntry[]>;
+  /** The same of several, asked at once; unknown ones are left out. */
+  deliveryStories(dispatchIds: readonly string[]): Promise<ReadonlyMap<string, AuditEntry[]>>;
   /** Event* records by event id or `topic/partition/offset`. */
   eventRecords(id: string): Promise<AuditEntry[]>;
   dailyCounts(filter?: CountFilter): Promise<DailyCount[]>;
@@ -47,7 +49,8 @@ export function openAuditReads(database: Database, environment: string): AuditRe
   return {
     findAttempts: (query) => searchAttempts(database, environment, query),
     findDeliveries: (query) => searchDeliveries(database, environment, query),
-    deliveryStory: (dispatchId) => storyOf(database, environment, dispatchId),
+    deliveryStory: async (dispatchId) => (await storiesOf(database, environment, [dispatchId])).get(dispatchId) ?? [],
+    deliveryStories: (dispatchIds) => storiesOf(database, environment, dispatchIds),
     eventRecords: (id) => recordsOfEvent(database, environment, id),
     dailyCounts: (filter = {}) => readDailyCounts(database, environment, filter),
     recount: (filter = {}) => recountDays(database, environment, filter),

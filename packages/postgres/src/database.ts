@@ -142,6 +142,8 @@ async function inSnapshot<T>(
   join: string | undefined,
 ): Promise<T> {
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  // It holds no locks that anybody waits for, and may wait itself, for those that joined it.
+  await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
   if (join !== undefined) await client.query(`SET TRANSACTION SNAPSHOT ${client.escapeLiteral(join)}`);
   const exported = await client.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
   const result = await work({
@@ -155,9 +157,17 @@ async function inSnapshot<T>(
 
 async function* copyOut(client: pg.PoolClient, sql: string): AsyncGenerator<BinaryRows> {
   const rows = new BinaryRows();
-  for await (const chunk of client.query(copyTo(`COPY (${sql}) TO STDOUT (FORMAT binary)`))) {
-    rows.push(chunk as Buffer);
-    yield rows;
+  const stream: ReturnType<typeof copyTo> & { callback?: () => void } = client.query(
+    copyTo(`COPY (${sql}) TO STDOUT (FORMAT binary)`),
+  );
+  try {
+    for await (const chunk of stream) {
+      rows.push(chunk as Buffer);
+      yield rows;
+    }
+  } finally {
+    // The driver's timer of the question ends with this call, which the stream itself does not make.
+    stream.callback?.();
   }
   if (!rows.ended) throw new PostgresError('unreachable', 'the rows ended before their end was told');
 }

@@ -4,7 +4,7 @@
 import { parseAttemptId } from '@postrider/core/contracts';
 import type { Session } from './database.ts';
 import type { DeliveryState } from './fold-delivery.ts';
-import { clockErrorMs, matchedEndpointsMax, pageDefault, pageMax } from './limits.ts';
+import { clockErrorMs, endpointsReadApart, matchedEndpointsMax, pageDefault, pageMax } from './limits.ts';
 import { cursorText, readCursor } from './page-cursor.ts';
 
 export interface DeliveryQuery {
@@ -137,16 +137,24 @@ async function urlMatch(
   const found = await session.query<{ endpoint: string; always: boolean }>(
     `SELECT endpoint, bool_and(url ILIKE $3) AS always FROM endpoint_url
      WHERE environment = $1 AND ($2::text IS NULL OR project = $2) GROUP BY endpoint HAVING bool_or(url ILIKE $3) LIMIT $4`,
-    [environment, project ?? null, pattern, matchedEndpointsMax + 1],
+    [environment, project ?? null, pattern, matchedEndpointsMax],
   );
   if (found.length === 0) return { condition: 'false', endpoints: undefined };
-  const many = found.length > matchedEndpointsMax;
-  const endpoints = many ? undefined : found.map(({ endpoint }) => endpoint);
-  if (!many && found.every(({ always }) => always)) return { condition: 'd.attempts > 0', endpoints };
-  const condition = `EXISTS (
-    SELECT FROM audit_record r WHERE r.environment = $1 AND r.dispatch = d.dispatch AND r.round = d.round
-      AND r.recorded_at >= d.first_seen - interval '${clockErrorMs} ms' AND r.url ILIKE ${bind(pattern)})`;
-  return { condition, endpoints };
+  const names = (of: boolean): string => {
+    const endpoints = found.filter(({ always }) => always === of).map(({ endpoint }) => endpoint);
+    return `d.endpoint = ANY (${bind(endpoints)}::text[])`;
+  };
+  const either = found.some(({ always }) => always) ? [`(${names(true)} AND d.attempts > 0)`] : [];
+  if (found.some(({ always }) => !always)) {
+    either.push(`(${names(false)} AND EXISTS (
+      SELECT FROM audit_record r WHERE r.environment = $1 AND r.dispatch = d.dispatch AND r.round = d.round
+        AND r.recorded_at >= d.first_seen - interval '${clockErrorMs} ms' AND r.url ILIKE ${bind(pattern)}))`);
+  }
+  const few = found.length <= endpointsReadApart;
+  return {
+    condition: `(${either.join(' OR ')})`,
+    endpoints: few ? found.map(({ endpoint }) => endpoint) : undefined,
+  };
 }
 
 const dispatchIdPattern = /^dsp_[a-z2-7]{26}$/;

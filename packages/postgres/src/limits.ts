@@ -43,15 +43,18 @@ export const refusedDayRetryMs = 10 * 60_000;
 /** URLs that a writer remembers having noted: endpoints of a large installation with some changes each. */
 export const knownUrlsMax = 100_000;
 
-/** Endpoints whose URL holds a searched part and that are read one by one; among more, the project's own order finds it as soon. */
-export const matchedEndpointsMax = 50;
+/** Endpoints whose URL holds a searched part; a project with more asks for a longer part. */
+export const matchedEndpointsMax = 10_000;
+
+/** So many of them are read one by one, each from its newest; among more, the project's own order finds one as soon. */
+export const endpointsReadApart = 50;
 
 /** Deliveries on one page. */
 export const pageDefault = 50;
 export const pageMax = 500;
 
-/** Records of one story: a delivery of every policy and some replays has under a hundred. */
-export const storyRecordsMax = 2_000;
+/** Records of the stories that are told at once: a page of five hundred deliveries with twenty each. */
+export const storyRecordsMax = 10_000;
 
 /** A writer's clock may be this far from the broker's, in ms: how much earlier than first seen a record's day may be. */
 export const clockErrorMs = 24 * 60 * 60_000;

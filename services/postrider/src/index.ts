@@ -7,5 +7,7 @@ export { loadSettings } from './settings.ts';
 export { applyTopics } from './topics.ts';
 export { egressOf } from './egress.ts';
 export { CheckpointBook } from './audit/checkpoint-book.ts';
+export { checkCompleteness } from './audit/completeness.ts';
+export { readCheckpointTopic } from './audit/read-checkpoints.ts';
 export { verifyAudit, type AuditVerdict } from './audit/verify-audit.ts';
 export { dropDay, planDays, type RetentionPorts } from './audit/retain.ts';

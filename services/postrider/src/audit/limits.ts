@@ -24,6 +24,9 @@ export const auditStatementMs = 60 * 60_000;
 /** Between two pictures of a progress line, in ms: quick enough to live, slow enough to read. */
 export const progressPaintMs = 200;
 
+/** Partitions that are read side by side: one is computed while the server reads the other. With the folds and the snapshot itself it makes four connections. */
+export const placesAtOnce = 2;
+
 /** How often it is looked whether the projector has written a closing record, in ms: it writes within a second. */
 export const retentionPollMs = 200;
 

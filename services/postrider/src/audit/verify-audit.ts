@@ -21,7 +21,7 @@ import {
 } from '@postrider/postgres';
 import { ProblemList, type AuditProblem, type ProblemKind } from './audit-problem.ts';
 import type { CheckpointBook } from './checkpoint-book.ts';
-import { problemsKeptMax, roundMsMax } from './limits.ts';
+import { placesAtOnce, problemsKeptMax, roundMsMax } from './limits.ts';
 import { verifyPlace, type PlaceVerdict, type PlaceWork } from './verify-rows.ts';
 
 export interface VerifyAudit {
@@ -35,16 +35,8 @@ export interface VerifyAudit {
   readonly to?: Date | undefined;
   /** The tables were made from a checkpoint on: rows before it are not there, and nothing of them is counted anew. */
   readonly beginsAtCheckpoint?: boolean | undefined;
-  /** How the partitions are read; default: one after the other on the snapshot's connection. */
-  readonly readPlaces?: ReadPlaces | undefined;
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
 }
-
-export type ReadPlaces = (
-  snapshot: Snapshot,
-  works: readonly PlaceWork[],
-  onRows: (rows: number) => void,
-) => Promise<PlaceVerdict[]>;
 
 export interface VerifyProgress {
   readonly rows: number;
@@ -78,15 +70,18 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
     const works = await planWorks(snapshot, options, heads, closed);
     const expectedRows = heads.reduce((sum, { rows }) => sum + rows, 0);
     let rows = 0;
-    const readPlaces = options.readPlaces ?? oneByOne;
-    const verdicts = await readPlaces(snapshot, works, (more) => {
+    const onRows = (more: number): void => {
       rows += more;
       options.onProgress?.({ rows, expectedRows });
-    });
+    };
+    const [folded, verdicts] = await Promise.all([
+      ranged ? [] : database.snapshot((joined) => foldProblems(joined, environment, closed), snapshot.id),
+      readPlaces(database, snapshot.id, works, onRows),
+    ]);
     const problems = new ProblemList(problemsKeptMax);
     problems.add(...(checkpoints?.problems() ?? []));
     for (const verdict of verdicts) problems.add(...verdict.problems);
-    if (!ranged) problems.add(...(await foldProblems(snapshot, environment, closed)));
+    problems.add(...folded);
     return {
       ok: problems.total === 0,
       rows: verdicts.reduce((sum, verdict) => sum + verdict.rows, 0),
@@ -109,14 +104,23 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
   });
 }
 
-async function oneByOne(
-  snapshot: Snapshot,
+/** Several at once, each on a connection that sees the same moment: while the server reads one, another is computed. */
+async function readPlaces(
+  database: Database,
+  snapshotId: string,
   works: readonly PlaceWork[],
   onRows: (rows: number) => void,
 ): Promise<PlaceVerdict[]> {
-  const verdicts: PlaceVerdict[] = [];
-  for (const work of works) verdicts.push(await verifyPlace(snapshot, work, onRows));
-  return verdicts;
+  const verdicts = new Map<PlaceWork, PlaceVerdict>();
+  const waiting = [...works];
+  const reader = (): Promise<void> =>
+    database.snapshot(async (joined) => {
+      for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) {
+        verdicts.set(work, await verifyPlace(joined, work, onRows));
+      }
+    }, snapshotId);
+  await Promise.all(Array.from({ length: Math.min(placesAtOnce, works.length) }, reader));
+  return works.flatMap((work) => verdicts.get(work) ?? []);
 }
 
 /** Every partition that has an offset row, rows, or a checkpoint: whoever removes one of them leaves the others. */

@@ -1,7 +1,7 @@
 // `postrider deliveries list|show`: did you send it? Answered from the audit tables.
 
 import { parseAttemptId } from '@postrider/core/contracts';
-import type { AuditEntry, Delivery, DeliveryState } from '@postrider/postgres';
+import type { AttemptStatusWord, AuditEntry, Delivery, DeliveryState } from '@postrider/postgres';
 import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples, optionValue } from '../command-runner.ts';
@@ -12,12 +12,25 @@ import type { Session } from '../session.ts';
 
 const states: readonly DeliveryState[] = ['pending', 'retrying', 'deferred', 'delivered', 'dead', 'suppressed'];
 
+const statuses: readonly AttemptStatusWord[] = ['SUCCESS', 'FAIL', 'ERROR'];
+
+interface AttemptFlags {
+  readonly project?: string;
+  readonly endpoint?: string;
+  readonly status?: AttemptStatusWord;
+  readonly from?: Date;
+  readonly to?: Date;
+  readonly limit: number;
+  readonly after?: string;
+}
+
 interface ListFlags {
   readonly project?: string;
   readonly endpoint?: string;
   readonly state?: DeliveryState;
   readonly type?: string;
   readonly subject?: string;
+  readonly url?: string;
   readonly from?: Date;
   readonly to?: Date;
   readonly limit: number;
@@ -38,6 +51,7 @@ export const addDeliveries: AddCommand = (parent, runner) => {
     .option('--state <state>', states.join(', '), optionValue.word(...states))
     .option('--type <event type>', 'of one event type')
     .option('--subject <subject>', 'about one subject')
+    .option('--url <part>', 'an attempt went to a URL that holds this text')
     .option('--from <moment>', 'first seen at or after', optionValue.moment)
     .option('--to <moment>', 'first seen before', optionValue.moment)
     .option('--limit <n>', `at most so many (up to ${listLimitMax})`, optionValue.count(listLimitMax), listLimitDefault)
@@ -47,17 +61,57 @@ export const addDeliveries: AddCommand = (parent, runner) => {
       examples(
         'postrider deliveries list --state dead',
         'postrider deliveries list --endpoint shop-eu --from 2026-01-31 --json',
+        'postrider deliveries list --project shop --url hooks.example.com',
       ),
     )
-    .action(({ type, state, ...flags }: ListFlags, command: Command) =>
+    .action(({ type, state, url, ...flags }: ListFlags, command: Command) =>
       runner.bounded(command, async (session) => {
-        const page = await session.reads().findDeliveries({ ...flags, eventType: type, states: state && [state] });
+        const page = await session
+          .reads()
+          .findDeliveries({ ...flags, eventType: type, urlPart: url, states: state && [state] });
         session.out.list<Delivery | { next: string }>(page.deliveries, (items) =>
           deliveriesText(items as Delivery[], (tone, text) => session.out.paint(tone, text)),
         );
         if (page.next === undefined) return;
         if (session.out.json) session.out.list([{ next: page.next }], () => '');
         else session.out.note(`more: --after ${page.next}`);
+      }),
+    );
+
+  deliveries
+    .command('attempts')
+    .description('attempts by endpoint, status and time, newest first')
+    .option('--project <id>', 'of one project')
+    .option('--endpoint <id>', 'to one endpoint')
+    .option('--status <status>', statuses.join(', '), optionValue.word(...statuses))
+    .option('--from <moment>', 'recorded at or after', optionValue.moment)
+    .option('--to <moment>', 'recorded before', optionValue.moment)
+    .option('--limit <n>', `at most so many (up to ${listLimitMax})`, optionValue.count(listLimitMax), listLimitDefault)
+    .option('--after <page>', 'the next page, as the page before names it')
+    .addHelpText(
+      'before',
+      examples(
+        'postrider deliveries attempts --status ERROR --from 2026-01-31T12:00:00Z',
+        'postrider deliveries attempts --endpoint shop-eu --json',
+      ),
+    )
+    .action(({ status, ...flags }: AttemptFlags, command: Command) =>
+      runner.bounded(command, async (session) => {
+        const { out } = session;
+        const page = await session.reads().findAttempts({ ...flags, statuses: status && [status] });
+        const paint = out.paint.bind(out);
+        if (!out.json) {
+          const lines = page.attempts.map(
+            (entry) => `${entryText(entry, paint)}  ${paint('dim', entry.dispatch ?? '')}`,
+          );
+          out.list(page.attempts, () => (lines.length === 0 ? 'no attempts' : lines.join('\n')));
+          if (page.next !== undefined) out.note(`more: --after ${page.next}`);
+          return;
+        }
+        out.list(
+          [...page.attempts.map(entryJson), ...(page.next === undefined ? [] : [{ next: page.next }])],
+          () => '',
+        );
       }),
     );
 
@@ -92,9 +146,12 @@ async function show(session: Session, id: string): Promise<void> {
     limit: listLimitMax,
   });
   const byDispatch = Map.groupBy(deliveries, (delivery) => delivery.dispatch);
-  const stories: Story[] = [];
-  for (const [dispatch, rounds] of byDispatch)
-    stories.push({ dispatch, rounds, entries: await reads.deliveryStory(dispatch) });
+  const told = await reads.deliveryStories([...byDispatch.keys()]);
+  const stories = [...byDispatch].map(([dispatch, rounds]): Story => ({
+    dispatch,
+    rounds,
+    entries: told.get(dispatch) ?? [],
+  }));
   // An event that led to nothing is known by its own records only.
   const events = deliveries.length > 0 ? [] : await reads.eventRecords(id);
   if (stories.length === 0 && events.length === 0) {
