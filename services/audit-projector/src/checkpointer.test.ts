@@ -140,6 +140,15 @@ describe('a round of checkpoints', () => {
   });
 });
 
+describe('a process without partitions', () => {
+  it('has nothing to sign and nothing against it', async () => {
+    const idle = process();
+    expect(await idle.runOnce()).toBe(0);
+    expect(idle.objection()).toBeUndefined();
+    expect(written).toEqual([]);
+  });
+});
+
 describe('keys', () => {
   it('are refused until the one before has introduced them', async () => {
     heads = [at(0, 5)];

@@ -36,7 +36,7 @@ import {
 import { openCheckpointLog } from './checkpoint-log.ts';
 import { createCheckpointer, type Checkpointer } from './checkpointer.ts';
 import type { projectorRows } from './config.ts';
-import { commitIntervalMs, daysIntervalMs } from './limits.ts';
+import { commitIntervalMs, daysIntervalMs, partingCheckpointMs } from './limits.ts';
 import { collectProjection, observeProjection } from './observe.ts';
 import { Projector } from './projector.ts';
 import { repeat, type Repetition } from './repeat.ts';
@@ -122,7 +122,10 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
   const onRevoked = async (reason: RevokeReason): Promise<void> => {
     await projector!.settle();
     if (reason !== 'lost') {
-      await checkpoint();
+      // Kafka may be what is away; whoever comes next signs what we could not.
+      const signed = new AbortController();
+      await Promise.race([checkpoint(), sleep(timers, partingCheckpointMs, signed.signal)]);
+      signed.abort();
       await commit();
     }
     committed.clear();
