@@ -65,7 +65,7 @@ function process(privateKey = first, file?: string): Checkpointer {
         return { offset: written.length - 1 };
       },
     },
-    { environment: 'test', topic },
+    { environment: 'test', topic, signal: new AbortController().signal },
   );
   const owned = (): PartitionHead[] => heads;
   return createCheckpointer({
