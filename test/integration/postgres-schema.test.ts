@@ -64,15 +64,16 @@ describe.skipIf(system === undefined)(`on the system's PostgreSQL ${system?.vers
         deliveries: { delivered: 1 },
       });
       expect(await reads.recount()).toEqual(await reads.dailyCounts());
-      for (const table of ['audit_record', 'audit_record_20300502', 'audit_record_20300503', 'audit_record_default']) {
-        for (const sql of [`UPDATE ${table} SET value = 'x'`, `DELETE FROM ${table}`, `TRUNCATE ${table}`]) {
-          const changed = database.query(sql);
-          // Of a partition without a row nothing is changed, and nobody is asked; but none may be emptied.
-          if (table === 'audit_record_20300502' || table === 'audit_record' || sql.startsWith('TRUNCATE')) {
-            await expect(changed).rejects.toThrow(/the audit is only added to/);
-          } else await changed;
-        }
-      }
+      const refused = [
+        ...['audit_record', 'audit_record_20300502'].flatMap((table) => [
+          `UPDATE ${table} SET value = 'x'`,
+          `DELETE FROM ${table}`,
+        ]),
+        ...['audit_record', 'audit_record_20300502', 'audit_record_20300503', 'audit_record_default'].map(
+          (table) => `TRUNCATE ${table}`,
+        ),
+      ];
+      for (const sql of refused) await expect(database.query(sql)).rejects.toThrow(/the audit is only added to/);
     } finally {
       await projector.close();
       await database.close();

@@ -3,14 +3,14 @@
 -- is told from its copies by the delivery's row, and an event by sixteen bytes that rise with the upstream log.
 
 ALTER TABLE delivery
-  -- Bit n-1: attempt n is settled, for the first 52. Null: nothing but the existence is known.
+  -- Bit n-1: it is known what became of attempt n, for the first 52. Null: nothing but the existence is known.
   ADD COLUMN settled_attempts bigint,
   -- Room for the next version of every row beside it: nearly all have two, and only there it costs no index.
   SET (fillfactor = 50);
 
 UPDATE delivery d SET settled_attempts = s.mask FROM (
   SELECT environment, dispatch, round, bit_or(1::bigint << (attempt - 1)) AS mask
-  FROM audit_record WHERE type = 'AttemptSettled' AND attempt BETWEEN 1 AND 52 AND NOT duplicate GROUP BY 1, 2, 3
+  FROM audit_record WHERE type IN ('AttemptSettled', 'DispatchEnded') AND attempt BETWEEN 1 AND 52 AND NOT duplicate GROUP BY 1, 2, 3
 ) AS s WHERE (d.environment, d.dispatch, d.round) = (s.environment, s.dispatch, s.round);
 UPDATE delivery SET settled_attempts = 0 WHERE settled_attempts IS NULL AND state <> 'pending';
 

@@ -134,7 +134,6 @@ DECLARE
   froms bigint[] := ARRAY(SELECT (l ->> 'expectedNext')::bigint FROM jsonb_array_elements(lanes) WITH ORDINALITY AS t (l, n) ORDER BY n);
   nexts bigint[] := ARRAY(SELECT (l ->> 'next')::bigint FROM jsonb_array_elements(lanes) WITH ORDINALITY AS t (l, n) ORDER BY n);
   written bigint;
-  delivered integer[];
 BEGIN
   UPDATE projection_offset o
   SET next = l.next, head = decode(l.head, 'hex'), rows = o.rows + l.rows, updated_at = now()
@@ -218,11 +217,16 @@ BEGIN
   SELECT of_environment, put.dispatch, put.round, put.state, put.first_seen FROM put WHERE put.state <> 'delivered'
   ON CONFLICT (environment, dispatch, round) DO UPDATE SET state = excluded.state, first_seen = excluded.first_seen;
 
-  -- By a list of keys, not by a join: the plan of a join made while the table was small would go through all of it for each.
-  delivered := ARRAY(SELECT i FROM generate_subscripts(delivery_dispatch, 1) AS i WHERE delivery_state[i] = 'delivered');
-  DELETE FROM delivery_open o
-  WHERE o.environment = of_environment AND o.dispatch = ANY (ARRAY(SELECT delivery_dispatch[i] FROM unnest(delivered) AS i))
-    AND o.dispatch || '.' || o.round = ANY (ARRAY(SELECT delivery_dispatch[i] || '.' || delivery_round[i] FROM unnest(delivered) AS i));
+  -- One by one through the primary key (the LIMIT sees to that): the plan of a plain join, made while the table was small, would
+  -- go through all of it for each.
+  DELETE FROM delivery_open o USING (
+    SELECT delivery_dispatch[i] AS dispatch, delivery_round[i] AS round
+    FROM generate_subscripts(delivery_dispatch, 1) AS i WHERE delivery_state[i] = 'delivered'
+  ) AS delivered CROSS JOIN LATERAL (
+    SELECT x.ctid AS at FROM delivery_open x
+    WHERE x.environment = of_environment AND x.dispatch = delivered.dispatch AND x.round = delivered.round LIMIT 1
+  ) AS found
+  WHERE o.ctid = found.at;
 
   INSERT INTO daily_count AS c (environment, project, endpoint, day, success, fail, error, delivered, dead)
   SELECT of_environment, t.*

@@ -78,7 +78,12 @@ export type DeliveryEffect =
           | { readonly kind: 'dead' | 'suppressed'; readonly reason: string };
       })
   | ({ readonly kind: 'deferred' } & Move & { readonly reason: string; readonly dueMs: number | null })
-  | ({ readonly kind: 'ended' } & Move & { readonly state: 'dead' | 'suppressed'; readonly reason: string });
+  | ({ readonly kind: 'ended' } & Move & {
+        /** Which it ended instead of making it. */
+        readonly attempt: number;
+        readonly state: 'dead' | 'suppressed';
+        readonly reason: string;
+      });
 
 interface Move {
   readonly dispatch: string;

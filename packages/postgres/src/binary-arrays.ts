@@ -11,8 +11,10 @@ export type ColumnType = keyof typeof encoders;
 interface Encoder {
   /** Of the element type in pg_type. */
   readonly oid: number;
-  readonly size: (value: never) => number;
-  readonly write: (target: Buffer, value: never, at: number) => void;
+  /** Bytes of a value at most. */
+  readonly room: (value: never) => number;
+  /** @returns bytes written */
+  readonly write: (target: Buffer, value: never, at: number) => number;
 }
 
 const headerBytes = 20;
@@ -20,60 +22,49 @@ const headerBytes = 20;
 const timestampEpochMs = 946_684_800_000;
 
 const encoders = {
+  /** No code unit takes more than three bytes of UTF-8; measuring first would cost as much as writing. */
   text: encoder<string>(
     25,
-    (value) => Buffer.byteLength(value),
-    (target, value, at) => void target.write(value, at),
+    (value) => 3 * value.length,
+    (target, value, at) => target.write(value, at),
   ),
-  bytea: encoder<Uint8Array>(
-    17,
-    (value) => value.length,
-    (target, value, at) => target.set(value, at),
-  ),
+  bytea: encoder<Uint8Array>(17, (value) => value.length, writeBytes),
   hash: encoder<string>(
     17,
     () => 32,
-    (target, value, at) => void target.write(value, at, 'hex'),
+    (target, value, at) => target.write(value, at, 'hex'),
   ),
   uuid: encoder<string>(
     2950,
     () => 16,
-    (target, value, at) => void target.write(value, at, 'hex'),
+    (target, value, at) => target.write(value, at, 'hex'),
   ),
   int4: encoder<number>(
     23,
     () => 4,
-    (target, value, at) => void target.writeInt32BE(value, at),
+    (target, value, at) => target.writeInt32BE(value, at) - at,
   ),
-  int8: encoder<number>(
-    20,
-    () => 8,
-    (target, value, at) => writeInt64(target, value, at),
-  ),
+  int8: encoder<number>(20, () => 8, writeInt64),
   float8: encoder<number>(
     701,
     () => 8,
-    (target, value, at) => void target.writeDoubleBE(value, at),
+    (target, value, at) => target.writeDoubleBE(value, at) - at,
   ),
   bool: encoder<boolean>(
     16,
     () => 1,
-    (target, value, at) => void target.writeUInt8(Number(value), at),
+    (target, value, at) => target.writeUInt8(Number(value), at) - at,
   ),
   /** Epoch ms. */
-  timestamptz: encoder<number>(
-    1184,
-    () => 8,
-    (target, value, at) => void target.writeBigInt64BE(BigInt(value - timestampEpochMs) * 1_000n, at),
-  ),
+  timestamptz: encoder<number>(1184, () => 8, writeMoment),
 } as const;
 
 function encoder<T>(
   oid: number,
-  size: (value: T) => number,
-  write: (target: Buffer, value: T, at: number) => void,
-): { readonly oid: number; readonly size: unknown; readonly write: unknown; readonly of?: T } {
-  return { oid, size, write };
+  room: (value: T) => number,
+  write: (target: Buffer, value: T, at: number) => number,
+): { readonly oid: number; readonly room: unknown; readonly write: unknown; readonly of?: T } {
+  return { oid, room, write };
 }
 
 /** What a column of this type takes. */
@@ -84,15 +75,14 @@ export type ColumnValue<T extends ColumnType> = NonNullable<(typeof encoders)[T]
  * @throws PostgresError `data` when a value does not fit the type
  */
 export function binaryArray<T extends ColumnType>(type: T, values: readonly (ColumnValue<T> | null)[]): Buffer {
-  const { oid, size, write } = encoders[type] as Encoder;
-  let bytes = headerBytes;
+  const { oid, room, write } = encoders[type] as Encoder;
+  let bytesMax = headerBytes + 4 * values.length;
   let nulls = 0;
   for (const value of values) {
-    bytes += 4;
     if (value === null) nulls = 1;
-    else bytes += size(value as never);
+    else bytesMax += room(value as never);
   }
-  const target = Buffer.allocUnsafe(bytes);
+  const target = Buffer.allocUnsafe(bytesMax);
   target.writeInt32BE(1, 0);
   target.writeInt32BE(nulls, 4);
   target.writeInt32BE(oid, 8);
@@ -101,24 +91,29 @@ export function binaryArray<T extends ColumnType>(type: T, values: readonly (Col
   let at = headerBytes;
   try {
     for (const value of values) {
-      if (value === null) {
-        at = target.writeInt32BE(-1, at);
-        continue;
-      }
-      const length = size(value as never);
-      at = target.writeInt32BE(length, at);
-      write(target, value as never, at);
-      at += length;
+      const written = value === null ? -1 : write(target, value as never, at + 4);
+      at = target.writeInt32BE(written, at) + Math.max(0, written);
     }
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new PostgresError('data', `a value does not fit ${type}: ${error.message}`, { cause: error });
   }
-  return target;
+  return target.subarray(0, at);
 }
 
-function writeInt64(target: Buffer, value: number, at: number): void {
+function writeBytes(target: Buffer, value: Uint8Array, at: number): number {
+  target.set(value, at);
+  return value.length;
+}
+
+function writeMoment(target: Buffer, epochMs: number, at: number): number {
+  const microseconds = (epochMs - timestampEpochMs) * 1_000;
+  if (Number.isSafeInteger(microseconds)) return writeInt64(target, microseconds, at);
+  return target.writeBigInt64BE(BigInt(epochMs - timestampEpochMs) * 1_000n, at) - at;
+}
+
+function writeInt64(target: Buffer, value: number, at: number): number {
   if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is no integer that is exact`);
   target.writeInt32BE(Math.floor(value / 0x1_0000_0000), at);
-  target.writeUInt32BE(value >>> 0, at + 4);
+  return target.writeUInt32BE(value >>> 0, at + 4) - at;
 }

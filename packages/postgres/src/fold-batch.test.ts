@@ -157,6 +157,7 @@ describe('foldBatch', () => {
       dispatch: 'd',
       round: 0,
       facts: facts('d', day),
+      attempt: 1,
       state: 'dead',
       reason: 'endpoint-disabled',
     };
@@ -185,7 +186,7 @@ describe('foldBatch', () => {
     const tables = new MemoryTables();
     const ended = (dispatch: string, state: 'dead' | 'suppressed'): AuditRow =>
       row(`settled:${dispatch}.0.1`, [
-        { kind: 'ended', dispatch, round: 0, facts: facts(dispatch, day), state, reason: 'expired' },
+        { kind: 'ended', dispatch, round: 0, attempt: 1, facts: facts(dispatch, day), state, reason: 'expired' },
       ]);
     tables.append([ended('a', 'suppressed'), ended('b', 'dead')]);
     expect([...tables.counts.values()]).toEqual([
@@ -236,7 +237,7 @@ describe('foldBatch', () => {
         if (kind === 'dead') return settled('d', attempt, dead, recordedMs);
         const move = { dispatch: 'd', round: 0, facts: facts('d', recordedMs), reason: 'paused' };
         return kind === 'ended'
-          ? row(`settled:d.0.${attempt}`, [{ kind, ...move, state: 'dead' }], recordedMs)
+          ? row(`settled:d.0.${attempt}`, [{ kind, ...move, attempt, state: 'dead' }], recordedMs)
           : row(`deferred:d.0.${attempt}/0`, [{ kind, ...move, dueMs: recordedMs }], recordedMs);
       });
       return [

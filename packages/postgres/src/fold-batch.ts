@@ -2,6 +2,7 @@
 // and what is added to the day's counts. Pure: the store reads before it and writes after it.
 
 import type { AuditRow, DeliveryEffect, DeliveryFacts } from './audit-row.ts';
+import { dayMs } from './limits.ts';
 import { advance, attemptsMarkedMax, earlier, isMarked, marked, untouched, type Progress } from './fold-delivery.ts';
 
 export interface DeliveryKey {
@@ -59,10 +60,14 @@ export function identitiesOf(rows: readonly AuditRow[]): { readonly identity: st
     .sort((a, b) => byText(a.identity, b.identity));
 }
 
-type Settlement = Extract<DeliveryEffect, { kind: 'settled' }>;
+/** Says what became of an attempt; of several the first stands. */
+type Settlement = Extract<DeliveryEffect, { kind: 'settled' | 'ended' }>;
+
+const isSettlement = (effect: DeliveryEffect): effect is Settlement =>
+  effect.kind === 'settled' || effect.kind === 'ended';
 
 function markedSettlement({ effects }: AuditRow): Settlement | undefined {
-  const settled = effects.find((effect): effect is Settlement => effect.kind === 'settled');
+  const settled = effects.find(isSettlement);
   return settled !== undefined && settled.attempt <= attemptsMarkedMax ? settled : undefined;
 }
 
@@ -130,12 +135,19 @@ export function foldBatch(
 
 /** A late settlement changes nothing but that its copies are known for copies. */
 function lateMarked(progress: Progress, effect: DeliveryEffect): Progress {
-  if (effect.kind !== 'settled') return progress;
+  if (!isSettlement(effect)) return progress;
   return { ...progress, settledAttempts: marked(progress.settledAttempts, effect.attempt) };
 }
 
 /** `YYYY-MM-DD` of the UTC day. */
-export const utcDay = (epochMs: number): string => new Date(epochMs).toISOString().slice(0, 10);
+export function utcDay(epochMs: number): string {
+  const number = Math.floor(epochMs / dayMs);
+  if (number !== lastDay.number) lastDay = { number, text: new Date(epochMs).toISOString().slice(0, 10) };
+  return lastDay.text;
+}
+
+/** Records come day after day, by the thousand: their day is written out once. */
+let lastDay = { number: 0, text: '1970-01-01' };
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -145,7 +157,7 @@ function addCounts(counts: Map<string, CountAddition>, effect: DeliveryEffect, r
   if (settled === undefined && !dead) return;
   const { project, endpoint } = effect.facts;
   const day = utcDay(recordedMs);
-  const id = JSON.stringify([project, endpoint, day]);
+  const id = `${day}\0${project}\0${endpoint}`;
   const before = counts.get(id) ?? { project, endpoint, day, success: 0, fail: 0, error: 0, delivered: 0, dead: 0 };
   counts.set(id, {
     ...before,

@@ -23,7 +23,7 @@ export interface Progress {
   readonly reason: string | null;
   /** Attempts that were made and settled in this round. */
   readonly attempts: number;
-  /** Which attempts are settled, counted or late: bit n-1 for attempt n, up to `attemptsMarkedMax`. */
+  /** Of which attempts is known what became of them, settled or ended, counted or late: bit n-1 for attempt n, up to `attemptsMarkedMax`. */
   readonly settledAttempts: number;
   readonly lastHttpStatus: number | null;
   readonly lastOutcome: string | null;
@@ -66,7 +66,14 @@ export function advance(progress: Progress, effect: MovingEffect, recordedMs: nu
     case 'deferred':
       return { ...progress, state: 'deferred', reason: effect.reason, nextDueMs: effect.dueMs };
     case 'ended':
-      return { ...progress, state: effect.state, reason: effect.reason, nextDueMs: null, settledMs: recordedMs };
+      return {
+        ...progress,
+        settledAttempts: marked(progress.settledAttempts, effect.attempt),
+        state: effect.state,
+        reason: effect.reason,
+        nextDueMs: null,
+        settledMs: recordedMs,
+      };
     case 'settled': {
       const made = {
         ...progress,

@@ -81,10 +81,11 @@ export async function flagDifferences(
   return session.query<FlagDifference>(
     `SELECT topic, partition, record_offset AS "offset", duplicate FROM (
        SELECT topic, partition, record_offset, duplicate,
-              row_number() OVER (PARTITION BY type, coalesce(dispatch, origin), round, attempt, park
+              row_number() OVER (PARTITION BY CASE WHEN type = 'DispatchEnded' THEN 'AttemptSettled' ELSE type END, dispatch, round, attempt,
+                                              CASE type WHEN 'DispatchDeferred' THEN park END
                                  ORDER BY topic, partition, record_offset) > 1 AS copy
        FROM audit_record
-       WHERE environment = $1 AND type IN ('AttemptStarted', 'AttemptSettled', 'DispatchDeferred')
+       WHERE environment = $1 AND type IN ('AttemptStarted', 'AttemptSettled', 'DispatchEnded', 'DispatchDeferred')
      ) AS judged
      WHERE duplicate <> copy AND ($2::timestamptz IS NULL OR NOT duplicate) LIMIT $3`,
     [environment, from?.toISOString() ?? null, limit],

@@ -54,7 +54,7 @@ function process(privateKey = first, file?: string): Checkpointer {
             key: null,
             value,
             headers: new Map(),
-          } as KafkaRecord);
+          });
         }
         return { records: 0, ends: new Map([[0, written.length]]) };
       },

@@ -21,9 +21,10 @@ export class ColumnReader {
     const value = this.#record[name];
     if (value === undefined || value === null) return null;
     if (typeof value !== 'string') return this.#refuse(name, 'is not text');
-    if (value.length <= max && value.isWellFormed() && !value.includes('\0')) return value;
+    const storable = value.isWellFormed() && !value.includes('\0');
+    if (storable && value.length <= max) return value;
     const clean = value.toWellFormed().replaceAll('\0', '\uFFFD');
-    if (clean !== value) this.#problems.push(`${name} holds characters that a column cannot`);
+    if (!storable) this.#problems.push(`${name} holds characters that a column cannot`);
     if (clean.length <= max) return clean;
     this.#problems.push(`${name} is cut at ${max} characters`);
     return clean.slice(0, max).toWellFormed();

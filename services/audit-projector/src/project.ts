@@ -279,7 +279,7 @@ function withoutAttempt(
   const reason = disposition.text('reason') ?? 'unknown';
   return {
     columns: { ...columns, occurredMs: atMs, detail, disposition: state, reason },
-    effects: [{ kind: 'ended', ...delivery, state, reason }],
+    effects: [{ kind: 'ended', ...delivery, attempt: move.attempt, state, reason }],
   };
 }
 
