@@ -1,6 +1,7 @@
 // Promise 5: one bad endpoint costs the others nothing measurable. Pairs of the same traffic, first with every endpoint
 // healthy, then with a tenth of them hanging until their time limit; breakers are off, so that nothing but isolation helps.
 
+import { pollMs, stalledMs } from './limits.ts';
 import { percentile } from './measured.ts';
 import { median, onStage, sleepMs, type PromiseRun } from './promise-stage.ts';
 import type { Promised } from './promises.ts';
@@ -29,8 +30,13 @@ export async function isolation(run: PromiseRun): Promise<Promised> {
       await publisher.ask('clockwork', { from, count, perSecond });
       from += count;
       await sleepMs(calmMs);
-      const latencies = await receiver.latencies(0);
       const healthy = count - count / hangEvery;
+      const untilMs = performance.now() + stalledMs;
+      let latencies = await receiver.latencies(0);
+      while (latencies.length < healthy && performance.now() < untilMs) {
+        await sleepMs(pollMs);
+        latencies = await receiver.latencies(0);
+      }
       if (latencies.length < healthy)
         throw new Error(`isolation: ${healthy - latencies.length} deliveries are missing`);
       return percentile(latencies, 0.99);

@@ -103,6 +103,16 @@ export const mutations: readonly Mutation[] = [
     foundBy: ['sent-without-need', 'flagged-without-cause'],
   },
   {
+    name: 'zombie-goes-on',
+    edits: [{ file: dispatcher, find: 'if (this.#deps.lease.holds()) return true;', replace: 'return true;' }],
+    seconds: 16,
+    faults: [
+      { atMs: 3_000, kind: 'burst', events: 600 },
+      { atMs: 3_400, kind: 'pause', slot: 'dispatch-1', forMs: 10_500 },
+    ],
+    foundBy: ['sent-without-need'],
+  },
+  {
     name: 'metadata-advanced-too-early',
     edits: [
       {

@@ -13,7 +13,7 @@ import { createTestDatabase, testBrokers, testPrefix } from '../support/stack.ts
 
 const host = 'hooks.postrider.example';
 const environment = testPrefix('breaker');
-const eventCount = 200;
+const eventCount = 80;
 const openMs = 2_000;
 
 let receiver: Receiver;
@@ -40,7 +40,7 @@ beforeAll(async () => {
       eventTypes: [`to.${id}`],
       tls: { ca: ca.caPem },
       retry: { kind: 'delays', delaysMs: Array.from({ length: 20 }, () => 500) },
-      concurrency: 2,
+      concurrency: 4,
       breaker: { kind: 'on', failures: 5, openMs, openMsMax: 2 * openMs },
     });
   await postrider.putEndpoints([endpoint('down'), endpoint('well')]);
@@ -95,12 +95,12 @@ test('it opens, is seen from outside, outlives its process, and closes when the 
     200,
   );
   expect(open.lastFailures[0]?.httpStatus).toBe(503);
-  // Two hundred events, each with twenty retries: the endpoint saw the five that opened it, what was under way, and probes.
+  // Eighty events, each with twenty retries: the endpoint saw the five that opened it, what was under way, and probes.
   const before = sentTo('/down');
   expect(before).toBeLessThan(20);
   expect(dispatch.log()).toContain('circuit breaker open');
 
-  await dispatch.kill();
+  await dispatch.stop();
   dispatch = startServiceProcess('dispatch', env);
   await publish('well', 1);
   await eventually(

@@ -44,8 +44,11 @@ export const CLOSE_DRAIN_MS = 5_000;
 /** Leaving a group or saying goodbye to a broker is a courtesy: bounded, so that a dead broker cannot hold a shutdown. */
 export const GOODBYE_MS = 2_000;
 
-/** A killed member's partitions must deliver again within 10 s: session plus a rebalance. */
-export const SESSION_TIMEOUT_MS = 8_000;
+/**
+ * A killed member's partitions must deliver again within 10 s: the session, up to a quarter of it until the others hear of the
+ * rebalance, then joining and restoring. Just above what brokers allow at the least.
+ */
+export const SESSION_TIMEOUT_MS = 6_500;
 
 /** How long the coordinator waits for every member to join again: above the longest revoke wait. */
 export const REBALANCE_TIMEOUT_MS = 15_000;

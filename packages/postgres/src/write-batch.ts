@@ -6,10 +6,9 @@
 
 import { chainStep } from '@postrider/core/contracts';
 import type { AuditRow } from './audit-row.ts';
-import { binaryArray } from './binary-arrays.ts';
+import { readKnown, readProgress } from './batch-reads.ts';
 import type { Session } from './database.ts';
-import { deliveryKey, foldBatch, identitiesOf, movedKeys, type DeliveryKey, type FoldedBatch } from './fold-batch.ts';
-import type { Progress } from './fold-delivery.ts';
+import { foldBatch, identitiesOf, movedKeys, type FoldedBatch } from './fold-batch.ts';
 import { identityKey } from './identity-key.ts';
 import { PostgresError } from './postgres-error.ts';
 import { callAppend, type LaneMove, type LinkedRow } from './write-statements.ts';
@@ -104,47 +103,4 @@ function linksOf(batch: HeadedBatch): string[] {
   const next = chainStep(batch);
   let previous = batch.expectedHead;
   return batch.rows.map((row) => (previous = next(previous, row)));
-}
-
-async function readKnown(session: Session, keys: readonly string[]): Promise<Set<string>> {
-  const rows = await session.query<{ key: string }>(
-    `SELECT replace(i.identity::text, '-', '') AS key FROM unnest($1::uuid[]) AS t (key)
-     CROSS JOIN LATERAL (SELECT identity FROM audit_identity WHERE identity = t.key LIMIT 1) AS i`,
-    [binaryArray('uuid', keys)],
-  );
-  return new Set(rows.map(({ key }) => key));
-}
-
-/**
- * Of deliveries that were moved before. One by one through the primary key (the LIMIT sees to that): a join would read the
- * whole table whenever statistics are young.
- */
-async function readProgress(
-  session: Session,
-  environment: string,
-  keys: readonly DeliveryKey[],
-): Promise<Map<string, Progress>> {
-  if (keys.length === 0) return new Map();
-  const ms = (column: string): string => `(extract(epoch FROM d.${column}) * 1000)::float8`;
-  const rows = await session.query<Progress & DeliveryKey>(
-    `SELECT d.dispatch, d.round, d.state, d.reason, d.attempts, d.settled_attempts AS "settledAttempts",
-            d.last_http_status AS "lastHttpStatus", d.last_outcome AS "lastOutcome", ${ms('last_attempt_at')} AS "lastAttemptMs",
-            ${ms('next_due')} AS "nextDueMs", ${ms('settled_at')} AS "settledMs"
-     FROM unnest($2::text[], $3::int[]) AS t (dispatch, round)
-     CROSS JOIN LATERAL (
-       SELECT * FROM delivery WHERE environment = $1 AND dispatch = t.dispatch AND round = t.round LIMIT 1
-     ) AS d WHERE d.settled_attempts IS NOT NULL`,
-    [
-      environment,
-      binaryArray(
-        'text',
-        keys.map(({ dispatch }) => dispatch),
-      ),
-      binaryArray(
-        'int4',
-        keys.map(({ round }) => round),
-      ),
-    ],
-  );
-  return new Map(rows.map(({ dispatch, round, ...rest }) => [deliveryKey({ dispatch, round }), rest]));
 }

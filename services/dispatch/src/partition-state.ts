@@ -13,7 +13,7 @@ interface Mark {
 
 export class PartitionState {
   readonly partition: number;
-  readonly window = new SettledWindow({ settledMax, keptMs: copyDistanceMs });
+  readonly window: SettledWindow;
   /** Changes with each join; work under way is kept across them. */
   owner: Owner;
   /** False once someone else owns the partition: results that come later are stale and write nothing. */
@@ -30,7 +30,9 @@ export class PartitionState {
   readonly inheritedUntil: number;
   readonly #marks: Mark[] = [];
 
-  constructor(partition: number, owner: Owner, inheritedUntil: number) {
+  /** @param windowMax settled attempts that are remembered */
+  constructor(partition: number, owner: Owner, inheritedUntil: number, windowMax = settledMax) {
+    this.window = new SettledWindow({ settledMax: windowMax, keptMs: copyDistanceMs });
     this.partition = partition;
     this.owner = owner;
     this.inheritedUntil = inheritedUntil;

@@ -277,6 +277,8 @@ describe('what a fault allows', () => {
 
   test('one that a paused process sends after it was woken may not', () => {
     expect(resent('pause', -9_900, -900)).toEqual(['sent-without-need']);
+    // Unless it leaves in the moment of waking: its handshake was under way.
+    expect(resent('pause', -9_000, 0)).toEqual([]);
   });
 
   test('a drained restart allows nothing', () => {
@@ -315,5 +317,23 @@ describe('what a fault allows', () => {
     expect(rulesOf(evidenceOf(run))).toEqual(['sent-without-need', 'flagged-without-cause']);
     run.interruptions.push({ kind: 'pause', slot: 'dispatch-2', fromMs: startMs + 10, toMs: startMs + 9_400 });
     expect(rulesOf(evidenceOf(run))).toEqual([]);
+  });
+
+  test('a request whose handshake began before its process was stopped, and ended after, was in flight', () => {
+    const begun = (startedMs: number): string[] => {
+      const run = sampleRun();
+      const facts = { dispatch: dispatchOf(0), body: bodyOf(0), status: 200, slot: 'dispatch-2' } as const;
+      const disposition = { kind: 'delivered' } as const;
+      const settled = {
+        ...settledOf({ ...facts, attempt: 1, startedMs, disposition }),
+        durationMs: startMs + 9_420 - startedMs,
+      };
+      run.journal.push(requestOf({ ...facts, atMs: startMs + 9_410, n: 2, seq: 91 }));
+      run.attempts.push({ timeMs: startMs + 9_500, entry: settled });
+      run.interruptions.push({ kind: 'pause', slot: 'dispatch-2', fromMs: startMs + 10, toMs: startMs + 9_400 });
+      return rulesOf(evidenceOf(run));
+    };
+    expect(begun(startMs + 5)).toEqual([]);
+    expect(begun(startMs + 9_405)).toEqual(['sent-without-need']);
   });
 });

@@ -13,10 +13,15 @@ import { senderOf, type Pairing, type Writing } from './requests.ts';
 const settlingMs = 3_000;
 /** A request that was sent before its process was killed or stopped is read this much later. */
 const onTheWayMs = 500;
+/** A handshake that was under way when its process was stopped ends this soon after it was woken, and the request leaves. */
+const wakingMs = 250;
 
 export function checkSentTwice(facts: Facts, { writings, unsettled }: Pairing, findings: Findings): void {
   findings.count(3, facts.journal.length);
-  const allowed = facts.journal.filter((request) => explain(facts, request) !== undefined).length;
+  const settledBy = new Map(writings.map((writing) => [writing.request, writing]));
+  const allowed = facts.journal.filter(
+    (request) => explain(facts, request, settledBy.get(request)) !== undefined,
+  ).length;
   let sentTwice = 0;
   for (const request of unsettled) {
     sentTwice += 1;
@@ -51,8 +56,10 @@ function explain(facts: Facts, request: JournalRequest, writing?: Writing): Inte
   const mine = facts.interruptions.filter(
     ({ slot, kind }) => (slot === undefined && kind === 'broker') || slot === sender,
   );
-  const flight = { fromMs: request.atMs, toMs: flightEnd(facts, request, mine, writing) };
-  return mine.find((interruption) => breaks(interruption) && overlaps(interruption, flight));
+  // A handshake may be under way for as long as its process is stopped: then the request was begun long before it came.
+  const begunMs = Math.min(request.atMs, writing?.fromMs ?? request.atMs);
+  const flight = { fromMs: begunMs, toMs: flightEnd(facts, request, mine, writing) };
+  return mine.find((interruption) => breaks(interruption) && overlaps(interruption, flight, writing === undefined));
 }
 
 /** Until when its settlement may have been under way: what keeps its process from writing makes it longer. */
@@ -88,10 +95,17 @@ function breaks({ kind, fromMs, toMs }: Interruption): boolean {
   }
 }
 
-/** What a stopped process sends after it was woken was not in flight when it was stopped. */
-function overlaps({ kind, fromMs, toMs }: Interruption, flight: { fromMs: number; toMs: number }): boolean {
-  const lastSentMs = kind === 'pause' || kind === 'kill' ? fromMs + onTheWayMs : toMs;
-  return flight.fromMs <= lastSentMs && flight.toMs >= fromMs;
+/** What a stopped process begins after it was woken was not in flight when it was stopped. */
+function overlaps(
+  { kind, fromMs, toMs }: Interruption,
+  flight: { readonly fromMs: number; readonly toMs: number },
+  beginningUnknown: boolean,
+): boolean {
+  if (flight.toMs < fromMs) return false;
+  if (kind === 'kill') return flight.fromMs <= fromMs + onTheWayMs;
+  if (kind !== 'pause') return flight.fromMs <= toMs;
+  const leftAsItWoke = beginningUnknown && flight.fromMs >= toMs && flight.fromMs <= toMs + wakingMs;
+  return flight.fromMs <= fromMs + onTheWayMs || leftAsItWoke;
 }
 
 function describe({ seq, id, path, n, answer, status, atMs, ...rest }: JournalRequest): string {

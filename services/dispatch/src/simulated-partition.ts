@@ -1,0 +1,415 @@
+// For tests only: one partition with everything around the dispatcher in memory: its logs, a scheduler, convergence and operators
+// that write copies, owners that are killed, stall, or disagree about the time. The owners are the real code; what happens next
+// is drawn from a seed, so that a run that breaks a promise can be seen again.
+
+import {
+  decodeAudit,
+  decodeDispatch,
+  dispatchHeaders,
+  type AttemptSettled,
+  type AttemptsRecord,
+  type DispatchEnded,
+} from '@postrider/core/contracts';
+import { attemptIdOf, EndpointIndex, OffsetTracker, type Dispatch, type Exchange } from '@postrider/core/domain';
+import type { SendResult } from '@postrider/http';
+import type { AppendRecord, KafkaRecord } from '@postrider/kafka';
+import { manualClock, memorySecrets } from '@postrider/runtime/testing';
+import { createAttemptsLog } from './attempts-log.ts';
+import type { AttemptsEntry, AttemptsReader } from './attempts-reader.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { endpointOf, ok, routes, settle, status, topics } from './dispatcher-rig.ts';
+import { EndpointRuntimes } from './endpoint-runtime.ts';
+import { PartitionState } from './partition-state.ts';
+import { readRestoreMark, restore, restoreMark } from './restore.ts';
+
+type Random = () => number;
+type Settlement = AttemptSettled | DispatchEnded;
+
+/** An append that was sent and not acknowledged. */
+interface OnTheWire {
+  readonly record: AppendRecord;
+  resolve(at: { offset: number }): void;
+}
+
+interface Request {
+  readonly attemptId: string;
+  answer(exchange: Exchange): void;
+}
+
+interface Owner {
+  readonly dispatcher: Dispatcher;
+  readonly state: PartitionState;
+  readonly tracker: OffsetTracker;
+  readonly wire: OnTheWire[];
+  readonly requests: Request[];
+  next: number;
+  isCurrent: boolean;
+}
+
+interface Waiting {
+  readonly dispatch: Dispatch;
+  readonly atMs: number;
+}
+
+/** Entries that a window keeps: few, so that it forgets within a run. */
+const settledMax = 4;
+const eventsOf = (random: Random): number => 1 + Math.floor(random() * 3);
+const pauses = [1, 50, 400, 3_000, 12_000, 60_000, 400_000];
+/** Rounds after the last fault: each lets everything happen that can. */
+const finishMax = 400;
+
+export class SimulatedPartition {
+  readonly journal: string[] = [];
+  readonly #random: Random;
+  readonly #time = manualClock(1_900_000_000_000);
+  readonly #endpoints = new EndpointIndex();
+  readonly #dispatches: KafkaRecord[] = [];
+  readonly #attempts: AttemptsEntry[] = [];
+  readonly #letters = new Map<string, Dispatch>();
+  /** In tiers, and copies that somebody will write. */
+  readonly #waiting: Waiting[] = [];
+  readonly #late: AppendRecord[] = [];
+  #owners: Owner[] = [];
+  #committed = { offset: 0, metadata: '' };
+  #generation = 0;
+  #version = 1;
+  #replays = 0;
+  readonly #requested = new Map<string, number>();
+  #allowance = 0;
+  readonly #broken: string[] = [];
+
+  constructor(random: Random) {
+    this.#random = random;
+    this.#put('enabled');
+    const nowMs = this.#now();
+    for (let n = 0; n < eventsOf(random); n++) {
+      const dispatch = firstDispatch(n, nowMs);
+      this.#write(dispatch);
+      // Convergence was killed before its commit, and writes it again some time.
+      if (random() < 0.3) this.#waiting.push({ dispatch, atMs: nowMs + this.#pick(pauses) });
+    }
+  }
+
+  /** Runs with faults for so many moves, then to the end; returns the promises that broke. */
+  async run(moves: number): Promise<readonly string[]> {
+    for (let n = 0; n < moves; n++) await this.#move(true);
+    this.#put('enabled');
+    for (let n = 0; n < finishMax; n++) {
+      if (!(await this.#finish())) return [...this.#broken, ...this.#verdict()];
+    }
+    return [...this.#broken, `does not come to an end in ${finishMax} rounds`];
+  }
+
+  async #move(faults: boolean): Promise<void> {
+    const moves: [number, () => void | Promise<void>][] = [];
+    const current = this.#owners.find(({ isCurrent }) => isCurrent);
+    if (!current) moves.push([8, () => this.#assign()]);
+    else {
+      if (current.next < this.#dispatches.length) moves.push([8, () => this.#fetch(current)]);
+      moves.push([2, () => this.#commit(current)]);
+      if (faults) moves.push([1, () => this.#kill(current)], [1, () => this.#stall(current)]);
+    }
+    for (const owner of this.#owners) {
+      if (owner.wire.length > 0) moves.push([8, () => this.#acknowledge(owner)]);
+      if (owner.wire.length > 0 && faults) moves.push([1, () => this.#loseAcknowledgement(owner)]);
+      for (const request of owner.requests) moves.push([4, () => request.answer(this.#random() < 0.4 ? ok : status(500))]);
+      if (!owner.isCurrent) moves.push([1, () => this.#drop(owner, 'learns that it is none')]);
+    }
+    if (this.#late.length > 0) moves.push([2, () => void this.#append(this.#late.shift()!)]);
+    for (const one of this.#waiting) if (one.atMs <= this.#now()) moves.push([4, () => this.#giveBack(one, faults)]);
+    for (const letter of this.#letters.values()) if (faults && this.#replays < 3) moves.push([1, () => this.#replay(letter)]);
+    moves.push([3, () => this.#time.advance(this.#pick(pauses))]);
+    if (faults) moves.push([1, () => this.#put(this.#random() < 0.5 ? 'paused' : 'enabled')]);
+
+    let at = this.#random() * moves.reduce((sum, [weight]) => sum + weight, 0);
+    const [, move] = moves.find(([weight]) => (at -= weight) < 0) ?? moves[0]!;
+    await move();
+    await settle();
+  }
+
+  /** Lets everything happen that can; false when there was nothing. */
+  async #finish(): Promise<boolean> {
+    for (const zombie of this.#owners.filter(({ isCurrent }) => !isCurrent)) this.#drop(zombie, 'learns that it is none');
+    this.#late.splice(0).forEach((record) => this.#append(record));
+    if (this.#owners.length === 0) await this.#assign();
+    const owner = this.#owners[0]!;
+    const before = this.journal.length;
+    while (owner.next < this.#dispatches.length) this.#fetch(owner);
+    await settle();
+    while (owner.wire.length > 0) {
+      this.#acknowledge(owner);
+      await settle();
+    }
+    for (const request of [...owner.requests]) request.answer(ok);
+    await settle();
+    for (const one of [...this.#waiting]) if (one.atMs <= this.#now()) this.#giveBack(one, false);
+    const isBusy = this.journal.length > before || this.#waiting.length > 0 || owner.wire.length > 0;
+    this.#time.advance(isBusy ? 20_000 : 0);
+    await settle();
+    return isBusy || owner.tracker.openCount > 0;
+  }
+
+  async #assign(): Promise<void> {
+    const owner = this.#open();
+    this.#owners.push(owner);
+    owner.next = this.#committed.offset;
+    const from = readRestoreMark(this.#committed.metadata);
+    this.#tell(`owner ${this.#generation} restores from attempts@${from}, takes from dispatches@${owner.next}`);
+    await restore(owner.state, from, this.#reader, (record, state) => owner.dispatcher.learn(record, state));
+  }
+
+  #open(): Owner {
+    const generation = ++this.#generation;
+    const skewMs = Math.round((this.#random() - 0.5) * 4_000);
+    const now = (): number => this.#now() + skewMs;
+    const wire: OnTheWire[] = [];
+    const requests: Request[] = [];
+    const append = (record: AppendRecord): Promise<{ offset: number }> =>
+      new Promise((resolve) => wire.push({ record, resolve }));
+    const state = new PartitionState(0, { generation, member: `m-${generation}` }, this.#dispatches.length, settledMax);
+    const dispatcher = new Dispatcher({
+      sender: {
+        send: (request) =>
+          new Promise<SendResult>((resolve) => {
+            const attemptId = Buffer.from(request.body).toString();
+            this.#tell(`owner ${generation} requests ${attemptId}`);
+            this.#countRequest(attemptId, owner);
+            const sent: Request = {
+              attemptId,
+              answer: (exchange) => {
+                requests.splice(requests.indexOf(sent), 1);
+                this.#tell(`${attemptId} is answered ${exchange.kind === 'response' ? exchange.status : exchange.kind}`);
+                resolve({ exchange, startedAtMs: now(), durationMs: 1, phases: {}, response: undefined });
+              },
+            };
+            requests.push(sent);
+          }),
+      },
+      now,
+      random: this.#random,
+      randomBytes: (size) => new Uint8Array(size),
+      timers: this.#time.timers,
+      endpoints: this.#endpoints,
+      runtimes: new EndpointRuntimes(memorySecrets({})),
+      routes,
+      endpointQueueMax: 100,
+      busyShare: () => 0,
+      windowRecords: 100,
+      // The worst case: whoever was replaced notices only when told.
+      lease: { holds: () => true, heard: () => Promise.resolve() },
+      observer: {
+        attempted: () => undefined,
+        deferred: () => undefined,
+        breakerMoved: () => undefined,
+        ended: () => undefined,
+        dropped: (reason) => this.#tell(`owner ${generation} drops a copy: ${reason}`),
+        adopted: ({ attemptId }) => this.#tell(`owner ${generation} adopts ${attemptId}`),
+        extended: (_, records) => this.#tell(`owner ${generation} reads ${records} further back`),
+      },
+      reader: this.#reader,
+      emit: append,
+      log: createAttemptsLog({
+        appender: { append },
+        reader: this.#reader,
+        topic: topics.attempts,
+        onGap: ({ expected, got }) => this.#tell(`owner ${generation} reads the gap ${expected}..${got}`),
+        learn: (record, from) => dispatcher.learn(record, from),
+      }),
+      onFatal: (error) => this.#broken.push(`fatal: ${String(error)}`),
+    });
+    const owner: Owner = { dispatcher, state, tracker: new OffsetTracker(), wire, requests, next: 0, isCurrent: true };
+    return owner;
+  }
+
+  #fetch(owner: Owner): void {
+    const record = this.#dispatches[owner.next++]!;
+    const slot = owner.tracker.open(record.offset, record.timestamp, 0);
+    owner.dispatcher.accept(record, () => owner.tracker.finish(slot), owner.state);
+  }
+
+  #commit({ state, tracker }: Owner): void {
+    const { watermark } = tracker;
+    if (watermark === undefined || watermark <= this.#committed.offset) return;
+    const isWiped = this.#random() < 0.05;
+    const metadata = isWiped ? '' : restoreMark(state.restoreStart(watermark, tracker.oldestOpen?.timestampMs));
+    this.#committed = { offset: watermark, metadata };
+    this.#tell(`commit ${watermark} ${metadata}`);
+  }
+
+  /** What an owner has out when it goes: requests, and settlements of which nobody knows whether they will stand. */
+  #forgive({ requests, wire }: Owner): void {
+    this.#allowance += requests.length + wire.filter(({ record }) => record.topic === topics.attempts).length;
+  }
+
+  #kill(owner: Owner): void {
+    this.#forgive(owner);
+    for (const { record } of owner.wire) if (this.#random() < 0.3) this.#late.push(record);
+    this.#drop(owner, 'is killed');
+  }
+
+  #stall(owner: Owner): void {
+    this.#forgive(owner);
+    owner.isCurrent = false;
+    this.#tell(`owner ${owner.state.owner.generation} stalls`);
+  }
+
+  #drop(owner: Owner, how: string): void {
+    this.#tell(`owner ${owner.state.owner.generation} ${how}`);
+    owner.dispatcher.forget(owner.state);
+    owner.wire.length = 0;
+    this.#owners = this.#owners.filter((one) => one !== owner);
+  }
+
+  #acknowledge(owner: Owner): void {
+    const { record, resolve } = owner.wire.shift()!;
+    resolve({ offset: this.#append(record) });
+  }
+
+  #loseAcknowledgement(owner: Owner): void {
+    this.#tell('an acknowledgement is lost');
+    this.#append(owner.wire[0]!.record);
+  }
+
+  #append(record: AppendRecord): number {
+    if (record.topic === topics.attempts) {
+      const decoded = decodeAudit(record.value as Buffer);
+      if (!decoded.ok) throw new Error(decoded.problem);
+      const entry = { record: decoded.value as AttemptsRecord, timestampMs: this.#now(), reply: undefined };
+      this.#tell(`attempts@${this.#attempts.length} <- ${describe(entry.record)}`);
+      return this.#attempts.push(entry) - 1;
+    }
+    const headers = record.headers as Readonly<Record<string, string>>;
+    const decoded = decodeDispatch((name) => headers[name], record.value as Buffer);
+    if (!decoded.ok) throw new Error(decoded.problem);
+    const dispatch = decoded.value;
+    this.#tell(`${record.topic} <- ${attemptIdOf(dispatch)} parked ${dispatch.park}×`);
+    if (record.topic === topics.dlq) this.#letters.set(`${dispatch.dispatchId}.${dispatch.round}`, dispatch);
+    else this.#waiting.push({ dispatch, atMs: Math.max(dispatch.dueMs, this.#now() + Number(headers['pr-delay'])) });
+    return 0;
+  }
+
+  #giveBack(one: Waiting, faults: boolean): void {
+    this.#waiting.splice(this.#waiting.indexOf(one), 1);
+    this.#write(one.dispatch);
+    // A scheduler that was killed or replaced before its commit gives it back once more.
+    if (faults && this.#random() < 0.3) this.#waiting.push({ ...one, atMs: this.#now() + this.#pick(pauses) });
+  }
+
+  #replay(letter: Dispatch): void {
+    this.#replays++;
+    const plannedMs = this.#now();
+    const isOpened = this.#dispatches.some(({ headers }) => {
+      const header = (name: string): string => String(headers.get(name)?.[0]);
+      return header('pr-dispatch') === letter.dispatchId && Number(header('pr-round')) > letter.round;
+    });
+    if (isOpened) return;
+    const round = { ...letter, round: letter.round + 1, attempt: 1, park: 0, hop: 0, parkedMs: undefined };
+    const dispatch = { ...round, roundStartedMs: plannedMs, dueMs: plannedMs };
+    for (const waitMs of [0, this.#pick(pauses)]) this.#waiting.push({ dispatch, atMs: plannedMs + waitMs });
+  }
+
+  /** To `dispatches`. The body names the attempt, so that a request tells which one it is. */
+  #write(dispatch: Dispatch): void {
+    const headers = Object.entries(dispatchHeaders(dispatch)).map(([name, text]) => [name, [Buffer.from(text)]] as const);
+    const offset = this.#dispatches.length;
+    this.#tell(`dispatches@${offset} <- ${attemptIdOf(dispatch)} parked ${dispatch.park}×`);
+    this.#dispatches.push({
+      topic: topics.dispatches,
+      partition: 0,
+      offset,
+      timestamp: this.#now(),
+      key: Buffer.from(dispatch.endpointId),
+      value: Buffer.from(attemptIdOf(dispatch)),
+      headers: new Map(headers),
+    });
+  }
+
+  #put(kind: 'enabled' | 'paused'): void {
+    this.#endpoints.put(endpointOf('a', { version: this.#version++, status: { kind }, maxAgeMs: 86_400_000 }));
+  }
+
+  #countRequest(attemptId: string, owner: Owner): void {
+    const before = this.#requested.get(attemptId) ?? 0;
+    this.#requested.set(attemptId, before + 1);
+    if (!owner.isCurrent) this.#allowance++;
+  }
+
+  readonly #reader: AttemptsReader = {
+    read: async (_partition, { from, to }, onRecord) => {
+      const end = to ?? this.#attempts.length;
+      this.#attempts.slice(from, end).forEach(onRecord);
+      return end;
+    },
+    offsetAt: async (_partition, timestampMs) => {
+      const at = this.#attempts.findIndex((entry) => entry.timestampMs >= timestampMs);
+      return at < 0 ? this.#attempts.length : at;
+    },
+  };
+
+  /** Promises 1 and 3, from the logs and the requests alone. */
+  #verdict(): string[] {
+    const first = new Map<string, Settlement>();
+    for (const { record } of this.#attempts) {
+      if (record.type !== 'AttemptSettled' && record.type !== 'DispatchEnded') continue;
+      if (!first.has(record.attemptId)) first.set(record.attemptId, record);
+    }
+    const rounds = new Map<string, Settlement[]>();
+    for (const { headers } of this.#dispatches) {
+      rounds.set(`${String(headers.get('pr-dispatch')?.[0])}.${String(headers.get('pr-round')?.[0])}`, []);
+    }
+    for (const record of first.values())
+      if (record.disposition.kind !== 'retry') rounds.get(`${record.dispatch}.${record.round}`)?.push(record);
+    const broken: string[] = [];
+    for (const [round, ends] of rounds) {
+      if (ends.length !== 1) broken.push(`promise 1: ${round} has ${ends.length} terminal states`);
+      const isDead = ends[0]?.disposition.kind === 'dead';
+      if (isDead !== this.#letters.has(round)) broken.push(`promise 1: ${round} dead ${isDead}, in the DLQ ${!isDead}`);
+    }
+    const repeats = [...this.#requested.values()].reduce((sum, n) => sum + n - 1, 0);
+    if (repeats > this.#allowance) broken.push(`promise 3: ${repeats} repeated requests, ${this.#allowance} allowed`);
+    return broken;
+  }
+
+  #now(): number {
+    return this.#time.clock.now();
+  }
+
+  #pick<T>(list: readonly T[]): T {
+    return list[Math.floor(this.#random() * list.length)]!;
+  }
+
+  #tell(what: string): void {
+    this.journal.push(`${this.#now() - 1_900_000_000_000} ms: ${what}`);
+  }
+}
+
+function firstDispatch(n: number, nowMs: number): Dispatch {
+  return {
+    dispatchId: `dsp_${'abc'[n]}`.padEnd(30, 'a') as Dispatch['dispatchId'],
+    round: 0,
+    attempt: 1,
+    endpointId: 'a' as Dispatch['endpointId'],
+    projectId: 'acme' as Dispatch['projectId'],
+    eventId: `evt-${n}` as Dispatch['eventId'],
+    eventType: 'check.done',
+    eventTimeMs: undefined,
+    subject: undefined,
+    createdMs: nowMs,
+    roundStartedMs: nowMs,
+    dueMs: nowMs,
+    hop: 0,
+    park: 0,
+    origin: `live.events/0/${n}` as Dispatch['origin'],
+    deadlineMs: undefined,
+    correlation: undefined,
+    mustEnd: undefined,
+    replay: undefined,
+    traceparent: undefined,
+    body: Buffer.from('{}'),
+  };
+}
+
+function describe(record: AttemptsRecord): string {
+  const what = 'disposition' in record ? record.disposition.kind : '';
+  return `${record.type} ${'attemptId' in record ? record.attemptId : ''} ${what}`;
+}
