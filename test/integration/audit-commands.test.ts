@@ -65,7 +65,8 @@ async function projected(): Promise<void> {
 
 beforeAll(async () => {
   cli = await cliTerminal('auditcommands');
-  expect(makeCheckpointKey(keyPath)).toMatchObject({ ok: true });
+  const made = makeCheckpointKey(keyPath);
+  if (!made.ok) throw new Error(made.problem);
   writeFileSync(publicPath, createPublicKey(readFileSync(keyPath)).export({ type: 'spki', format: 'pem' }));
   const options = {
     brokers: testBrokers(),
@@ -220,7 +221,8 @@ describe('audit rebuild', () => {
       env: { POSTRIDER_POSTGRES_URL: url },
     });
     expect(result).toMatchObject({ ok: true, verdict: { problems: [] } });
-    expect((result?.['rebuilt'] as { records: number }).records).toBeLessThan(50 + attempts);
+    const { records } = result!['rebuilt'] as { readonly records: number };
+    expect(records).toBeLessThan(50 + attempts);
     const rebuilt = openDatabase({ url });
     const heads = `SELECT topic, partition, next, rows, encode(head, 'hex') AS head FROM projection_offset ORDER BY 1, 2`;
     expect(await rebuilt.query(heads)).toEqual(await database.query(heads));
@@ -244,14 +246,15 @@ describe('audit export', () => {
   it('gives every attempt, oldest first, under the names of a dispatch log', async () => {
     const all = await lines();
     expect(all).toHaveLength(attempts);
-    expect(all[0]).toMatchObject({
+    expect(all.find(({ eventId }) => eventId === 'evt_0')).toMatchObject({
       projectId: 'prj_1',
       timestamp: '1970-01-01T00:00:02.000Z',
       targetUrl: 'https://hooks.example.com/kyc',
-      status: expect.stringMatching(/^(SUCCESS|FAIL)$/),
-      httpResponseCode: expect.any(Number),
+      status: 'FAIL',
+      httpResponseCode: 500,
       responseBody: null,
-      dispatchId: expect.stringMatching(/^dsp_/),
+      disposition: 'dead',
+      reason: 'retries-exhausted',
     });
     const times = all.map(({ recordedAt }) => String(recordedAt));
     expect(times).toEqual(times.toSorted());

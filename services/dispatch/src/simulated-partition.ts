@@ -112,12 +112,14 @@ export class SimulatedPartition {
     for (const owner of this.#owners) {
       if (owner.wire.length > 0) moves.push([8, () => this.#acknowledge(owner)]);
       if (owner.wire.length > 0 && faults) moves.push([1, () => this.#loseAcknowledgement(owner)]);
-      for (const request of owner.requests) moves.push([4, () => request.answer(this.#random() < 0.4 ? ok : status(500))]);
+      for (const request of owner.requests)
+        moves.push([4, () => request.answer(this.#random() < 0.4 ? ok : status(500))]);
       if (!owner.isCurrent) moves.push([1, () => this.#drop(owner, 'learns that it is none')]);
     }
     if (this.#late.length > 0) moves.push([2, () => void this.#append(this.#late.shift()!)]);
     for (const one of this.#waiting) if (one.atMs <= this.#now()) moves.push([4, () => this.#giveBack(one, faults)]);
-    for (const letter of this.#letters.values()) if (faults && this.#replays < 3) moves.push([1, () => this.#replay(letter)]);
+    for (const letter of this.#letters.values())
+      if (faults && this.#replays < 3) moves.push([1, () => this.#replay(letter)]);
     moves.push([3, () => this.#time.advance(this.#pick(pauses))]);
     if (faults) moves.push([1, () => this.#put(this.#random() < 0.5 ? 'paused' : 'enabled')]);
 
@@ -129,7 +131,8 @@ export class SimulatedPartition {
 
   /** Lets everything happen that can; false when there was nothing. */
   async #finish(): Promise<boolean> {
-    for (const zombie of this.#owners.filter(({ isCurrent }) => !isCurrent)) this.#drop(zombie, 'learns that it is none');
+    for (const zombie of this.#owners.filter(({ isCurrent }) => !isCurrent))
+      this.#drop(zombie, 'learns that it is none');
     this.#late.splice(0).forEach((record) => this.#append(record));
     if (this.#owners.length === 0) await this.#assign();
     const owner = this.#owners[0]!;
@@ -178,7 +181,9 @@ export class SimulatedPartition {
               attemptId,
               answer: (exchange) => {
                 requests.splice(requests.indexOf(sent), 1);
-                this.#tell(`${attemptId} is answered ${exchange.kind === 'response' ? exchange.status : exchange.kind}`);
+                this.#tell(
+                  `${attemptId} is answered ${exchange.kind === 'response' ? exchange.status : exchange.kind}`,
+                );
                 resolve({ exchange, startedAtMs: now(), durationMs: 1, phases: {}, response: undefined });
               },
             };
@@ -310,7 +315,9 @@ export class SimulatedPartition {
 
   /** To `dispatches`. The body names the attempt, so that a request tells which one it is. */
   #write(dispatch: Dispatch): void {
-    const headers = Object.entries(dispatchHeaders(dispatch)).map(([name, text]) => [name, [Buffer.from(text)]] as const);
+    const headers = Object.entries(dispatchHeaders(dispatch)).map(
+      ([name, text]) => [name, [Buffer.from(text)]] as const,
+    );
     const offset = this.#dispatches.length;
     this.#tell(`dispatches@${offset} <- ${attemptIdOf(dispatch)} parked ${dispatch.park}×`);
     this.#dispatches.push({

@@ -25,6 +25,10 @@ it(`keeps promises 1 and 3 in ${seeds} runs with kills, stalls, lost acknowledge
   for (let seed = from; seed < (only === undefined ? seeds + 1 : from + 1); seed++) {
     const partition = new SimulatedPartition(randomOf(seed));
     const broken = await partition.run(moves);
-    expect({ seed, broken, journal: broken.length > 0 ? partition.journal : [] }).toEqual({ seed, broken: [], journal: [] });
+    expect({ seed, broken, journal: broken.length > 0 ? partition.journal : [] }).toEqual({
+      seed,
+      broken: [],
+      journal: [],
+    });
   }
 }, 120_000);
