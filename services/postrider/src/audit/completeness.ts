@@ -84,7 +84,8 @@ function behindOf(ends: ReadonlyMap<number, number>, projected: ReadonlyMap<numb
   return [...ends].reduce((sum, [partition, end]) => sum + Math.max(0, end - (projected.get(partition) ?? 0)), 0);
 }
 
-async function judgeByKafka(
+/** Tells gaps that hold no record from those that do, and adds what was committed behind the last trace. @throws KafkaError */
+export async function judgeByKafka(
   partitions: readonly PartitionCoverage[],
   committed: ReadSoFar['committed'],
   current: boolean,
