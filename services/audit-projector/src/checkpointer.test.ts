@@ -11,7 +11,7 @@ import {
   type AuditCheckpoint,
   type CheckpointRecord,
 } from '@postrider/core/contracts';
-import type { AppendRecord, KafkaRecord } from '@postrider/kafka';
+import type { AppendRecord } from '@postrider/kafka';
 import type { PartitionHead } from '@postrider/postgres';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openCheckpointLog } from './checkpoint-log.ts';
