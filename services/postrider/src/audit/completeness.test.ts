@@ -4,8 +4,14 @@ import { judgeByKafka, type CompletenessKafka } from './completeness.ts';
 import type { PartitionCoverage } from './coverage.ts';
 
 const partition = (gaps: PartitionCoverage['gaps'], missing: number): PartitionCoverage => ({
-  ...{ topic: 'up', partition: 0, first: 0, next: 100, accounted: 100 - missing },
-  ...{ gaps, missing, unexplained: missing },
+  topic: 'up',
+  partition: 0,
+  first: 0,
+  next: 100,
+  accounted: 100 - missing,
+  gaps,
+  missing,
+  unexplained: missing,
 });
 
 /** A log of partition 0 of `up` that begins at `start` and holds records at these offsets. */
