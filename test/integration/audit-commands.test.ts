@@ -170,6 +170,33 @@ describe('audit verify', () => {
     expect(verdict?.['checkpoints']).toBeGreaterThan(1);
   });
 
+  it('holds every row against the log, and names the one that is not what it holds though all hashes fit', async () => {
+    const [clean] = await cli.json(['audit', 'verify', '--against', 'kafka']);
+    expect(clean).toMatchObject({ ok: true });
+    const topic = postrider.topics.attempts;
+    const copy = await createTestDatabase('auditrehashed');
+    await migrate(copy);
+    await cli.json(['audit', 'rebuild'], { env: { POSTRIDER_POSTGRES_URL: copy } });
+    const forged = openDatabase({ url: copy });
+    await forged.query('ALTER TABLE audit_record DISABLE TRIGGER USER');
+    await forged.query(`DO $$ DECLARE r record; last bytea; BEGIN
+      UPDATE audit_record SET value = convert_to(replace(convert_from(value, 'UTF8'), '"bodyBytes":100', '"bodyBytes":101'), 'UTF8')
+      WHERE topic = '${topic}' AND partition = 1 AND record_offset = 7;
+      SELECT chain INTO last FROM audit_record WHERE topic = '${topic}' AND partition = 1 AND record_offset = 6;
+      FOR r IN SELECT * FROM audit_record WHERE topic = '${topic}' AND partition = 1 AND record_offset >= 7 ORDER BY record_offset LOOP
+        last := audit_chain_next(last, r.topic, r.partition, r.record_offset, r.recorded_at, r.key, r.value);
+        UPDATE audit_record SET chain = last WHERE topic = '${topic}' AND partition = 1 AND record_offset = r.record_offset;
+      END LOOP;
+      UPDATE projection_offset SET head = last WHERE topic = '${topic}' AND partition = 1;
+    END $$`);
+    await forged.close();
+    const env = { POSTRIDER_POSTGRES_URL: copy };
+    const [tables] = await cli.json(['audit', 'verify'], { env });
+    expect(tables).toMatchObject({ ok: true });
+    const [verdict] = await cli.json(['audit', 'verify', '--against', 'kafka'], { env, exit: 1 });
+    expect(verdict?.['problems']).toMatchObject([{ kind: 'kafka-differs', topic, partition: 1, offset: 7 }]);
+  });
+
   it('takes a part of the time', async () => {
     const [verdict] = await cli.json(['audit', 'verify', '--from', signedAt.toISOString()]);
     expect(verdict).toMatchObject({ ok: true, recounted: false });
