@@ -81,12 +81,12 @@ async function answers(database: Database, rows: number, say: (line: string) => 
     endpoints: 100,
   };
   const startMs = performance.now();
-  const { events } = await generateAudit(database, audit, (done) => say(`generated day ${done} of ${audit.days}`));
+  await generateAudit(database, audit, (done) => say(`generated day ${done} of ${audit.days}`));
   say(`generated ${rows} rows in ${Math.round((performance.now() - startMs) / 1000)} s`);
   const reads = openAuditReads(database, audit.environment);
   const random = seededRandom(1);
   const measured: Measured[] = [];
-  for (const { name, ask } of auditQuestions(audit, events)) {
+  for (const { name, ask } of auditQuestions(audit)) {
     const times: number[] = [];
     for (let time = 0; time < auditAsks; time += 1) {
       const askedMs = performance.now();

@@ -81,3 +81,6 @@ export const auditDays = 30;
 
 /** Rows that are written as the projector does, to be verified; more take minutes to write. */
 export const auditVerifiedRowsMax = 1_000_000;
+
+/** Deliveries of one append: what a second of a busy log brings, and half of what the projector takes at most. */
+export const appendDeliveries = 1_000;

@@ -6,6 +6,7 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createLocalCa, startStack } from '@postrider/dev-stack';
 import { openCluster } from '@postrider/kafka';
+import { benchAppends } from './appends.ts';
 import { benchAudit } from './audit.ts';
 import { summarizeProfile } from './cpu-profile.ts';
 import { serverPids, type Measured } from './measured.ts';
@@ -196,6 +197,10 @@ async function main(): Promise<number> {
   }
   if ('auditRows' in options) {
     process.stdout.write(await benchAudit({ rows: options.auditRows, json: options.json, say }));
+    return 0;
+  }
+  if ('appends' in options) {
+    process.stdout.write(await benchAppends({ deliveries: options.appends, json: options.json, say }));
     return 0;
   }
   const cleanup = new Cleanup();

@@ -28,6 +28,7 @@ export const usage = `Examples
   npm run bench -- --profile dispatch                    where dispatch spends its time, by function
   npm run bench -- --micro                               what signing and the egress guard cost, alone
   npm run bench -- --audit-rows 10000000                 questions of an audit of so many rows, and its verification
+  npm run bench -- --appends 100000                      how fast so many deliveries get into the audit, and what one costs
 
 Scenarios
   by default    ${scenariosByDefault.join(' ')}
@@ -44,6 +45,7 @@ Options
   --receiver <which>  auto, nginx or node (default auto: nginx where it is on the PATH)
   --micro             signing and guard only, in seconds and without servers
   --audit-rows <n>    nothing else: makes an audit of n rows, asks it, verifies a million of it
+  --appends <n>       nothing else: writes n deliveries as the projector does
   --json              stdout carries one JSON line, everything else goes to stderr
   --help
 
@@ -58,6 +60,7 @@ export function parseOptions(
   | 'help'
   | 'micro'
   | { readonly auditRows: number; readonly json: boolean }
+  | { readonly appends: number; readonly json: boolean }
   | { readonly problem: string } {
   let values;
   try {
@@ -72,6 +75,7 @@ export function parseOptions(
         json: { type: 'boolean', default: false },
         micro: { type: 'boolean', default: false },
         'audit-rows': { type: 'string' },
+        appends: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     }));
@@ -86,6 +90,12 @@ export function parseOptions(
     if (!Number.isInteger(rows) || rows < 10_000 || rows > 100_000_000)
       return { problem: '--audit-rows takes a whole number from 10000 to 100000000' };
     return { auditRows: rows, json: values.json };
+  }
+  if (values.appends !== undefined) {
+    const appends = Number(values.appends);
+    if (!Number.isInteger(appends) || appends < 1_000 || appends > 10_000_000)
+      return { problem: '--appends takes a whole number from 1000 to 10000000' };
+    return { appends, json: values.json };
   }
   const seconds = Number(values.seconds);
   if (!(seconds >= 1 && seconds <= 600)) return { problem: '--seconds takes a number from 1 to 600' };

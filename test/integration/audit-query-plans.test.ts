@@ -15,7 +15,6 @@ const audit: GeneratedAudit = {
   projects: 5,
   endpoints: 60,
 };
-const events = 19_737;
 
 let database: Database;
 /** Every statement that is asked from here on. */
@@ -26,8 +25,7 @@ beforeAll(async () => {
   const url = await createTestDatabase('auditplans');
   await migrate(url);
   database = openDatabase({ url });
-  const { events: made } = await generateAudit(database, audit);
-  expect(made).toBe(events);
+  await generateAudit(database, audit);
   const spied: Database = {
     ...database,
     query: (sql, values = []) => {
@@ -63,7 +61,7 @@ async function tablesReadWhole(): Promise<string[]> {
   return whole.filter((table) => table !== 'audit_record_default' && table !== 'endpoint_url');
 }
 
-describe.each(auditQuestions(audit, events))('$name', ({ ask }) => {
+describe.each(auditQuestions(audit))('$name', ({ ask }) => {
   it('finds something, and reads no table from end to end', async () => {
     asked = [];
     const random = seededRandom(7);

@@ -6,6 +6,7 @@ import { migrate, openAuditReads, openDatabase, type AuditReads, type Database }
 import { createMetrics, type Service } from '@postrider/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acceptedRecord, settledRecord, type Sample } from '../support/audit-log.ts';
+import { brokenLinks } from '../support/chain-links.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   createTestPostrider,
@@ -19,7 +20,7 @@ import { createTestDatabase, testBrokers, testPostgresUrl, testPrefix } from '..
 const partitions = 4;
 const patienceMs = 30_000;
 
-/** Nothing in these tests is beyond mending: a service that says so fails the run. */
+/** Nothing here is beyond mending. */
 const failing = {
   fail: (error: Error): void => {
     throw error;
@@ -103,8 +104,8 @@ async function caughtUp({ postrider, reads }: World): Promise<void> {
 }
 
 /**
- * Every offset of every partition stands once, and the counts are those of a recount and of what was published. The
- * appender may have resent too: whatever is in the log beyond the distinct records must stand there as a duplicate.
+ * Every offset of every partition stands once and in the chain, the counts are those of a recount and of what was published.
+ * What the appender resent must stand there as a duplicate.
  */
 async function expectExact({ database, options, reads }: World, events: number): Promise<void> {
   const gaps = await database.query<{ topic: string; rows: number; offsets: number }>(
@@ -113,6 +114,7 @@ async function expectExact({ database, options, reads }: World, events: number):
     [options.environment],
   );
   expect(gaps).toEqual([]);
+  expect(await brokenLinks(database, options.environment)).toEqual([]);
   const numbers = Array.from({ length: events }, (_, number) => number);
   const dead = numbers.filter((number) => number % 5 === 0).length;
   const twice = numbers.filter((number) => number % 3 === 0).length;
@@ -126,8 +128,7 @@ async function expectExact({ database, options, reads }: World, events: number):
     retried: twice,
   });
   const counts = await reads.dailyCounts();
-  const sum = (of: (count: (typeof counts)[number]) => number): number =>
-    counts.reduce((total, count) => total + of(count), 0);
+  const sum = (of: (count: (typeof counts)[number]) => number): number => counts.reduce((n, count) => n + of(count), 0);
   expect([sum((c) => c.success), sum((c) => c.fail), sum((c) => c.delivered), sum((c) => c.dead)]).toEqual([
     events - dead,
     twice + dead,

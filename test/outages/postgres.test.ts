@@ -2,6 +2,7 @@
 // nothing missing and nothing twice.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { brokenLinks } from '../support/chain-links.ts';
 import { eventually } from '../support/eventually.ts';
 import { fillDisk, freeDisk } from '../support/sql-faults.ts';
 import { expectNobodyRestarted, startOutageRig, type OutageRig } from '../support/outage-rig.ts';
@@ -29,6 +30,7 @@ async function expectComplete(): Promise<void> {
     60 * SECOND_MS,
   );
   expect(stored).toBe(logged);
+  expect(await brokenLinks(rig.database, rig.environment)).toEqual([]);
 }
 
 test('PostgreSQL away for 60 s, the projector killed, the disk full: deliveries go on, and the tables lose nothing', async () => {

@@ -19,8 +19,12 @@ export interface GeneratedAudit {
 const rowsPerEvent = 3.04;
 const dayMs = 24 * 60 * 60_000;
 
-/** Ids of the generated: `which` is 0 or 1, the two endpoints that each event goes to. */
+const perDayOf = ({ rows, days }: Pick<GeneratedAudit, 'rows' | 'days'>): number =>
+  Math.ceil(rows / days / rowsPerEvent);
+
+/** What was generated: events are numbered from 0. */
 export const generated = {
+  events: ({ rows, days }: GeneratedAudit): number => perDayOf({ rows, days }) * days,
   event: (number: number): string => `evt_${number}`,
   subject: (number: number): string => `sub_${number % 1_000_000}`,
   project: (number: number): string => `prj_${number}`,
@@ -32,8 +36,8 @@ export async function generateAudit(
   database: Database,
   audit: GeneratedAudit,
   onDay: (done: number) => void = () => undefined,
-): Promise<{ events: number }> {
-  const perDay = Math.ceil(audit.rows / audit.days / rowsPerEvent);
+): Promise<void> {
+  const perDay = perDayOf(audit);
   const days = Array.from({ length: audit.days }, (_, index) => index);
   for (const day of days) {
     const startMs = audit.endMs - (audit.days - day) * dayMs;
@@ -70,7 +74,6 @@ export async function generateAudit(
   );
   for (const table of ['audit_record', 'delivery', 'delivery_open', 'endpoint_url'])
     await database.query(`VACUUM ANALYZE ${table}`);
-  return { events: perDay * audit.days };
 }
 
 const urlSql = (project: string, endpoint: string): string =>

@@ -12,8 +12,8 @@ export interface Question {
 const dayMs = 24 * 60 * 60_000;
 const page = 50;
 
-/** @param events how many there are, numbered from 0 */
-export function auditQuestions(audit: GeneratedAudit, events: number): Question[] {
+export function auditQuestions(audit: GeneratedAudit): Question[] {
+  const events = generated.events(audit);
   const pick = (random: () => number, count: number): number => Math.floor(random() * count);
   const endpointOf = (random: () => number): string =>
     generated.endpoint(pick(random, audit.projects), pick(random, audit.endpoints));

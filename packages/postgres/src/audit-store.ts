@@ -9,7 +9,7 @@ import { dayMs, defaultRowsCounted, partitionDaysAhead } from './limits.ts';
 import { KnownUrls } from './known-urls.ts';
 import { PostgresError } from './postgres-error.ts';
 import { countDefaultRows } from './server-facts.ts';
-import { writeBatches, type AppendBatch, type HeadedBatch } from './write-batch.ts';
+import { writeBatch, type AppendBatch, type HeadedBatch } from './write-batch.ts';
 
 export type AppendResult =
   | {
@@ -105,7 +105,7 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
         const defaulted = [];
         for (const { rows } of open) defaulted.push(await days.ensure(rows.map(({ recordedMs }) => recordedMs)));
         for (const { environment, rows } of open) await urls.note(environment, rows);
-        const written = await writeBatches(database, open);
+        const written = await writeBatch(database, open);
         if (written !== undefined) {
           let from = 0;
           for (const [index, batch] of open.entries()) {

@@ -13,14 +13,22 @@ export interface OriginWord {
   readonly bits: number;
 }
 
-/** In order of topic, partition and word. @throws PostgresError */
-export async function* readOriginWords(snapshot: Snapshot, environment: string): AsyncGenerator<OriginWord> {
+/**
+ * In order of topic, partition and word.
+ * @param firstsOnly copies are left out, at the price of looking at each row: where days were dropped, a copy may stand on alone
+ * @throws PostgresError
+ */
+export async function* readOriginWords(
+  snapshot: Snapshot,
+  environment: string,
+  { firstsOnly }: { readonly firstsOnly: boolean },
+): AsyncGenerator<OriginWord> {
   const place = `'^[A-Za-z0-9._-]+/[0-9]{1,9}/[0-9]{1,15}$'`;
   const rows = snapshot.copyOut(
     `SELECT split_part(origin, '/', 1) COLLATE "C", split_part(origin, '/', 2)::int, split_part(origin, '/', 3)::bigint >> 5,
             bit_or(1 << (split_part(origin, '/', 3)::bigint & 31)::int)
      FROM audit_record
-     WHERE environment = ${literal(environment)} AND dispatch IS NULL AND origin IS NOT NULL AND origin ~ ${place}
+     WHERE environment = ${literal(environment)} AND dispatch IS NULL AND origin IS NOT NULL AND origin ~ ${place}${firstsOnly ? ' AND NOT duplicate' : ''}
      GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
   );
   for await (const cursor of rows) {

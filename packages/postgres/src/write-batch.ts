@@ -44,7 +44,7 @@ const known = 'PR002';
  *   first stands before what moves them
  * @returns undefined when one of them is fenced: nothing was written
  */
-export async function writeBatches(session: Session, batches: readonly HeadedBatch[]): Promise<Written | undefined> {
+export async function writeBatch(session: Session, batches: readonly HeadedBatch[]): Promise<Written | undefined> {
   const environment = batches[0]!.environment;
   const rows = batches.flatMap((batch) => batch.rows);
   const progress = await readProgress(session, environment, movedKeys(rows));

@@ -29,11 +29,18 @@ export interface CheckpointLog {
   append(record: CheckpointRecord): Promise<void>;
 }
 
-/** @param topic `<environment>.audit.checkpoints` */
+/**
+ * @param topic `<environment>.audit.checkpoints`
+ * @param signal ends a reading that is under way
+ */
 export function openCheckpointLog(
   cluster: Pick<KafkaCluster, 'scan'>,
   appender: Pick<Appender, 'append'>,
-  { environment, topic }: { readonly environment: string; readonly topic: string },
+  {
+    environment,
+    topic,
+    signal,
+  }: { readonly environment: string; readonly topic: string; readonly signal: AbortSignal },
 ): CheckpointLog {
   const last = new Map<string, AuditCheckpoint>();
   const keys = new Map<string, KeyObject>();
@@ -58,6 +65,7 @@ export function openCheckpointLog(
         topic,
         from: new Map([[0, readTo]]),
         timeoutMs: checkpointScanTimeoutMs,
+        signal,
         onRecord: ({ value }) => {
           const decoded = decodeCheckpoint(value);
           // What anybody else wrote there is the business of who verifies.

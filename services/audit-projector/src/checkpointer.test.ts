@@ -11,7 +11,7 @@ import {
   type AuditCheckpoint,
   type CheckpointRecord,
 } from '@postrider/core/contracts';
-import type { AppendRecord, KafkaRecord } from '@postrider/kafka';
+import type { AppendRecord } from '@postrider/kafka';
 import type { PartitionHead } from '@postrider/postgres';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openCheckpointLog } from './checkpoint-log.ts';
@@ -65,7 +65,7 @@ function process(privateKey = first, file?: string): Checkpointer {
         return { offset: written.length - 1 };
       },
     },
-    { environment: 'test', topic },
+    { environment: 'test', topic, signal: new AbortController().signal },
   );
   const owned = (): PartitionHead[] => heads;
   return createCheckpointer({
@@ -137,6 +137,15 @@ describe('a round of checkpoints', () => {
     heads = [at(0, 6)];
     await process(first, file).runOnce();
     expect(readFileSync(file, 'utf8')).toBe(written.map((value) => `${value.toString()}\n`).join(''));
+  });
+});
+
+describe('a process without partitions', () => {
+  it('has nothing to sign and nothing against it', async () => {
+    const idle = process();
+    expect(await idle.runOnce()).toBe(0);
+    expect(idle.objection()).toBeUndefined();
+    expect(written).toEqual([]);
   });
 });
 

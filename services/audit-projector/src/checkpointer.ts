@@ -45,7 +45,7 @@ export function createCheckpointer(deps: CheckpointerDeps): Checkpointer {
   const { environment, privateKey, log } = deps;
   /** What was owned when the log was read last. */
   let known = new Set<string>();
-  let objection: string | undefined = 'the checkpoints written before were not read yet';
+  let objection: string | undefined;
 
   const write = async (record: CheckpointRecord): Promise<void> => {
     await log.append(record);
@@ -66,8 +66,9 @@ export function createCheckpointer(deps: CheckpointerDeps): Checkpointer {
   return {
     async runOnce() {
       const places = deps.owned();
-      if (places.length > 0) await readOn(places);
-      if (places.length === 0 || objection !== undefined) return 0;
+      if (places.length === 0) return 0;
+      await readOn(places);
+      if (objection !== undefined) return 0;
       let written = 0;
       for (const { topic, partition, next, rows, head } of await deps.store.heads(environment, places)) {
         const before = log.last({ topic, partition });

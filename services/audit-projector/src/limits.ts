@@ -44,3 +44,6 @@ export const daysIntervalMs = 10 * 60_000;
 
 /** A rebuild holds this much at most, in bytes: nothing else runs in its process. */
 export const rebuildBufferBytes = 128 * 1024 * 1024;
+
+/** Giving partitions up waits this long for their last checkpoints, in ms: the next owner waits meanwhile. */
+export const partingCheckpointMs = 2_000;

@@ -36,7 +36,7 @@ import {
 import { openCheckpointLog } from './checkpoint-log.ts';
 import { createCheckpointer, type Checkpointer } from './checkpointer.ts';
 import type { projectorRows } from './config.ts';
-import { commitIntervalMs, daysIntervalMs } from './limits.ts';
+import { commitIntervalMs, daysIntervalMs, partingCheckpointMs } from './limits.ts';
 import { collectProjection, observeProjection } from './observe.ts';
 import { Projector } from './projector.ts';
 import { repeat, type Repetition } from './repeat.ts';
@@ -74,6 +74,8 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
     | { readonly checkpointer: Checkpointer; readonly appender: Appender; tell(error: unknown): void }
     | undefined;
   const repetitions: Repetition[] = [];
+  /** Raised when the group was left: nothing is signed any more. */
+  const left = new AbortController();
 
   /** Best effort: the tables know better, and the next commit says it again. */
   const commit = async (): Promise<void> => {
@@ -122,7 +124,10 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
   const onRevoked = async (reason: RevokeReason): Promise<void> => {
     await projector!.settle();
     if (reason !== 'lost') {
-      await checkpoint();
+      // Kafka may be what is away; whoever comes next signs what we could not.
+      const signed = new AbortController();
+      await Promise.race([checkpoint(), sleep(timers, partingCheckpointMs, signed.signal)]);
+      signed.abort();
       await commit();
     }
     committed.clear();
@@ -207,7 +212,11 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
           environment: config.environment,
           privateKey,
           store,
-          log: openCheckpointLog(cluster, appender, { environment: config.environment, topic: topics.checkpoints }),
+          log: openCheckpointLog(cluster, appender, {
+            environment: config.environment,
+            topic: topics.checkpoints,
+            signal: left.signal,
+          }),
           owned: () => running.lanes().filter(({ fault }) => fault === undefined),
           file: config['audit.checkpointFile'],
           now: clock.now,
@@ -240,17 +249,18 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
       stopping.abort();
       cancelCommit?.();
       const ended = new AbortController();
-      const left = async (): Promise<void> => {
+      const leave = async (): Promise<void> => {
         // Leaving the group ends with the last checkpoints of what was written.
         await consumer?.stop();
         await projector?.stop();
         await appender?.close();
-        await Promise.all(repetitions.map((each) => each.stop()));
+        left.abort();
         await checkpoints?.appender.close();
+        await Promise.all(repetitions.map((each) => each.stop()));
         await database?.close();
       };
       // A transaction that PostgreSQL does not answer is left to it: the offset row says later whether it came through.
-      await Promise.race([left(), sleep(timers, drainTimeoutMs, ended.signal)]);
+      await Promise.race([leave(), sleep(timers, drainTimeoutMs, ended.signal)]);
       ended.abort();
       for (const cancel of cancels.splice(0)) cancel();
     },

@@ -4,7 +4,7 @@
 
 import { topicNames } from '@postrider/core/contracts';
 import type { KafkaAdmin, KafkaCluster } from '@postrider/kafka';
-import { readLostRanges, readOriginWords, type Database } from '@postrider/postgres';
+import { readClosedBases, readLostRanges, readOriginWords, type Database } from '@postrider/postgres';
 import { Coverage, explained, type Gap, type OffsetSpan, type PartitionCoverage } from './coverage.ts';
 import { gapsKeptMax, gapsProbedMax, progressWords } from './limits.ts';
 
@@ -44,7 +44,8 @@ export async function checkCompleteness(options: CheckCompleteness): Promise<Com
   const { partitions, projected } = await database.snapshot(async (snapshot) => {
     const coverage = new Coverage(gapsKeptMax, await readLostRanges(snapshot, environment));
     let words = 0;
-    for await (const word of readOriginWords(snapshot, environment)) {
+    const firstsOnly = (await readClosedBases(snapshot, environment)).length > 0;
+    for await (const word of readOriginWords(snapshot, environment, { firstsOnly })) {
       coverage.take(word);
       words += 1;
       if (words % progressWords === 0) options.onProgress?.(coverage.accounted);
@@ -84,7 +85,8 @@ function behindOf(ends: ReadonlyMap<number, number>, projected: ReadonlyMap<numb
   return [...ends].reduce((sum, [partition, end]) => sum + Math.max(0, end - (projected.get(partition) ?? 0)), 0);
 }
 
-async function judgeByKafka(
+/** Tells gaps that hold no record from those that do, and adds what was committed behind the last trace. @throws KafkaError */
+export async function judgeByKafka(
   partitions: readonly PartitionCoverage[],
   committed: ReadSoFar['committed'],
   current: boolean,

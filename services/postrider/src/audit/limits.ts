@@ -32,3 +32,6 @@ export const retentionPollMs = 200;
 
 /** A round is over after this, in ms: the longest `maxAge` of an endpoint, and a day for clocks and queues. */
 export const roundMsMax = 8 * 24 * 60 * 60_000;
+
+/** Rows that are held against Kafka in one piece: their hashes are kept in memory, and each piece is a seek. */
+export const comparedAtOnce = 50_000;

@@ -21,6 +21,7 @@ import {
 } from '@postrider/postgres';
 import { ProblemList, type AuditProblem, type ProblemKind } from './audit-problem.ts';
 import type { CheckpointBook } from './checkpoint-book.ts';
+import { compareWithKafka, type CompareKafka } from './compare-kafka.ts';
 import { placesAtOnce, problemsKeptMax, roundMsMax } from './limits.ts';
 import { verifyPlace, type PlaceVerdict, type PlaceWork } from './verify-rows.ts';
 
@@ -29,6 +30,8 @@ export interface VerifyAudit {
   readonly environment: string;
   /** Taken before the snapshot, or the tables could be behind it without fault. Undefined: nothing signed is looked at. */
   readonly checkpoints: CheckpointBook | undefined;
+  /** Compares every row with the log itself, as far back as it is kept. */
+  readonly kafka?: CompareKafka | undefined;
   /** Rows recorded at or after; the folded tables are then not counted anew. */
   readonly from?: Date | undefined;
   /** Rows recorded before. */
@@ -68,7 +71,8 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
     const heads = await readChainHeads(snapshot, environment);
     const closed = await readClosedBases(snapshot, environment);
     const works = await planWorks(snapshot, options, heads, closed);
-    const expectedRows = heads.reduce((sum, { rows }) => sum + rows, 0);
+    const readings = options.kafka === undefined ? 1 : 2;
+    const expectedRows = readings * heads.reduce((sum, { rows }) => sum + rows, 0);
     let rows = 0;
     const onRows = (more: number): void => {
       rows += more;
@@ -81,6 +85,9 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
     const problems = new ProblemList(problemsKeptMax);
     problems.add(...(checkpoints?.problems() ?? []));
     for (const verdict of verdicts) problems.add(...verdict.problems);
+    if (options.kafka !== undefined) {
+      problems.add(...(await compareWithKafka(snapshot, environment, { heads, kafka: options.kafka }, onRows)));
+    }
     problems.add(...folded);
     return {
       ok: problems.total === 0,

@@ -35,7 +35,11 @@ export const addAudit: AddCommand = (parent, runner) => {
     .description('recompute the hash chain, the columns, the counts and what was signed; exit 1 when anything differs')
     .option('--from <moment>', 'only rows recorded at or after; counts are then not made anew', optionValue.moment)
     .option('--to <moment>', 'only rows recorded before', optionValue.moment)
-    .option('--against <what>', 'checkpoints: also what was signed', optionValue.word('checkpoints'))
+    .option(
+      '--against <what>',
+      'also what was signed (checkpoints), or the log itself (kafka); repeatable',
+      againstWords,
+    )
     .option(
       '--checkpoints-file <path>',
       'signed checkpoints from a file of lines instead of the topic; repeatable',
@@ -117,6 +121,13 @@ export const addAudit: AddCommand = (parent, runner) => {
     );
 };
 
+type AgainstWord = 'checkpoints' | 'kafka';
+
+/** Values of a repeatable `--against`. */
+function againstWords(text: string, before: readonly AgainstWord[] = []): AgainstWord[] {
+  return [...before, optionValue.word('checkpoints', 'kafka')(text)];
+}
+
 function position(text: string): Position {
   const parsed = parsePosition(text);
   if (parsed === undefined) throw new InvalidArgumentError('expected topic/partition/offset.');
@@ -194,7 +205,8 @@ interface CheckpointFlags {
   readonly publicKey?: readonly string[];
 }
 
-interface VerifyFlags extends CheckpointFlags {
+interface VerifyFlags extends Omit<CheckpointFlags, 'against'> {
+  readonly against?: readonly AgainstWord[];
   readonly from?: Date;
   readonly to?: Date;
   readonly fromCheckpoint?: boolean;
@@ -202,7 +214,10 @@ interface VerifyFlags extends CheckpointFlags {
 
 async function verify(session: Session, flags: VerifyFlags): Promise<ExitCode> {
   const { io, out } = session;
-  const checkpoints = await checkpointsOf(session, flags);
+  const { against = [], ...others } = flags;
+  const signed = against.includes('checkpoints') ? { ...others, against: 'checkpoints' as const } : others;
+  const checkpoints = await checkpointsOf(session, signed);
+  const kafka = against.includes('kafka') ? await session.kafka() : undefined;
   const database = session.auditDatabase();
   session.takeTime();
   const progress = new ProgressLine(io, out.json);
@@ -212,6 +227,7 @@ async function verify(session: Session, flags: VerifyFlags): Promise<ExitCode> {
       database,
       environment: session.config.environment,
       checkpoints,
+      kafka: kafka && { ...kafka, timeoutMs: session.options.timeoutMs },
       from: flags.from,
       to: flags.to,
       beginsAtCheckpoint: flags.fromCheckpoint,
