@@ -10,8 +10,11 @@ export const endpointTimeoutMs = 2_000;
 export const endpointConcurrency = 6;
 /** Seconds of load and faults, unless asked otherwise. */
 export const secondsDefault = 30;
-/** Events a second: several hundred requests are under way at any kill, and two cores keep up with all processes. */
+/** Events a second: many requests are under way at any kill, and two cores keep up with all processes. */
 export const eventsPerSecond = 40;
+/** The same in a run that is shorter than `longRunS`: those are for CI, and CI has other things to do. */
+export const eventsPerSecondShort = 20;
+export const longRunS = 20;
 /** After load and faults, everything must come to its end within this. */
 export const drainMsMax = 120_000;
 /** With a known mistake some work may never end; it need not be waited for as long. */
