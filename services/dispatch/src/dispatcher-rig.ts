@@ -288,24 +288,18 @@ export function dispatcherRig(
     },
 
     /** Hands a dispatch over as a record; the journal tells when its offset was acknowledged. */
-    accept(
-      dispatch: Dispatch,
-      {
-        partition = 0,
-        offset = nextOffset++,
-        brokerMs,
-      }: { partition?: number; offset?: number; brokerMs?: number } = {},
-    ): number {
-      rig.acceptDispatch(dispatch, offset, stateOf(partition), () => journal.push(`ack ${offset}`), brokerMs);
+    accept(dispatch: Dispatch, at: { partition?: number; offset?: number; brokerMs?: number } = {}): number {
+      const { partition = 0, offset = nextOffset++ } = at;
+      rig.acceptDispatch(dispatch, offset, stateOf(partition), () => journal.push(`ack ${offset}`), at.brokerMs);
       return offset;
     },
-    /** The same with an acknowledgement of one's own. `brokerMs`: when it was appended; now, unless the clocks differ. */
+    /** The same with an acknowledgement of one's own. `appendedMs` is the broker's time, which is ours unless the clocks differ. */
     acceptDispatch(
       dispatch: Dispatch,
       offset: number,
       state: PartitionState,
       ack: () => void,
-      brokerMs = time.clock.now(),
+      appendedMs = time.clock.now(),
     ): void {
       const headers = Object.entries(dispatchHeaders(dispatch)).map(
         ([name, text]) => [name, [Buffer.from(text)]] as const,
@@ -314,7 +308,7 @@ export function dispatcherRig(
         topic: topics.dispatches,
         partition: state.partition,
         offset,
-        timestamp: brokerMs,
+        timestamp: appendedMs,
         key: Buffer.from(dispatch.endpointId),
         value: Buffer.from(dispatch.body),
         headers: new Map(headers),

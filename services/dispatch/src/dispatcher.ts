@@ -23,7 +23,7 @@ import type { PartitionState } from './partition-state.ts';
 import { sendAttempt, type SendPorts } from './send-attempt.ts';
 import { SendingQueue, type SendingQueueDeps } from './sending-queue.ts';
 import { Settler, type SettlerDeps } from './settler.ts';
-import { workOf, type Work } from './work.ts';
+import { nowFor, workOf, type Work } from './work.ts';
 
 export interface DispatcherDeps
   extends SendPorts, SettlerDeps, Omit<SendingQueueDeps, 'start' | 'putOff' | 'observer'> {
@@ -137,26 +137,18 @@ export class Dispatcher {
       dispatch: work.dispatch,
       endpoint: view,
       putOff: view.kind === 'known' ? this.#queue.capacity.keptFrom(view.endpoint, work, isNew) : undefined,
-      nowMs: this.#nowFor(work),
+      nowMs: nowFor(work, this.#deps.now()),
     });
-  }
-
-  /**
-   * No earlier than the broker's time of the record. With a clock that is behind, a record that was given back on time would seem
-   * to be due in the future, and would go round through the tiers for as long as the clock is wrong.
-   */
-  #nowFor({ record }: Work): number {
-    return Math.max(this.#deps.now(), record.timestamp);
   }
 
   #carryOut(work: Work, plan: AttemptPlan): void {
     const { state, attemptId, dispatch } = work;
-    if (plan.kind === 'wait' && plan.untilMs - this.#nowFor(work) > holdMsMax) {
+    if (plan.kind === 'wait' && plan.untilMs - nowFor(work, this.#deps.now()) > holdMsMax) {
       // Given up at once: the same attempt comes back through the tier.
       const passed = tierRecord(
         { ...dispatch, hop: dispatch.hop + 1 },
         work.record,
-        this.#nowFor(work),
+        nowFor(work, this.#deps.now()),
         this.#deps.routes,
       );
       state.window.release(attemptId);
@@ -172,7 +164,7 @@ export class Dispatcher {
         else this.#queue.enqueue(work);
         return;
       case 'wait':
-        this.#deps.timers.setTimer(plan.untilMs - this.#nowFor(work), () => {
+        this.#deps.timers.setTimer(plan.untilMs - nowFor(work, this.#deps.now()), () => {
           if (state.owned) this.#queue.enqueue(work);
         });
         return;

@@ -53,3 +53,11 @@ export function workOf(
     acceptedMs,
   };
 }
+
+/**
+ * What time it is for this record: no earlier than the broker's time of it. With a clock that is behind, a record that was given
+ * back on time would seem to be due in the future, and would go round through the tiers for as long as the clock is wrong.
+ */
+export function nowFor({ record }: Pick<Work, 'record'>, nowMs: number): number {
+  return Math.max(nowMs, record.timestamp);
+}
