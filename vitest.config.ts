@@ -1,6 +1,6 @@
-// The kinds of tests, apart because they cost and need different things: `unit` needs nothing and runs everywhere, `outages`
-// bring servers of their own, the others share one real Kafka and PostgreSQL that test/support/global-setup.ts brings up
-// once a project.
+// The kinds of tests, apart because they cost and need different things: `unit` needs nothing and runs everywhere, the others
+// share one real Kafka and PostgreSQL that test/support/global-setup.ts brings up once a project; those of `outages` that kill
+// servers bring their own.
 // There are no retries anywhere: a test that passes the second time has found something. fast-check prints the seed and
 // the path of a failing property by itself; paste both into `fc.assert(…, { seed, path })` to see it again.
 import { configDefaults, defineConfig } from 'vitest/config';
@@ -35,6 +35,17 @@ export default defineConfig({
           exclude,
           testTimeout: 30 * SECOND_MS,
           hookTimeout: 30 * SECOND_MS,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'model',
+          // Every state of the settling protocol at small bounds: processor time, and nothing else.
+          include: ['test/model/**/*.test.ts'],
+          exclude,
+          testTimeout: 120 * SECOND_MS,
           sequence: { groupOrder: 0 },
         },
       },
@@ -84,6 +95,7 @@ export default defineConfig({
           // Minutes each, with servers of their own that are killed: not part of `npm test`, one file at a time.
           include: ['test/outages/**/*.test.ts'],
           exclude,
+          globalSetup,
           fileParallelism: false,
           testTimeout: 300 * SECOND_MS,
           hookTimeout: 180 * SECOND_MS,

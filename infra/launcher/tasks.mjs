@@ -40,6 +40,10 @@ export const tasks = {
   },
   'test:integration': { about: 'what needs real Kafka and PostgreSQL', node: [...vitest, '--project', 'integration'] },
   'test:e2e': { about: 'whole processes', node: [...vitest, '--project', 'e2e'] },
+  'test:model': {
+    about: 'the model of the settling protocol at the bounds that take minutes; the small ones are part of npm test',
+    node: ['test/model/main.ts'],
+  },
   'test:outages': {
     about: 'brokers and databases taken away under load; minutes, not part of npm test',
     node: [...vitest, '--project', 'outages'],

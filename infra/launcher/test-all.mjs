@@ -17,7 +17,7 @@ export async function testAll(context) {
   const unit = takeReport(context.root, 'unit');
 
   say('conformance, integration and end-to-end tests …');
-  const projects = ['conformance', 'integration', 'e2e'];
+  const projects = ['model', 'conformance', 'integration', 'e2e'];
   const { code } = await runVitest(context, { name: 'servers', projects, capture: false });
   if (interruption() !== 0) return interruption();
   const servers = takeReport(context.root, 'servers');

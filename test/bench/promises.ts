@@ -16,7 +16,7 @@ export const promises = {
   'retry-lateness': 'p99 of what a retry starts after its due time: at most 100 ms',
   'late-storm': 'p99 of first attempts while ten thousand overdue retries come back at once: at most 1 s',
   backlog:
-    'memory of dispatch with ten times the backlog: at most +20 %; first delivery after a start on its log: 10 s',
+    'memory of dispatch with three times the backlog or more: at most +20 %; first delivery after a start on its log: 10 s',
   'kill-dispatch': 'time until the partitions of a dispatch process that was killed deliver again: at most 10 s',
 } as const;
 

@@ -104,7 +104,13 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'zombie-goes-on',
-    edits: [{ file: dispatcher, find: 'if (this.#deps.lease.holds()) return true;', replace: 'return true;' }],
+    edits: [
+      {
+        file: 'services/dispatch/src/ownership.ts',
+        find: 'if (this.#lease.holds()) return true;',
+        replace: 'if (this.#lease) return true;',
+      },
+    ],
     seconds: 16,
     faults: [
       { atMs: 3_000, kind: 'burst', events: 600 },
@@ -131,7 +137,8 @@ export const mutations: readonly Mutation[] = [
 export function planMutation({ name, seconds, faults }: Mutation, seed: number): ChaosPlan {
   const plan = planChaos({ seed, seconds, brokers: 1 });
   if (mutations.every((one) => one.name !== name)) throw new Error(`there is no mutation ${name}`);
-  return { ...plan, dispatchers: ['dispatch-1', 'dispatch-2'], clockOffsetsMs: {}, faults };
+  const endpoints = plan.endpoints.map((endpoint) => ({ ...endpoint, breaker: false }));
+  return { ...plan, endpoints, dispatchers: ['dispatch-1', 'dispatch-2'], clockOffsetsMs: {}, faults };
 }
 
 export function editsOf({ name, edits }: Mutation): SourceEdit[] {

@@ -54,7 +54,7 @@ const mixes: readonly AnswerMix[] = [
 export function planChaos({ seed, seconds, brokers }: PlanOptions): ChaosPlan {
   const random = seededRandom(seed);
   const dispatchers = dispatchSlots.slice(0, random() < 0.25 ? 1 : 2);
-  const breakers = random() < 0.5;
+  const breakers = random() < 0.2;
   const endpoints = mixes.map((mix, i) => ({
     id: `ep-${i}`,
     mix,

@@ -326,12 +326,12 @@ describe('what is broken on purpose', () => {
     const topic = postrider.topics.attempts;
     try {
       await database.query(
-        `INSERT INTO audit_record (environment, topic, partition, record_offset, recorded_at, duplicate, late, unreadable)
-         VALUES ($1, $2, 3, 999999, '1999-01-01', false, false, true)`,
+        `INSERT INTO audit_record (environment, topic, partition, record_offset, recorded_at, duplicate, late, unreadable, chain)
+         VALUES ($1, $2, 3, 999999, '1999-01-01', false, false, true, '')`,
         [cli.environment, topic],
       );
       await database.query(
-        `INSERT INTO projection_offset (environment, topic, partition, next) VALUES ($1, $2, 3, 1000000)
+        `INSERT INTO projection_offset (environment, topic, partition, next, head, rows) VALUES ($1, $2, 3, 1000000, '', 0)
          ON CONFLICT (environment, topic, partition) DO UPDATE SET next = excluded.next`,
         [cli.environment, topic],
       );

@@ -228,6 +228,30 @@ describe('two members', () => {
     expect(a.assignments.at(-1)?.added.length).toBe(4);
   });
 
+  test('a third that comes takes only what it must, and a group of the release before is joined by its protocol', async () => {
+    const topics = await createTopics('sticky');
+    const group = `${prefix}-sticky`;
+    const old = join(group, topics, { assigners: [coPartitionAssigner] });
+    await soon(() => expect(old.consumer.assignment().length).toBe(4));
+    const b = join(group, topics);
+    await soon(() => expect(b.consumer.assignment().length).toBe(2));
+    const c = join(group, topics);
+    await soon(() => expect(c.consumer.assignment().length).toBe(1));
+    await old.consumer.stop();
+    await soon(() => expect([b, c].map(({ consumer }) => consumer.assignment().length)).toEqual([2, 2]));
+
+    // From here on all of them are of this release.
+    const before = [b, c].map(({ consumer }) => consumer.assignment().map(({ partition }) => partition));
+    const d = join(group, topics);
+    await soon(() => expect(d.consumer.assignment().length).toBe(1));
+    const after = [b, c].map(({ consumer }) => consumer.assignment().map(({ partition }) => partition));
+    expect(after.flatMap((numbers, i) => numbers.filter((number) => !before[i]!.includes(number)))).toEqual([]);
+    expect(b.assignments.at(-1)!.lost.length + c.assignments.at(-1)!.lost.length).toBe(1);
+    await d.consumer.stop();
+    await soon(() => expect([b, c].map(({ consumer }) => consumer.assignment().length)).toEqual([2, 2]));
+    expect([...b.assignments.at(-1)!.lost, ...c.assignments.at(-1)!.lost]).toEqual([]);
+  });
+
   test('lose nothing and keep positions and pauses through 1 → 2 → 1 members under load', async () => {
     const [topic] = (await createTopics('load')) as [string];
     const groupId = `${prefix}-load`;

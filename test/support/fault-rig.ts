@@ -115,12 +115,14 @@ export interface FaultRig {
   posts(): ReadonlyMap<string, number>;
   /** Waits until the group of the hurt service has so many members. */
   joined(members?: number, service?: ServiceName): Promise<void>;
+  /** Takes the member that joined first out of the group of the hurt service, as the end of its session would. */
+  expel(): Promise<void>;
   /** Waits until the coordinator has given up somebody of the hurt service's group, and so many are left. */
   expelled(left: number): Promise<void>;
   /** Waits until all that was ever published has ended, in the log and in the tables. */
   settled(timeoutMs?: number): Promise<void>;
   /**
-   * Of everything published: one end each, as expected; the dead, and nobody else, are in the dead letter queue; a call has one
+   * Of everything published: one end each, as expected, and no retry early; the dead, and nobody else, are in the dead letter queue; a call has one
    * answer; the tables tell each once. And of POSTs exactly as many as there are attempts, and one more for each attempt
    * that had been made and was in no log at one of these moments.
    */
@@ -211,6 +213,7 @@ export async function startFaultRig({
   const groupOf = (service: ServiceName): string => `${environment}.${service}`;
   const admin = postrider.cluster.admin();
   const all: Told[] = [];
+  let firstMember: string | undefined;
 
   const scan = (topic: string, onRecord: (record: KafkaRecord) => void): Promise<unknown> =>
     postrider.cluster.scan({ topic, from: 'earliest', timeoutMs: 20_000, onRecord });
@@ -290,11 +293,18 @@ export async function startFaultRig({
       return now();
     },
     async joined(members = 1, service = victim) {
-      await eventually(
+      const seen = await eventually(
         () => admin.describeGroup(groupOf(service)),
         (seen) => seen.state === 'Stable' && seen.members.length === members,
         30_000,
       );
+      if (service === victim) firstMember ??= seen.members[0]?.memberId;
+    },
+    async expel() {
+      const { members } = await admin.describeGroup(groupOf(victim));
+      const first = members.find(({ memberId }) => memberId === firstMember);
+      if (!first) throw new Error('the first member has left by itself');
+      await expelMember(brokers[0]!, groupOf(victim), first.memberId);
     },
     async expelled(left) {
       await eventually(
@@ -337,6 +347,15 @@ export async function startFaultRig({
           return { way, event, lost, ends, attempts: settled, posts: settled + lost };
         }),
       );
+
+      const early = [...log.values()].flatMap(({ attempts }) =>
+        [...attempts.values()].flatMap((record, i, list) => {
+          const next = list[i + 1];
+          if (record.disposition.kind !== 'retry' || next?.type !== 'AttemptSettled') return [];
+          return Date.parse(next.startedAt) < record.disposition.dueMs ? [next.attemptId] : [];
+        }),
+      );
+      expect(early).toEqual([]);
 
       const dead = new Set<string>();
       await scan(postrider.topics.dlq, ({ headers }) => dead.add(headerText(headers, 'pr-dispatch') ?? ''));

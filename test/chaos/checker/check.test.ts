@@ -132,7 +132,7 @@ const spoilt: readonly (readonly [what: string, rule: string, spoil: (run: Sampl
     'a due time that is shorter than the policy',
     'due-too-soon',
     (run) => {
-      const { disposition } = run.attempts[1]!.entry;
+      const { disposition } = run.attempts[1]!.entry as ReturnType<typeof settledOf>;
       Object.assign(disposition, { dueMs: (disposition as { dueMs: number }).dueMs - 200 });
     },
   ],
@@ -316,6 +316,28 @@ describe('what a fault allows', () => {
     run.attempts.push({ timeMs: startMs + 9_500, entry: zombie });
     expect(rulesOf(evidenceOf(run))).toEqual(['sent-without-need', 'flagged-without-cause']);
     run.interruptions.push({ kind: 'pause', slot: 'dispatch-2', fromMs: startMs + 10, toMs: startMs + 9_400 });
+    expect(rulesOf(evidenceOf(run))).toEqual([]);
+  });
+
+  test('a parking that is done again needs a kill', () => {
+    const run = sampleRun();
+    const { dispatch, round, project, endpoint } = run.attempts[0]!.entry;
+    const parked = {
+      type: 'DispatchDeferred',
+      dispatch,
+      round,
+      attempt: 1,
+      project,
+      endpoint,
+      park: 0,
+      reason: 'paused',
+    } as const;
+    run.attempts.unshift(
+      { timeMs: startMs + 3, entry: parked },
+      { timeMs: startMs + 4, entry: { ...parked, reason: 'rate' } },
+    );
+    expect(rulesOf(evidenceOf(run))).toEqual(['flagged-without-cause']);
+    run.interruptions.push({ kind: 'kill', slot: 'dispatch-2', fromMs: startMs, toMs: startMs + 1 });
     expect(rulesOf(evidenceOf(run))).toEqual([]);
   });
 

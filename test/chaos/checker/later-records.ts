@@ -12,10 +12,13 @@ export function checkLaterRecords(facts: Facts, findings: Findings): void {
   findings.figures['flagged'] = facts.log.flagged.length;
   const appendsInDoubt = facts.interruptions.some(isDoubt);
   const zombies = facts.interruptions.some(isZombie);
+  const kills = facts.interruptions.some(({ kind }) => kind === 'kill');
   for (const { record, why, about, sameBytes } of facts.log.flagged) {
     const { type } = decodeAttempts(record);
     // Each request that was answered 410 says so, and several may have been under way.
     if (type === 'EndpointDisabled') continue;
+    // Parking settles nothing: after a kill the record comes again, and may be parked again.
+    if (type === 'DispatchDeferred' && kills) continue;
     // The same bytes again: an append whose acknowledgement was lost. Other bytes: two owners.
     if (sameBytes ? appendsInDoubt : zombies || appendsInDoubt) continue;
     findings.violate(8, 'flagged-without-cause', `${type}, ${why}: ${about}`);

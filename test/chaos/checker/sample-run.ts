@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Interruption } from '../interruption.ts';
 import { receiverAddress, type DispatchSlot } from '../slots.ts';
-import { dispatchIdOf, type Disposition, type Ended, type Settled, type Trace } from './decode.ts';
+import { dispatchIdOf, type Deferred, type Disposition, type Ended, type Settled, type Trace } from './decode.ts';
 import type {
   AuditRow,
   CountRow,
@@ -26,7 +26,7 @@ export interface SampleRun {
   readonly published: PublishedEvent[];
   readonly journal: JournalRequest[];
   readonly traces: Trace[];
-  readonly attempts: { timeMs: number; entry: Settled | Ended }[];
+  readonly attempts: { timeMs: number; entry: Settled | Ended | Deferred }[];
   readonly dispatches: SampleWork[];
   readonly tiers: SampleWork[];
   readonly letters: SampleWork[];
