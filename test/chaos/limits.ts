@@ -5,11 +5,16 @@ export const partitionCount = 4;
 /** The tiers are short, so that a scheduler that is away for ten seconds has missed what would be hours. */
 export const retryTiers = '500ms,2s';
 /** A hanging request ends well before a rebalance stops waiting for it (3 s), so that a hand-over in health is always in time. */
-export const endpointTimeoutMs = 1_500;
+export const endpointTimeoutMs = 2_000;
+/** Requests of one endpoint at once: all of them shaking hands anew after a fault must fit two cores that have other things to do. */
+export const endpointConcurrency = 6;
 /** Seconds of load and faults, unless asked otherwise. */
 export const secondsDefault = 30;
-/** Events a second: several hundred requests are under way at any kill, and two cores keep up with all processes. */
+/** Events a second: many requests are under way at any kill, and two cores keep up with all processes. */
 export const eventsPerSecond = 40;
+/** The same in a run that is shorter than `longRunS`: those are for CI, and CI has other things to do. */
+export const eventsPerSecondShort = 20;
+export const longRunS = 20;
 /** After load and faults, everything must come to its end within this. */
 export const drainMsMax = 120_000;
 /** With a known mistake some work may never end; it need not be waited for as long. */

@@ -3,6 +3,7 @@
 
 import type { SourceEdit } from '../support/source-edits.ts';
 import type { Fault } from './fault.ts';
+import { eventsPerSecond } from './limits.ts';
 import type { ChaosPlan } from './plan.ts';
 import { planChaos } from './plan.ts';
 
@@ -138,7 +139,7 @@ export function planMutation({ name, seconds, faults }: Mutation, seed: number):
   const plan = planChaos({ seed, seconds, brokers: 1 });
   if (mutations.every((one) => one.name !== name)) throw new Error(`there is no mutation ${name}`);
   const endpoints = plan.endpoints.map((endpoint) => ({ ...endpoint, breaker: false }));
-  return { ...plan, endpoints, dispatchers: ['dispatch-1', 'dispatch-2'], clockOffsetsMs: {}, faults };
+  return { ...plan, eventsPerSecond, endpoints, dispatchers: ['dispatch-1', 'dispatch-2'], clockOffsetsMs: {}, faults };
 }
 
 export function editsOf({ name, edits }: Mutation): SourceEdit[] {

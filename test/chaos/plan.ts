@@ -3,7 +3,7 @@
 
 import { seededRandom } from '../support/seeded-random.ts';
 import type { Fault, FaultKind, NetworkFault } from './fault.ts';
-import { endpointTimeoutMs, eventsPerSecond } from './limits.ts';
+import { endpointTimeoutMs, eventsPerSecond, eventsPerSecondShort, longRunS } from './limits.ts';
 import type { AnswerMix } from './receiver-answers.ts';
 import { dispatchSlots, type DispatchSlot, type Slot } from './slots.ts';
 
@@ -68,7 +68,7 @@ export function planChaos({ seed, seconds, brokers }: PlanOptions): ChaosPlan {
     seed,
     seconds,
     brokers,
-    eventsPerSecond,
+    eventsPerSecond: seconds < longRunS ? eventsPerSecondShort : eventsPerSecond,
     dispatchers,
     endpoints,
     clockOffsetsMs: planClocks(random, dispatchers),

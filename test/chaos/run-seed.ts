@@ -1,6 +1,7 @@
 // One seed from the plan to the verdict.
 
 import { rm, writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@postrider/runtime';
 import type { SourceEdit } from '../support/source-edits.ts';
@@ -65,6 +66,8 @@ export async function runSeed(
     if (leftBehind.length === 0)
       for (const problem of await askOwnProofs(world, rebuild)) findings.violate(6, 'own-proof', problem);
     if (findings.violations.length > 0) await keep(world, evidence, findings);
+    // What a machine that is busy with something else makes slow is told apart by it.
+    findings.figures['load'] = Math.round(loadavg()[0]!);
     const result = {
       plan,
       findings,

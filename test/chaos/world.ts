@@ -15,7 +15,7 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import type { EndpointEdit } from './fault.ts';
 import { chaosFolder, receiverHost, type Ground } from './ground.ts';
 import { Timeline } from './interruption.ts';
-import { partitionCount, pollMs, retryTiers } from './limits.ts';
+import { endpointConcurrency, partitionCount, pollMs, retryTiers } from './limits.ts';
 import type { ChaosPlan } from './plan.ts';
 import type { AnswerMix } from './receiver-answers.ts';
 import type { ReceiverRun } from './receiver-process.ts';
@@ -112,6 +112,7 @@ async function assemble(
         tls: { ca: ground.caPem },
         retry: { kind: 'delays', delaysMs },
         timeoutMs,
+        concurrency: endpointConcurrency,
         breaker: breaker ? { kind: 'on', failures: 4, openMs: 500, openMsMax: 1_000, probes: 2 } : { kind: 'off' },
       }),
     );

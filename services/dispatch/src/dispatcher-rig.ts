@@ -290,13 +290,23 @@ export function dispatcherRig(
     /** Hands a dispatch over as a record; the journal tells when its offset was acknowledged. */
     accept(
       dispatch: Dispatch,
-      { partition = 0, offset = nextOffset++ }: { partition?: number; offset?: number } = {},
+      {
+        partition = 0,
+        offset = nextOffset++,
+        brokerMs,
+      }: { partition?: number; offset?: number; brokerMs?: number } = {},
     ): number {
-      rig.acceptDispatch(dispatch, offset, stateOf(partition), () => journal.push(`ack ${offset}`));
+      rig.acceptDispatch(dispatch, offset, stateOf(partition), () => journal.push(`ack ${offset}`), brokerMs);
       return offset;
     },
-    /** The same with an acknowledgement of one's own. */
-    acceptDispatch(dispatch: Dispatch, offset: number, state: PartitionState, ack: () => void): void {
+    /** The same with an acknowledgement of one's own. `brokerMs`: when it was appended; now, unless the clocks differ. */
+    acceptDispatch(
+      dispatch: Dispatch,
+      offset: number,
+      state: PartitionState,
+      ack: () => void,
+      brokerMs = time.clock.now(),
+    ): void {
       const headers = Object.entries(dispatchHeaders(dispatch)).map(
         ([name, text]) => [name, [Buffer.from(text)]] as const,
       );
@@ -304,7 +314,7 @@ export function dispatcherRig(
         topic: topics.dispatches,
         partition: state.partition,
         offset,
-        timestamp: time.clock.now(),
+        timestamp: brokerMs,
         key: Buffer.from(dispatch.endpointId),
         value: Buffer.from(dispatch.body),
         headers: new Map(headers),

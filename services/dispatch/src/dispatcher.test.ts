@@ -329,6 +329,23 @@ describe('a dispatch whose time has not come', () => {
     });
   });
 
+  it('is sent at once when its time has come by the broker, though the clock here is behind', () => {
+    const rig = rigWith();
+    const brokerMs = rig.now() + 5_000;
+    rig.accept(rig.dispatch('a', 1, { dueMs: brokerMs }), { brokerMs });
+    expect(rig.journal).toEqual(['send a']);
+  });
+
+  it('is held for what is left of it by the broker, when the clock here is behind', async () => {
+    const rig = rigWith();
+    const brokerMs = rig.now() + 5_000;
+    rig.accept(rig.dispatch('a', 1, { dueMs: brokerMs + 400 }), { brokerMs });
+    expect(rig.journal).toEqual([]);
+    // Not to a tier and back again: by the clock here it would never come due there.
+    await rig.time.advanceAsync(5_400);
+    expect(rig.journal).toEqual(['send a']);
+  });
+
   it('comes back as the same piece of work and is then sent', async () => {
     const rig = rigWith();
     const dispatch = rig.dispatch('a', 1, { dueMs: rig.now() + 3_000 });
@@ -340,7 +357,8 @@ describe('a dispatch whose time has not come', () => {
 
   it('is held again when the clock was set back while it stood in the queue', async () => {
     const rig = rigWith({ concurrency: 1 });
-    for (const n of [1, 2]) rig.accept(rig.dispatch('a', n), { offset: n });
+    // It was ahead of the broker's.
+    for (const n of [1, 2]) rig.accept(rig.dispatch('a', n), { offset: n, brokerMs: rig.now() - 1_000 });
     rig.time.stepWallClock(-1_000);
     await rig.answer(ok);
     expect(rig.inFlight).toEqual([]);

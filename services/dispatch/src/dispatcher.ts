@@ -137,18 +137,26 @@ export class Dispatcher {
       dispatch: work.dispatch,
       endpoint: view,
       putOff: view.kind === 'known' ? this.#queue.capacity.keptFrom(view.endpoint, work, isNew) : undefined,
-      nowMs: this.#deps.now(),
+      nowMs: this.#nowFor(work),
     });
+  }
+
+  /**
+   * No earlier than the broker's time of the record. With a clock that is behind, a record that was given back on time would seem
+   * to be due in the future, and would go round through the tiers for as long as the clock is wrong.
+   */
+  #nowFor({ record }: Work): number {
+    return Math.max(this.#deps.now(), record.timestamp);
   }
 
   #carryOut(work: Work, plan: AttemptPlan): void {
     const { state, attemptId, dispatch } = work;
-    if (plan.kind === 'wait' && plan.untilMs - this.#deps.now() > holdMsMax) {
+    if (plan.kind === 'wait' && plan.untilMs - this.#nowFor(work) > holdMsMax) {
       // Given up at once: the same attempt comes back through the tier.
       const passed = tierRecord(
         { ...dispatch, hop: dispatch.hop + 1 },
         work.record,
-        this.#deps.now(),
+        this.#nowFor(work),
         this.#deps.routes,
       );
       state.window.release(attemptId);
@@ -164,7 +172,7 @@ export class Dispatcher {
         else this.#queue.enqueue(work);
         return;
       case 'wait':
-        this.#deps.timers.setTimer(plan.untilMs - this.#deps.now(), () => {
+        this.#deps.timers.setTimer(plan.untilMs - this.#nowFor(work), () => {
           if (state.owned) this.#queue.enqueue(work);
         });
         return;
