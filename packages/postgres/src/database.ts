@@ -11,6 +11,7 @@ import {
   idleConnectionMs,
   idleTransactionTimeoutMs,
   lockTimeoutMs,
+  snapshotWorkMemory,
   statementTimeoutMs,
 } from './limits.ts';
 import { asPostgresError, PostgresError } from './postgres-error.ts';
@@ -144,6 +145,9 @@ async function inSnapshot<T>(
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   // It holds no locks that anybody waits for, and may wait itself, for those that joined it.
   await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
+  // What reads everything sorts in memory where it can, and compiling a plan for it costs more than it saves.
+  await client.query(`SET LOCAL work_mem = '${snapshotWorkMemory}'`);
+  await client.query('SET LOCAL jit = off');
   if (join !== undefined) await client.query(`SET TRANSACTION SNAPSHOT ${client.escapeLiteral(join)}`);
   const exported = await client.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
   const result = await work({

@@ -36,17 +36,17 @@ export async function deliveryDifferences(
 ): Promise<DeliveryDifference[]> {
   return session.query<DeliveryDifference>(
     `WITH moves AS (
-       SELECT topic, partition, record_offset, recorded_at, type, dispatch, round, attempt, disposition, reason
+       SELECT topic, partition, record_offset, recorded_at, type, dispatch, round, disposition, reason, duplicate OR late AS uncounted
        FROM audit_record WHERE environment = $1 AND type IN ('AttemptSettled', 'DispatchEnded') AND dispatch IS NOT NULL
      ), ends AS (
        SELECT DISTINCT ON (dispatch, round) * FROM moves WHERE disposition <> 'retry'
        ORDER BY dispatch, round, topic, partition, record_offset
+     ), made AS (
+       SELECT dispatch, round, count(*)::int AS attempts FROM moves WHERE type = 'AttemptSettled' AND NOT uncounted GROUP BY dispatch, round
      ), folded AS (
        SELECT e.dispatch, e.round, e.topic, e.partition, e.record_offset, e.disposition AS state, e.reason, e.recorded_at AS settled_at,
-              count(DISTINCT m.attempt) FILTER (WHERE m.type = 'AttemptSettled')::int AS attempts
-       FROM ends e JOIN moves m ON m.dispatch = e.dispatch AND m.round = e.round AND m.topic = e.topic
-                                AND m.partition = e.partition AND m.record_offset <= e.record_offset
-       GROUP BY e.dispatch, e.round, e.topic, e.partition, e.record_offset, e.disposition, e.reason, e.recorded_at
+              coalesce(m.attempts, 0) AS attempts
+       FROM ends e LEFT JOIN made m USING (dispatch, round)
      ), kept AS (
        SELECT dispatch, round, state, reason, attempts, settled_at FROM delivery WHERE environment = $1 AND settled_at IS NOT NULL
      )

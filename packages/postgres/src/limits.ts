@@ -63,3 +63,6 @@ export const clockErrorMs = 24 * 60 * 60_000;
 export const defaultRowsCounted = 1_000;
 
 export const dayMs = 24 * 60 * 60_000;
+
+/** Memory of one sort of a large read, as PostgreSQL writes it: some hundred thousand rows, and four of them run at most. */
+export const snapshotWorkMemory = '128MB';

@@ -267,7 +267,8 @@ describe('a call', () => {
       '{"transaction_id":"d0a3dcb5-589c-4450-a84d-54ef0b74ae78","timestamp":"2024-08-07T15:50:54.542992Z","counterparty":{"id":""},"transfer_state":"STARTED","error":{"code":1,"message":"m","retry":false}}',
     );
     const call = made.rig.dispatch('vasp', 5, { correlation: 'corr-1', body });
-    const answers = () => made.rig.to(topics.replies).map(({ value }) => JSON.parse(String(value)));
+    const answers = () =>
+      made.rig.to(topics.replies).map(({ value }) => JSON.parse(String(value)) as Record<string, unknown>);
     return { ...made, call, answers };
   }
 

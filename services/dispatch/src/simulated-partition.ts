@@ -143,9 +143,9 @@ export class SimulatedPartition {
       this.#acknowledge(owner);
       await settle();
     }
-    for (const request of [...owner.requests]) request.answer(ok);
+    for (const request of owner.requests.slice()) request.answer(ok);
     await settle();
-    for (const one of [...this.#waiting]) if (one.atMs <= this.#now()) this.#giveBack(one, false);
+    for (const one of this.#waiting.slice()) if (one.atMs <= this.#now()) this.#giveBack(one, false);
     const isBusy = this.journal.length > before || this.#waiting.length > 0 || owner.wire.length > 0;
     this.#time.advance(isBusy ? 20_000 : 0);
     await settle();

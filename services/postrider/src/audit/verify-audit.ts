@@ -192,19 +192,20 @@ async function foldProblems(
       ...nowhere,
       what: `the counts of ${project}, ${endpoint}, ${day} are ${countsText(kept)}, counted anew ${countsText(recounted)}`,
     })),
-    ...deliveries.map(({ dispatch, round, topic, partition, offset, kept, folded }): AuditProblem => ({
-      kind: 'delivery-differs',
-      topic,
-      partition,
-      offset,
-      what: `${dispatch} round ${round} stands as ${endText(kept)}, its records say ${endText(folded)}`,
-    })),
+    // A wrong flag is the cause of an end that differs.
     ...flags.map(({ topic, partition, offset, duplicate }): AuditProblem => ({
       kind: 'flag-differs',
       topic,
       partition,
       offset,
       what: `the row at offset ${offset} is called ${duplicate ? 'a copy and is the first of its kind' : 'the first of its kind and is a copy'}`,
+    })),
+    ...deliveries.map(({ dispatch, round, topic, partition, offset, kept, folded }): AuditProblem => ({
+      kind: 'delivery-differs',
+      topic,
+      partition,
+      offset,
+      what: `${dispatch} round ${round} stands as ${endText(kept)}, its records say ${endText(folded)}`,
     })),
   ];
 }
