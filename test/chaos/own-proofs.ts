@@ -35,8 +35,10 @@ async function askCommand(world: World, databaseUrl: string, words: readonly str
     env,
     timeout: commandMsMax,
   }).catch((error: unknown) => error as { stdout: string; stderr: string });
-  const { ok } = safeJson(answer.stdout);
-  return ok === true ? [] : [`postrider ${words.join(' ')}: ${(answer.stdout || answer.stderr).slice(0, told)}`];
+  const { ok, problems } = safeJson(answer.stdout);
+  if (ok === true) return [];
+  const what = problems === undefined ? answer.stdout || answer.stderr : JSON.stringify(problems);
+  return [`postrider ${words.join(' ')}: ${what.slice(0, told)}`];
 }
 
 async function rebuildAnew(world: World): Promise<string[]> {
@@ -62,9 +64,9 @@ async function headsOf(database: Database, { environment }: World): Promise<stri
   return JSON.stringify(rows);
 }
 
-function safeJson(text: string): { readonly ok?: unknown } {
+function safeJson(text: string): { readonly ok?: unknown; readonly problems?: unknown } {
   try {
-    return JSON.parse(text) as { ok?: unknown };
+    return JSON.parse(text) as { ok?: unknown; problems?: unknown };
   } catch {
     return {};
   }
