@@ -10,6 +10,9 @@ const SECOND_MS = 1_000;
 /** Bad code kept on purpose: what test/architecture must find. Never run as tests. */
 const exclude = [...configDefaults.exclude, 'test/architecture/fixtures/**', '.postrider/**'];
 
+/** Seconds of processor time, which the quick tests should not wait for. */
+const simulation = 'services/dispatch/src/simulation.test.ts';
+
 /** Real servers, started once for the whole project. */
 const globalSetup = ['test/support/global-setup.ts'];
 
@@ -32,7 +35,7 @@ export default defineConfig({
             'test/support/**/*.test.ts',
             'test/chaos/**/*.test.ts',
           ],
-          exclude,
+          exclude: [...exclude, simulation],
           testTimeout: 30 * SECOND_MS,
           hookTimeout: 30 * SECOND_MS,
           sequence: { groupOrder: 0 },
@@ -42,8 +45,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'model',
-          // Every state of the settling protocol at small bounds: processor time, and nothing else.
-          include: ['test/model/**/*.test.ts'],
+          // Every state of the settling protocol at small bounds, and thousands of seeds of the real dispatcher: processor time only.
+          include: ['test/model/**/*.test.ts', simulation],
           exclude,
           testTimeout: 120 * SECOND_MS,
           sequence: { groupOrder: 0 },

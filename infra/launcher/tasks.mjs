@@ -33,7 +33,10 @@ export const tasks = {
   },
   bench: { about: 'the benchmarks', node: ['test/bench/main.ts'] },
   test: { about: 'everything CI runs: check, then conformance, integration and end-to-end tests', run: testAll },
-  'test:unit': { about: 'unit and architecture tests', node: [...vitest, '--project', 'unit'] },
+  'test:unit': {
+    about: 'unit and architecture tests, the model and the simulation of the settling protocol',
+    node: [...vitest, '--project', 'unit', '--project', 'model'],
+  },
   'test:conformance': {
     about: 'one suite per port, on its twin and its real adapter',
     node: [...vitest, '--project', 'conformance'],

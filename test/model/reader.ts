@@ -9,7 +9,7 @@ const terminal: ReadonlySet<Said> = new Set(['delivered', 'dead', 'ended', 'unkn
 export const settles = ({ said }: Pick<Written, 'said'>): boolean => said !== 'started' && said !== 'parked';
 
 /** The settlements that count, in the order of the log. */
-export function counted(attempts: readonly Written[], rules: Rules): Written[] {
+function counted(attempts: readonly Written[], rules: Rules): Written[] {
   const seen = new Set<string>();
   return attempts.filter((written) => {
     if (!settles(written)) return false;

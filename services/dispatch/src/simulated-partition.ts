@@ -2,14 +2,7 @@
 // that write copies, owners that are killed, stall, or disagree about the time. The owners are the real code; what happens next
 // is drawn from a seed, so that a run that breaks a promise can be seen again.
 
-import {
-  decodeAudit,
-  decodeDispatch,
-  dispatchHeaders,
-  type AttemptSettled,
-  type AttemptsRecord,
-  type DispatchEnded,
-} from '@postrider/core/contracts';
+import { decodeAudit, decodeDispatch, dispatchHeaders, type AttemptsRecord } from '@postrider/core/contracts';
 import { attemptIdOf, EndpointIndex, OffsetTracker, type Dispatch, type Exchange } from '@postrider/core/domain';
 import type { SendResult } from '@postrider/http';
 import type { AppendRecord, KafkaRecord } from '@postrider/kafka';
@@ -21,9 +14,10 @@ import { endpointOf, ok, routes, settle, status, topics } from './dispatcher-rig
 import { EndpointRuntimes } from './endpoint-runtime.ts';
 import { PartitionState } from './partition-state.ts';
 import { readRestoreMark, restore, restoreMark } from './restore.ts';
+import { simulatedDispatch } from './simulated-dispatch.ts';
+import { brokenPromises } from './simulation-verdict.ts';
 
 type Random = () => number;
-type Settlement = AttemptSettled | DispatchEnded;
 
 /** An append that was sent and not acknowledged. */
 interface OnTheWire {
@@ -83,7 +77,7 @@ export class SimulatedPartition {
     this.#put('enabled');
     const nowMs = this.#now();
     for (let n = 0; n < eventsOf(random); n++) {
-      const dispatch = firstDispatch(n, nowMs);
+      const dispatch = simulatedDispatch(n, nowMs);
       this.#write(dispatch);
       // Convergence was killed before its commit, and writes it again some time.
       if (random() < 0.3) this.#waiting.push({ dispatch, atMs: nowMs + this.#pick(pauses) });
@@ -353,28 +347,14 @@ export class SimulatedPartition {
     },
   };
 
-  /** Promises 1 and 3, from the logs and the requests alone. */
   #verdict(): string[] {
-    const first = new Map<string, Settlement>();
-    for (const { record } of this.#attempts) {
-      if (record.type !== 'AttemptSettled' && record.type !== 'DispatchEnded') continue;
-      if (!first.has(record.attemptId)) first.set(record.attemptId, record);
-    }
-    const rounds = new Map<string, Settlement[]>();
-    for (const { headers } of this.#dispatches) {
-      rounds.set(`${String(headers.get('pr-dispatch')?.[0])}.${String(headers.get('pr-round')?.[0])}`, []);
-    }
-    for (const record of first.values())
-      if (record.disposition.kind !== 'retry') rounds.get(`${record.dispatch}.${record.round}`)?.push(record);
-    const broken: string[] = [];
-    for (const [round, ends] of rounds) {
-      if (ends.length !== 1) broken.push(`promise 1: ${round} has ${ends.length} terminal states`);
-      const isDead = ends[0]?.disposition.kind === 'dead';
-      if (isDead !== this.#letters.has(round)) broken.push(`promise 1: ${round} dead ${isDead}, in the DLQ ${!isDead}`);
-    }
-    const repeats = [...this.#requested.values()].reduce((sum, n) => sum + n - 1, 0);
-    if (repeats > this.#allowance) broken.push(`promise 3: ${repeats} repeated requests, ${this.#allowance} allowed`);
-    return broken;
+    return brokenPromises({
+      attempts: this.#attempts.map(({ record }) => record),
+      dispatches: this.#dispatches,
+      letters: new Set(this.#letters.keys()),
+      repeats: [...this.#requested.values()].reduce((sum, n) => sum + n - 1, 0),
+      allowance: this.#allowance,
+    });
   }
 
   #now(): number {
@@ -388,32 +368,6 @@ export class SimulatedPartition {
   #tell(what: string): void {
     this.journal.push(`${this.#now() - 1_900_000_000_000} ms: ${what}`);
   }
-}
-
-function firstDispatch(n: number, nowMs: number): Dispatch {
-  return {
-    dispatchId: `dsp_${'abc'[n]}`.padEnd(30, 'a') as Dispatch['dispatchId'],
-    round: 0,
-    attempt: 1,
-    endpointId: 'a' as Dispatch['endpointId'],
-    projectId: 'acme' as Dispatch['projectId'],
-    eventId: `evt-${n}` as Dispatch['eventId'],
-    eventType: 'check.done',
-    eventTimeMs: undefined,
-    subject: undefined,
-    createdMs: nowMs,
-    roundStartedMs: nowMs,
-    dueMs: nowMs,
-    hop: 0,
-    park: 0,
-    origin: `live.events/0/${n}` as Dispatch['origin'],
-    deadlineMs: undefined,
-    correlation: undefined,
-    mustEnd: undefined,
-    replay: undefined,
-    traceparent: undefined,
-    body: Buffer.from('{}'),
-  };
 }
 
 function describe(record: AttemptsRecord): string {
