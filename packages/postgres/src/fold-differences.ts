@@ -25,7 +25,8 @@ export interface DeliveryDifference {
 }
 
 /**
- * Rounds whose end in `delivery` is not that of their first closing record, at most `limit`.
+ * Rounds whose end in `delivery` is not that of their first closing record, at most `limit`. A copy closes nothing, whatever it says (rule R4);
+ * which rows are copies is told by the flags, and those by `flagDifferences`.
  * @param from records before it are not there any more: rounds that ended earlier are left out
  * @throws PostgresError
  */
@@ -36,10 +37,10 @@ export async function deliveryDifferences(
 ): Promise<DeliveryDifference[]> {
   return session.query<DeliveryDifference>(
     `WITH moves AS (
-       SELECT topic, partition, record_offset, recorded_at, type, dispatch, round, disposition, reason, duplicate OR late AS uncounted
+       SELECT topic, partition, record_offset, recorded_at, type, dispatch, round, disposition, reason, duplicate, duplicate OR late AS uncounted
        FROM audit_record WHERE environment = $1 AND type IN ('AttemptSettled', 'DispatchEnded') AND dispatch IS NOT NULL
      ), ends AS (
-       SELECT DISTINCT ON (dispatch, round) * FROM moves WHERE disposition <> 'retry'
+       SELECT DISTINCT ON (dispatch, round) * FROM moves WHERE disposition <> 'retry' AND NOT duplicate
        ORDER BY dispatch, round, topic, partition, record_offset
      ), made AS (
        SELECT dispatch, round, count(*)::int AS attempts FROM moves WHERE type = 'AttemptSettled' AND NOT uncounted GROUP BY dispatch, round
