@@ -37,6 +37,8 @@ export const busyShareHigh = 0.95;
 export const busyShareLow = 0.8;
 /** How often the limit is looked at: several turns of a busy loop, a fraction of a receiver's answer. */
 export const youngLimitLookMs = 50;
+/** Of a turn of the event loop that takes longer, this much makes requests older; also how often those that wait are looked at. */
+export const ageStepMsMax = 100;
 /** A request is young this long; after it, it waits for somebody else's processor, not for ours. */
 export const youngMs = 500;
 /** An endpoint is not behind before the first of its queue has waited this long. */

@@ -40,11 +40,20 @@ test('requests that hang cost the others their places for a moment only', () => 
 });
 
 test('a request that ended after it was old gives no second place', () => {
-  const { gate, fill, time } = gateRig();
+  const { gate, fill, time, busyIs } = gateRig();
+  busyIs(0);
   const passes = fill();
   time.advance(youngMs);
   expect(fill().every(Boolean)).toBe(true);
   gate.leave(passes[0]!);
+  expect(gate.enter('other', 'late', 'first')).toBeUndefined();
+});
+
+test('what our own loop holds up while it stands still is not taken for old', () => {
+  const { gate, fill, time, busyIs } = gateRig();
+  fill();
+  busyIs(1);
+  time.advance(youngMs * 3);
   expect(gate.enter('other', 'late', 'first')).toBeUndefined();
 });
 

@@ -4,7 +4,7 @@
 // never has all places, and what waits here waits before its attempt begins.
 
 import type { CancelTimer, Timers } from '@postrider/runtime';
-import { originInFlightMax, youngLimitLookMs, youngMs } from './limits.ts';
+import { ageStepMsMax, originInFlightMax, youngLimitLookMs, youngMs } from './limits.ts';
 import { OriginGate } from './origin-gate.ts';
 import { latePlaces, type Turn } from './turns.ts';
 import { Waiting } from './waiting.ts';
@@ -17,6 +17,7 @@ export interface Pass {
   readonly origin: string;
   readonly endpointId: string;
   readonly turn: Turn;
+  /** By the gate's own measure of age. */
   readonly startedMs: number;
   young: boolean;
 }
@@ -39,13 +40,16 @@ export class SendingGate {
   readonly #young: Record<Turn, number> = { first: 0, late: 0 };
   readonly #limit = new YoungLimit();
   #limitWasReached = false;
-  #lookedMs = 0;
+  #lookedMs: number;
+  /** Time as far as it makes requests older. */
+  #ageMs = 0;
   /** Those that left are swept out when the list has doubled, not one by one. */
   #lookAgainAt = startedKeptMin;
   #cancelTimer: CancelTimer | undefined;
 
   constructor(deps: SendingGateDeps) {
     this.#deps = deps;
+    this.#lookedMs = deps.now();
   }
 
   /** Passes that are kept in memory, those that left among them. */
@@ -55,7 +59,7 @@ export class SendingGate {
 
   /** A pass, or undefined: the endpoint is told when it is its turn. */
   enter(origin: string, endpointId: string, turn: Turn): Pass | undefined {
-    this.#lookAtLimit();
+    this.#look();
     if (!this.#mayStart(turn) || this.#started.length >= this.#lookAgainAt) this.#age();
     if (!this.#mayStart(turn)) {
       this.#limitWasReached = true;
@@ -64,7 +68,7 @@ export class SendingGate {
       return undefined;
     }
     if (!this.#origins.enter(origin, endpointId, turn)) return undefined;
-    const pass = { origin, endpointId, turn, startedMs: this.#deps.now(), young: true };
+    const pass = { origin, endpointId, turn, startedMs: this.#ageMs, young: true };
     this.#young[turn]++;
     this.#started.push(pass);
     return pass;
@@ -81,16 +85,23 @@ export class SendingGate {
     this.#callWaiting();
   }
 
-  #lookAtLimit(): void {
+  /**
+   * Sets the limit, and lets requests grow older. While our own loop stands still they wait for us, and for nobody else: of a stall
+   * only a step counts, or those that it holds up would be taken for old, and more would be begun on top of them.
+   */
+  #look(): void {
     const nowMs = this.#deps.now();
-    if (nowMs - this.#lookedMs < youngLimitLookMs) return;
+    const passedMs = Math.max(0, nowMs - this.#lookedMs);
+    if (passedMs < youngLimitLookMs) return;
     this.#lookedMs = nowMs;
-    this.#limit.look(this.#deps.busyShare(), this.#limitWasReached);
+    const busyShare = this.#deps.busyShare();
+    this.#limit.look(busyShare, this.#limitWasReached);
     this.#limitWasReached = false;
+    this.#ageMs += passedMs * (1 - busyShare) + Math.min(passedMs, ageStepMsMax) * busyShare;
   }
 
   #age(): void {
-    const oldMs = this.#deps.now() - youngMs;
+    const oldMs = this.#ageMs - youngMs;
     let at = 0;
     for (; at < this.#started.length; at++) {
       const pass = this.#started[at]!;
@@ -125,8 +136,9 @@ export class SendingGate {
   /** With nobody leaving, those that wait have their turn when the oldest young request is young no more. */
   #arm(): void {
     if (this.#cancelTimer) return;
-    this.#cancelTimer = this.#deps.timers.setTimer(youngMs, () => {
+    this.#cancelTimer = this.#deps.timers.setTimer(ageStepMsMax, () => {
       this.#cancelTimer = undefined;
+      this.#look();
       this.#age();
       this.#callWaiting();
       if (this.#waiting.size > 0) this.#arm();
