@@ -172,7 +172,7 @@ describe('any sequence of attempts', () => {
             staysOpenForAProbeOnly: !isOpen || !wasOpen || breaker === before || isProbe,
             closesForAnAnsweredProbe: isOpen || !wasOpen || (effect === 'closes' && isProbe),
             // One that stays as it was may have been opened by an attempt that ended later than this one.
-            isBounded: !isOpen || breaker === before || breaker.probeAtMs <= endedAtMs + any.openMsMax,
+            isBounded: breaker?.kind !== 'open' || breaker === before || breaker.probeAtMs <= endedAtMs + any.openMsMax,
             counts: breaker?.kind !== 'open' || breaker.openings >= 1,
           }).toEqual({
             opensOnAFailure: true,
