@@ -113,6 +113,8 @@ export function startFetchLoop(connections: Connections, limits: FetchLimits, ow
         if (slice.nextOffset === slice.offset && slice.offset < slice.readableEnd) await lookAgain(broker, slice);
         else owner.onSlice(slice);
       }
+      if (limits.restMs !== undefined && result.slices.some(({ records }) => records.length > 0))
+        await pause(limits.restMs, signal);
     } catch (error) {
       if (!signal.aborted) await failed(error);
     }

@@ -15,6 +15,8 @@ export interface FetchPosition extends TopicPartition {
 
 export interface FetchLimits {
   maxWaitMs: number;
+  /** Rest after a fetch that brought something, for those who would rather have fewer and larger ones. */
+  restMs?: number;
   bytesMax: number;
   partitionBytesMax: number;
 }

@@ -72,6 +72,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     connections,
     {
       maxWaitMs: options.maxWaitMs ?? limits.FETCH_WAIT_MS,
+      ...(options.fetchRestMs === undefined ? {} : { restMs: options.fetchRestMs }),
       bytesMax: options.maxBytes ?? limits.FETCH_BYTES,
       partitionBytesMax: options.maxBytesPerPartition ?? limits.FETCH_PARTITION_BYTES,
     },

@@ -49,6 +49,8 @@ export interface GroupOptions {
   rebalanceTimeoutMs?: number;
   /** Long poll of a fetch, default FETCH_WAIT_MS. */
   maxWaitMs?: number;
+  /** Rest after a fetch that brought something: a broker answers each of them at a cost. Default: none. */
+  fetchRestMs?: number;
   maxBytes?: number;
   maxBytesPerPartition?: number;
   /** How long a promise of `onRevoked` is waited for; at most half the session timeout. */

@@ -343,6 +343,13 @@ export const catalogue = {
     unit: 'rows',
     labels: { topic },
   },
+  projectionFenced: {
+    type: 'counter',
+    name: 'postrider_projection_fenced_total',
+    help: 'Batches that were not written because somebody else had moved the offset row: two projectors on one partition.',
+    unit: 'attempts',
+    labels: { topic },
+  },
   projectionDefaulted: {
     type: 'counter',
     name: 'postrider_projection_defaulted_total',

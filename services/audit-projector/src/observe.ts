@@ -36,6 +36,7 @@ export function observeProjection(logger: Logger, metrics: Metrics): ProjectorOb
       }
     },
     fenced(lane, next) {
+      metrics.projectionFenced.inc({ topic: lane.topic });
       logger.warn({ ...where(lane), next }, 'the offset row moved without us; going on where it stands');
     },
     failed(error, attempt) {

@@ -36,7 +36,7 @@ import {
 import { openCheckpointLog } from './checkpoint-log.ts';
 import { createCheckpointer, type Checkpointer } from './checkpointer.ts';
 import type { projectorRows } from './config.ts';
-import { commitIntervalMs, daysIntervalMs, partingCheckpointMs } from './limits.ts';
+import { commitIntervalMs, daysIntervalMs, fetchRestMs, partingCheckpointMs } from './limits.ts';
 import { collectProjection, observeProjection } from './observe.ts';
 import { Projector } from './projector.ts';
 import { repeat, type Repetition } from './repeat.ts';
@@ -185,6 +185,7 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
       consumer = cluster.consumeGroup({
         groupId: `${config.environment}.audit-projector`,
         topics: [topics.audit, topics.attempts],
+        fetchRestMs,
         prepare: async (partitions, signal) => {
           const starts = await running.prepare(partitions, signal);
           waitingFor = undefined;

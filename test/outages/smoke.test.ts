@@ -1,4 +1,4 @@
-// The short form of test/outages: brokers and PostgreSQL are each away for five seconds under load, and everything goes on.
+// The short form of the outages beside it: brokers and PostgreSQL are each away for five seconds under load, and everything goes on.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { expectNobodyRestarted, serviceNames, startOutageRig, type OutageRig } from '../support/outage-rig.ts';
