@@ -3,6 +3,7 @@
  * record and each of its batches; that was a fifth of what convergence did. Pure, but for the compression, which is given.
  */
 import { crc32c } from './crc32c.ts';
+import { SHORT_TEXT_MAX } from './limits.ts';
 import type { AppendHeaderValue } from './record.ts';
 import { textBytes, varintBytes, type EncodableRecord } from './record-size.ts';
 
@@ -10,7 +11,6 @@ import { textBytes, varintBytes, type EncodableRecord } from './record-size.ts';
 export const BATCH_HEADER_BYTES = 61;
 const CHECKED_FROM = 21;
 const MAGIC = 2;
-const SHORT_TEXT_MAX = 64;
 
 export interface BatchCompression {
   /** The codec's number in the batch's attributes. */

@@ -82,3 +82,6 @@ export const NEW_TOPIC_TRIES = 20;
 
 /** How old the text beside a committed offset may get when the offset stands still: a restart reads back from what it says. */
 export const METADATA_REFRESH_MS = 10_000;
+
+/** Texts up to here are measured and written in JavaScript: crossing into native code for each costs more than their characters do. */
+export const SHORT_TEXT_MAX = 64;

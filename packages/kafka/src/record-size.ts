@@ -1,4 +1,5 @@
 /** What a record weighs on the wire, to the byte: a batch is written into one buffer of the right size. */
+import { SHORT_TEXT_MAX } from './limits.ts';
 import type { AppendHeaderValue, AppendRecord } from './record.ts';
 
 /** A record with its headers in a row, as they stand on the wire, and its weight. */
@@ -13,9 +14,6 @@ export interface EncodableRecord {
 
 /** Attributes and timestamp delta, one byte each: all records of a batch carry the batch's time. */
 const FIXED_BYTES = 2;
-
-/** Short strings are measured here: crossing into native code for each costs more than looking at their characters. */
-const SHORT_TEXT_MAX = 64;
 
 export function encodable({ key, value, headers }: AppendRecord): EncodableRecord {
   const flat: AppendHeaderValue[] = [];
