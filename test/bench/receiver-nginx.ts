@@ -49,7 +49,15 @@ export async function startNginxReceiver(
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
   }
-  const timer = setInterval(() => void look().catch(() => {}), pollMs);
+  let closed = false;
+  let timer = setTimeout(again, pollMs);
+  function again(): void {
+    void look()
+      .catch(() => {})
+      .finally(() => {
+        if (!closed) timer = setTimeout(again, pollMs);
+      });
+  }
 
   return {
     name: 'nginx',
@@ -73,7 +81,8 @@ export async function startNginxReceiver(
     },
     latencies: () => Promise.resolve([]),
     async close() {
-      clearInterval(timer);
+      closed = true;
+      clearTimeout(timer);
       const killer = setTimeout(() => child.kill('SIGKILL'), stopMs);
       child.kill('SIGTERM');
       await gone;
@@ -118,9 +127,16 @@ http {
 }
 
 let asked = 0;
+let lastAnswer: Promise<unknown> = Promise.resolve();
 
-/** Requests that were answered so far, without the questions themselves. */
+/** Requests that were answered so far, without the questions themselves: asked one at a time, or one would count another. */
 function requestsTaken(port: number): Promise<number> {
+  const answer = lastAnswer.then(() => ask(port));
+  lastAnswer = answer.catch(() => {});
+  return answer;
+}
+
+function ask(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const request = get({ host: '127.0.0.1', port, path: '/' }, (response) => {
       let text = '';

@@ -319,6 +319,20 @@ describe('what a fault allows', () => {
     expect(rulesOf(evidenceOf(run))).toEqual([]);
   });
 
+  test('an end that is written after the settlement of the same attempt is its duplicate, and closes nothing', () => {
+    const run = sampleRun();
+    const at = run.attempts.findIndex(({ entry }) => entry.dispatch === dispatchOf(1));
+    const { dispatch, round, attempt, project, endpoint } = run.attempts[at]!.entry;
+    const disposition = { kind: 'dead', reason: 'endpoint-disabled' } as const;
+    const entry = { type: 'DispatchEnded', dispatch, round, attempt, project, endpoint, disposition } as const;
+    run.attempts.splice(at + 1, 0, { timeMs: run.attempts[at]!.timeMs + 1, entry });
+    const evidence = evidenceOf(run);
+    expect(evidence.tables.audit.filter(({ duplicate }) => duplicate)).toHaveLength(1);
+    expect(rulesOf(evidence)).toEqual(['flagged-without-cause']);
+    run.interruptions.push({ kind: 'broker', slot: undefined, fromMs: startMs, toMs: startMs + 20_000 });
+    expect(rulesOf(evidenceOf(run))).toEqual([]);
+  });
+
   test('a parking that is done again needs a kill', () => {
     const run = sampleRun();
     const { dispatch, round, project, endpoint } = run.attempts[0]!.entry;

@@ -1,5 +1,6 @@
-// The one reader rule (R4): per attempt id the first AttemptSettled in partition order is the truth; per (dispatch, round) the
-// first terminal record closes the round. Whatever comes later is flagged, and changes no state and no count.
+// The one reader rule (R4): per attempt id the first record that says what became of it, AttemptSettled or DispatchEnded, in
+// partition order is the truth; per (dispatch, round) the first terminal one of these closes the round. Whatever comes later is
+// flagged, and changes no state and no count.
 
 import {
   decodeAttempts,
@@ -96,9 +97,8 @@ export function readAttempts(records: readonly LoggedRecord[]): AttemptsLog {
 function identityOf(entry: Exclude<AttemptsEntry, { type: 'mark' }>): string {
   switch (entry.type) {
     case 'AttemptSettled':
-      return `settled ${entry.dispatch}.${entry.round}.${entry.attempt}`;
     case 'DispatchEnded':
-      return `ended ${entry.dispatch}.${entry.round}`;
+      return `settled ${entry.dispatch}.${entry.round}.${entry.attempt}`;
     case 'DispatchDeferred':
       return `deferred ${entry.dispatch}.${entry.round}.${entry.attempt}/${entry.park}`;
     case 'EndpointDisabled':
