@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ScenarioName } from './scenarios.ts';
 import type { ServiceProcess } from './service-processes.ts';
-import { usageOf, type Usage } from './process-usage.ts';
+import { javaCompilersMs, usageOf, type Usage } from './process-usage.ts';
 
 /** Everything that can have a column, in the order of the table. */
 export const parts = [
@@ -13,6 +13,7 @@ export const parts = [
   'retry-scheduler',
   'audit-projector',
   'broker',
+  'broker-jit',
   'postgres',
   'receiver',
   'sender',
@@ -38,6 +39,8 @@ export interface Measured {
   readonly rssMbByProcess: Readonly<Partial<Record<Part, number>>>;
   /** CPU of dispatch for a delivery in that of the bare sender for a request. */
   readonly ratioToBare: number | null;
+  /** `sum` without the broker's compilers, in that of the bare sender with its receiver: what compares between machines. */
+  readonly sumRatioToBare: number | null;
   /** TLS connections of the whole scenario, warm-up included; null when the receiver does not know. */
   readonly connections: number | null;
   /** Audit records not in PostgreSQL at the last delivery, and the time until they were; null without a projection. */
@@ -72,7 +75,13 @@ export function usagesOf(who: {
 }): Usages {
   const usages: Usages = {};
   for (const { service, pid } of who.services) usages[service] = plus(usages[service], usageOf(pid));
-  if (who.servers.broker !== undefined) usages.broker = usageOf(who.servers.broker);
+  if (who.servers.broker !== undefined) {
+    // A broker that is a minute old spends more on compiling itself than on its work; one that has run for a day does not.
+    const { cpuMs, rssMb } = usageOf(who.servers.broker);
+    const compilersMs = javaCompilersMs(who.servers.broker);
+    usages.broker = { cpuMs: cpuMs - compilersMs, rssMb };
+    usages['broker-jit'] = { cpuMs: compilersMs, rssMb: 0 };
+  }
   if (who.servers.postgres !== undefined) usages.postgres = usageOf(who.servers.postgres, { children: true });
   usages.receiver = usageOf(who.receiver, { children: true });
   if (who.publisher !== undefined) usages.publisher = usageOf(who.publisher);

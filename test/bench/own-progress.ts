@@ -60,6 +60,7 @@ function done(part: Part, { converged, settled, projected }: Progress): number {
     case 'postgres':
       return projected;
     case 'broker':
+    case 'broker-jit':
       // Its work is spread over all three.
       return (converged + settled + projected) / 3;
     case 'dispatch':

@@ -18,14 +18,33 @@ export function usageOf(pid: number, { children = false }: { readonly children?:
   return process.platform === 'linux' ? byProc(pid, children) : byPs(pid, children);
 }
 
+/** CPU time of a Java process's own compilers (user and system, ms), as far as their threads live; 0 where threads are not told apart. */
+export function javaCompilersMs(pid: number): number {
+  if (process.platform !== 'linux') return 0;
+  let ticks = 0;
+  for (const thread of threadsOf(pid)) {
+    const stat = readStat(`${pid}/task/${thread}`);
+    if (stat && /^C[12] Compiler/.test(stat.name)) ticks += stat.ticks;
+  }
+  return ticks * msPerTick;
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+}
+
 function byProc(pid: number, children: boolean): Usage {
-  const own = readStat(pid);
+  const own = readStat(String(pid));
   if (own === undefined) return none;
   if (!children) return { cpuMs: own.ticks * msPerTick, rssMb: memoryOf(pid).all };
   let ticks = own.ticks + own.buriedTicks;
   const memories = [memoryOf(pid)];
   for (const name of readdirSync('/proc')) {
-    const child = /^\d+$/.test(name) ? readStat(Number(name)) : undefined;
+    const child = /^\d+$/.test(name) ? readStat(name) : undefined;
     if (child?.parent !== pid) continue;
     ticks += child.ticks;
     memories.push(memoryOf(Number(name)));
@@ -35,15 +54,17 @@ function byProc(pid: number, children: boolean): Usage {
   return { cpuMs: ticks * msPerTick, rssMb: shared + memories.reduce((sum, { alone }) => sum + alone, 0) };
 }
 
-function readStat(pid: number): { parent: number; ticks: number; buriedTicks: number } | undefined {
+/** @param which a process, or `<process>/task/<thread>` */
+function readStat(which: string): { name: string; parent: number; ticks: number; buriedTicks: number } | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const stat = readFileSync(`/proc/${which}/stat`, 'latin1');
     // The second field, the name in brackets, may itself hold spaces and brackets: cut after the last one.
     const fields = stat
       .slice(stat.lastIndexOf(')') + 2)
       .split(' ')
       .map(Number);
     return {
+      name: stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')')),
       parent: fields[1] ?? 0,
       ticks: (fields[11] ?? 0) + (fields[12] ?? 0),
       buriedTicks: (fields[13] ?? 0) + (fields[14] ?? 0),

@@ -9,6 +9,7 @@ export function mediansOf(runs: readonly Measured[]): Measured[] {
   const byName = Map.groupBy(runs, ({ name }) => name);
   const bare = byName.get('bare');
   const bareMs = bare && median(bare.map(({ cpuMsPerDelivery }) => cpuMsPerDelivery.sender ?? Number.NaN));
+  const bareSumMs = bare && median(bare.map(({ cpuMsPerDelivery }) => cpuMsPerDelivery.sum));
   return [...byName.values()].map((of) => {
     const cpu: Partial<Record<Part, number>> & { sum: number } = {
       sum: median(of.map((run) => run.cpuMsPerDelivery.sum)),
@@ -31,6 +32,7 @@ export function mediansOf(runs: readonly Measured[]): Measured[] {
       rssMb: median(of.map((run) => run.rssMb)),
       rssMbByProcess: rss,
       ratioToBare: bareMs === undefined || dispatchMs === undefined ? null : dispatchMs / bareMs,
+      sumRatioToBare: bareSumMs === undefined ? null : (cpu.sum - (cpu['broker-jit'] ?? 0)) / bareSumMs,
       connections: medianOrNull(of.map((run) => run.connections)),
       projection: of[0]!.projection && {
         lagRecords: median(of.flatMap((run) => run.projection?.lagRecords ?? [])),
@@ -49,6 +51,7 @@ export function table(results: readonly Measured[]): string {
     'sum',
     ...used,
     'x bare',
+    'sum x bare',
     'p50 ms',
     'p99 ms',
     'RSS MB',
@@ -63,6 +66,7 @@ export function table(results: readonly Measured[]): string {
     fixed(run.cpuMsPerDelivery.sum, 3),
     ...used.map((part) => fixed(run.cpuMsPerDelivery[part], 3)),
     fixed(run.ratioToBare, 2),
+    fixed(run.sumRatioToBare, 2),
     fixed(run.p50Ms, 1),
     fixed(run.p99Ms, 1),
     run.rssMb === 0 ? '-' : String(Math.round(run.rssMb)),
@@ -76,7 +80,7 @@ export function table(results: readonly Measured[]): string {
       .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
       .join('  ');
   return [
-    'CPU in ms for one delivery; sum is of everything but the publisher. RSS is of the services. Lag: audit records not in PostgreSQL at the last delivery.',
+    "CPU in ms for one delivery; sum is of everything but the publisher, sum x bare leaves the broker's compilers out as well. RSS is of the services. Lag: audit records not in PostgreSQL at the last delivery.",
     line(head),
     ...rows.map(line),
   ].join('\n');

@@ -46,6 +46,7 @@ export async function runBare(options: {
       p99Ms: percentile(latencies, 0.99),
       ...memory(after),
       ratioToBare: 1,
+      sumRatioToBare: 1,
       connections: tally.connections ?? null,
       projection: null,
     };

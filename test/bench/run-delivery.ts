@@ -145,6 +145,7 @@ async function deliver(
     p99Ms: latencies.length === 0 ? null : percentile(latencies, 0.99),
     ...memory(after),
     ratioToBare: null,
+    sumRatioToBare: null,
     connections: tally.connections ?? null,
     projection,
   };

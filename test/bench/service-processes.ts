@@ -81,7 +81,7 @@ export function startOne(
     : [];
   const child = spawn(process.execPath, [...flags, cli, 'run', service], {
     stdio: ['ignore', log, log],
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NODE_OPTIONS: process.env['NODE_OPTIONS'], ...env },
   });
   closeSync(log);
   running.add(child);

@@ -9,6 +9,8 @@ import { secretAsk, type SecretAsk, type SecretProblem, type SecretSource } from
 export interface EndpointRuntime {
   readonly endpoint: Endpoint;
   readonly url: URL;
+  /** Of the URL: the getter of it makes a new string each time. */
+  readonly origin: string;
   readonly maskedUrl: string;
   readonly profile: Profile | undefined;
   /** What to ask the source for, beside each of the endpoint's secrets. */
@@ -31,9 +33,11 @@ export class EndpointRuntimes {
   of(endpoint: Endpoint): EndpointRuntime {
     let runtime = this.#cache.get(endpoint);
     if (!runtime) {
+      const url = new URL(endpoint.url);
       runtime = {
         endpoint,
-        url: new URL(endpoint.url),
+        url,
+        origin: url.origin,
         maskedUrl: maskUrl(endpoint.url),
         profile: profileNamed(endpoint.profile),
         asks: endpoint.secrets.map((secret) => secretAsk(endpoint, secret)),

@@ -90,7 +90,7 @@ export class SendingQueue {
         this.rates.callAfter(endpointId, waitMs);
         return;
       }
-      const origin = endpoint && this.#deps.runtimes.of(endpoint).url.origin;
+      const origin = endpoint && this.#deps.runtimes.of(endpoint).origin;
       let pass = origin === undefined ? undefined : this.#gate.enter(origin, endpointId, turn);
       // Late work that must wait for a place holds no first attempt up.
       if (origin !== undefined && !pass && turn === 'late' && this.#lanes.waitingFor(endpointId, 'first') > 0) {

@@ -32,7 +32,8 @@ export interface CliIo {
 /** The real world. */
 export function systemIo(interrupted: AbortSignal): CliIo {
   return {
-    env: process.env,
+    // A copy: each reading of `process.env` goes to the C library, and a secret is asked for with every attempt.
+    env: { ...process.env },
     ...systemSinks(process.env),
     async readStdin() {
       const chunks: Buffer[] = [];
