@@ -43,6 +43,8 @@ interface Owner {
 interface Waiting {
   readonly dispatch: Dispatch;
   readonly atMs: number;
+  /** When it came to its tier. */
+  readonly sinceMs: number;
 }
 
 /** Entries that a window keeps: few, so that it forgets within a run. */
@@ -80,7 +82,7 @@ export class SimulatedPartition {
       const dispatch = simulatedDispatch(n, nowMs);
       this.#write(dispatch);
       // Convergence was killed before its commit, and writes it again some time.
-      if (random() < 0.3) this.#waiting.push({ dispatch, atMs: nowMs + this.#pick(pauses) });
+      if (random() < 0.3) this.#waiting.push({ dispatch, atMs: nowMs + this.#pick(pauses), sinceMs: nowMs });
     }
   }
 
@@ -283,7 +285,10 @@ export class SimulatedPartition {
     const dispatch = decoded.value;
     this.#tell(`${record.topic} <- ${attemptIdOf(dispatch)} parked ${dispatch.park}×`);
     if (record.topic === topics.dlq) this.#letters.set(`${dispatch.dispatchId}.${dispatch.round}`, dispatch);
-    else this.#waiting.push({ dispatch, atMs: Math.max(dispatch.dueMs, this.#now() + Number(headers['pr-delay'])) });
+    else {
+      const sinceMs = this.#now();
+      this.#waiting.push({ dispatch, atMs: Math.max(dispatch.dueMs, sinceMs + Number(headers['pr-delay'])), sinceMs });
+    }
     return 0;
   }
 
@@ -304,7 +309,8 @@ export class SimulatedPartition {
     if (isOpened) return;
     const round = { ...letter, round: letter.round + 1, attempt: 1, park: 0, hop: 0, parkedMs: undefined };
     const dispatch = { ...round, roundStartedMs: plannedMs, dueMs: plannedMs };
-    for (const waitMs of [0, this.#pick(pauses)]) this.#waiting.push({ dispatch, atMs: plannedMs + waitMs });
+    for (const waitMs of [0, this.#pick(pauses)])
+      this.#waiting.push({ dispatch, atMs: plannedMs + waitMs, sinceMs: plannedMs });
   }
 
   /** To `dispatches`. The body names the attempt, so that a request tells which one it is. */
@@ -327,6 +333,15 @@ export class SimulatedPartition {
 
   #put(kind: 'enabled' | 'paused'): void {
     this.#endpoints.put(endpointOf('a', { version: this.#version++, status: { kind }, maxAgeMs: 86_400_000 }));
+    if (kind === 'enabled') for (const one of this.#waiting.splice(0)) this.#waiting.push(this.#recalled(one));
+  }
+
+  /** The scheduler calls back what was put off before the endpoint's new record. */
+  #recalled(one: Waiting): Waiting {
+    if (one.dispatch.park === 0 || one.atMs <= this.#now()) return one;
+    this.#tell(`${attemptIdOf(one.dispatch)} is called back`);
+    const dueMs = Math.min(one.dispatch.dueMs, one.sinceMs);
+    return { ...one, dispatch: { ...one.dispatch, dueMs }, atMs: this.#now() };
   }
 
   #countRequest(attemptId: string, owner: Owner): void {

@@ -11,3 +11,7 @@ export const sleepMsMax = 1_000;
 export const forwardBatch = 500;
 /** The longest rest between two batches that are given back: a fifth of the lateness that is allowed. */
 export const appendRestMsMax = 20;
+/** Between an endpoint's new record and the first that it calls back: dispatch must have read it too, or it puts all off again. */
+export const recallAfterMs = 2_000;
+/** What was put off this soon after the record is called back as well: dispatch had not read it, or the broker's clocks differ. */
+export const recallMarginMs = 10_000;

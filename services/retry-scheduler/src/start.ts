@@ -1,9 +1,18 @@
-// retry-scheduler: gives each waiting record back when it is due, never early.
+// retry-scheduler: gives each waiting record back when it is due, never early, and what was put off when its endpoint changes.
 //
 //   <env>.retry.5s … <env>.retry.6h ─▶ heap of heads, one timer ─▶ <env>.dispatches (or a smaller tier)
+//   <env>.endpoints ─▶ recall
 
-import { topicNames } from '@postrider/core/contracts';
-import { consumeAcked, waitForTopics, type AckedConsumer, type Appender, type KafkaCluster } from '@postrider/kafka';
+import { EndpointTable, topicNames } from '@postrider/core/contracts';
+import {
+  consumeAcked,
+  waitForTopics,
+  type AckedConsumer,
+  type Appender,
+  type KafkaCluster,
+  type KafkaRecord,
+  type TableReader,
+} from '@postrider/kafka';
 import {
   collectProgress,
   lostRanges,
@@ -23,6 +32,7 @@ import {
 } from '@postrider/runtime';
 import { appendRestMsMax, commitIntervalMs, windowBytes, windowRecords } from './limits.ts';
 import { GivenBack } from './given-back.ts';
+import { Recall } from './recall.ts';
 import { Scheduler } from './scheduler.ts';
 
 export interface RetrySchedulerDeps {
@@ -42,7 +52,10 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
   const stopping = new AbortController();
   const trouble = recentTrouble('Kafka', clock);
   const cancels: (() => void)[] = [];
+  const table = new EndpointTable(config.environment);
+  const recall = new Recall(clock.now);
   let appender: Appender | undefined;
+  let reader: TableReader | undefined;
   let consumer: AckedConsumer | undefined;
   let lost: LostRanges | undefined;
   let waitingFor: string | undefined = 'starting';
@@ -51,7 +64,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
     name: 'retry-scheduler',
     async start(context: StartContext) {
       const admin = cluster.admin();
-      const described = await waitForTopics(admin, [topics.dispatches, topics.audit, ...tierTopics], {
+      const described = await waitForTopics(admin, [topics.dispatches, topics.audit, topics.endpoints, ...tierTopics], {
         signal: stopping.signal,
         sleep: (ms, signal) => sleep(timers, ms, signal),
         onWaiting: (message) => {
@@ -83,6 +96,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       });
       const scheduler = new Scheduler({
         givenBack,
+        recall,
         lease: { holds: () => consumer!.group.lease.holds(), heard: () => consumer!.group.lease.heard() },
         appender,
         topics,
@@ -104,6 +118,13 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
           if (!stopping.signal.aborted) context.fail(error instanceof Error ? error : new Error(String(error)));
         },
       });
+      const applyEndpoint = (record: KafkaRecord): void => {
+        const change = table.apply(record);
+        if (change.kind === 'invalid') metrics.endpointTableInvalid.inc({ service: 'retry-scheduler' });
+        else if (change.kind === 'removed') recall.removed(change.endpointId);
+        else scheduler.endpointChanged(table.index.get(change.endpointId)!, record.timestamp);
+      };
+      reader = cluster.readTable({ topic: topics.endpoints, onRecord: applyEndpoint });
       consumer = consumeAcked(cluster, {
         groupId: `${config.environment}.retry-scheduler`,
         topics: tierTopics,
@@ -113,6 +134,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         now: clock.now,
         onAssigned: () => scheduler.resume(),
         async prepare(partitions, signal) {
+          await reader!.ready;
           const records = await givenBack.restore(partitions, signal);
           logger.info({ partitions: partitions.length, records }, 'read back what was given back before');
         },
@@ -143,6 +165,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       stopping.abort();
       await consumer?.stop();
       for (const cancel of cancels.splice(0)) cancel();
+      await reader?.stop();
       await appender?.close();
     },
     readiness() {
