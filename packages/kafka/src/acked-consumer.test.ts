@@ -245,7 +245,7 @@ describe('progress', () => {
     group.assign([0]);
     group.deliver(0, [10, 20, 30], { highWatermark: 100 });
     expect(consumer.progress()).toEqual([
-      { topic, partition: 0, lagRecords: 90, oldestOpenMs: 990, open: 3, windowLimit: 10 },
+      { topic, partition: 0, lagRecords: 90, oldestOpenMs: 990, open: 3, windowLimit: 10, openBytes: 3 },
     ]);
     ack(10);
     expect(consumer.progress()[0]).toMatchObject({ lagRecords: 80, oldestOpenMs: 980, open: 2 });
