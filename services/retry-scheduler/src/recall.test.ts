@@ -47,6 +47,18 @@ describe('what was put off', () => {
     expect(r.given()).toEqual(['dsp_0']);
   });
 
+  it('rests before it comes again when it is put off at once once more', async () => {
+    const { scheduler, time, ...r } = rig();
+    r.change('ep-1', 'enabled');
+    time.advance(5_000);
+    r.wait(halfAnHour, { park: 1 });
+    scheduler.arm();
+    await time.advanceAsync(recallAfterMs - 1);
+    expect(r.given()).toEqual([]);
+    await time.advanceAsync(1);
+    expect(r.given()).toEqual(['dsp_0']);
+  });
+
   it('waits on for an endpoint that is paused or another one, and when it is a retry', async () => {
     const { scheduler, time, ...r } = rig();
     r.wait(60_000, { park: 2 });

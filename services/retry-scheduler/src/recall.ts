@@ -50,7 +50,8 @@ export class Recall {
     const { dispatch, appendedMs, wakeMs } = waiting;
     const change = dispatch.park > 0 ? this.#changes.get(dispatch.endpointId) : undefined;
     if (!change || appendedMs > change.atMs + recallMarginMs) return waiting;
-    const fromMs = Math.max(this.#now(), change.fromMs);
+    // Also after its parking: what is put off again within the margin, because its endpoint is down, must not go round at once.
+    const fromMs = Math.max(this.#now(), change.fromMs, appendedMs + recallAfterMs);
     const slotMs = nextReturnSlot({ lastMs: change.lastMs, fromMs, stepMs: change.stepMs });
     if (slotMs >= wakeMs) return waiting;
     change.lastMs = slotMs;
