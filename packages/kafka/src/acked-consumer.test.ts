@@ -206,6 +206,17 @@ describe('the window', () => {
     expect(group.calls.at(-1)).toBe(`resume ${topic}/0`);
   });
 
+  it('may be another one for a topic', () => {
+    const { group, consumer } = rig({ windowOf: (of) => ({ windowRecords: of === topic ? 3 : 1, windowBytes: 20 }) });
+    group.assign([0, 1]);
+    group.deliver(0, [1, 2]);
+    expect(group.calls).toEqual([]);
+    group.deliver(0, [3]);
+    group.deliver(1, [1], { bytes: 20 });
+    expect(group.calls).toEqual([`pause ${topic}/0`, `pause ${topic}/1`]);
+    expect(consumer.progress().map(({ windowLimit }) => windowLimit)).toEqual([3, 3]);
+  });
+
   it('does not pause for records that were acknowledged while they were handed out', () => {
     const { group } = rig({ onRecord: (_record, ack) => ack() });
     group.assign([0]);

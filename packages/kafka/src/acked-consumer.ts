@@ -22,16 +22,25 @@ export interface OwnedPartition extends TopicPartition {
 /** Marks a record finished; calling it twice is harmless. */
 export type Ack = () => void;
 
-export interface AckedOptions extends Pick<
-  GroupOptions,
-  'groupId' | 'topics' | 'sessionTimeoutMs' | 'prepare' | 'onState' | 'onError' | 'onRangeLost' | 'onPartitionFault'
-> {
-  /** Records of a partition that may be unacknowledged at once. */
+/** What a partition may hold. */
+interface Window {
+  /** Records that may be unacknowledged at once. */
   readonly windowRecords: number;
-  /** Records that may stand between its watermark and its newest accepted one, acknowledged or not; default `windowRecords`. */
-  readonly spanRecords?: number;
-  /** Bytes of a partition's unacknowledged records. */
+  /** Bytes of unacknowledged records. */
   readonly windowBytes: number;
+}
+
+export interface AckedOptions
+  extends
+    Pick<
+      GroupOptions,
+      'groupId' | 'topics' | 'sessionTimeoutMs' | 'prepare' | 'onState' | 'onError' | 'onRangeLost' | 'onPartitionFault'
+    >,
+    Window {
+  /** For topics whose partitions need another window. */
+  readonly windowOf?: (topic: string) => Window;
+  /** Records that may stand between its watermark and its newest accepted one, acknowledged or not; default: its window. */
+  readonly spanRecords?: number;
   /** Bytes of all partitions' unacknowledged records, give or take one fetch of each; see ByteBudget. Default: no bound. */
   readonly totalBytes?: number;
   /** How often watermarks are committed. */
@@ -90,8 +99,10 @@ class PartitionStream implements OwnedPartition, BytesHeld {
   next: number;
   paused = false;
   lost = false;
+  readonly window: Window;
 
-  constructor(assigned: AssignedPartition) {
+  constructor(assigned: AssignedPartition, window: Window) {
+    this.window = window;
     this.topic = assigned.topic;
     this.partition = assigned.partition;
     this.committed = assigned.committed?.offset;
@@ -116,16 +127,16 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
   const keyOf = (p: TopicPartition): string => `${p.topic}/${p.partition}`;
 
   const budget = new ByteBudget(options.totalBytes);
-  const spanRecords = options.spanRecords ?? options.windowRecords;
+  const spanOf = ({ window }: PartitionStream): number => options.spanRecords ?? window.windowRecords;
   const full = (stream: PartitionStream): boolean =>
-    stream.tracker.openCount >= options.windowRecords ||
-    stream.tracker.span >= spanRecords ||
-    stream.tracker.openBytes >= options.windowBytes ||
+    stream.tracker.openCount >= stream.window.windowRecords ||
+    stream.tracker.span >= spanOf(stream) ||
+    stream.tracker.openBytes >= stream.window.windowBytes ||
     budget.isUsedUp(stream);
   const roomy = (stream: PartitionStream): boolean =>
-    stream.tracker.openCount <= options.windowRecords * resumeBelow &&
-    stream.tracker.span <= spanRecords - options.windowRecords * resumeBelow &&
-    stream.tracker.openBytes <= options.windowBytes * resumeBelow &&
+    stream.tracker.openCount <= stream.window.windowRecords * resumeBelow &&
+    stream.tracker.span <= spanOf(stream) - stream.window.windowRecords * resumeBelow &&
+    stream.tracker.openBytes <= stream.window.windowBytes * resumeBelow &&
     budget.hasRoom(stream, resumeBelow);
 
   const resumeIfRoomy = (stream: PartitionStream): void => {
@@ -203,7 +214,8 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
         streams.delete(keyOf(partition));
       }
       if (lost.length > 0) options.onLost?.(lost);
-      for (const partition of added) streams.set(keyOf(partition), new PartitionStream(partition));
+      for (const partition of added)
+        streams.set(keyOf(partition), new PartitionStream(partition, options.windowOf?.(partition.topic) ?? options));
       budget.share([...streams.values()]);
       for (const stream of streams.values()) resumeIfRoomy(stream);
       options.onAssigned?.(assignment, generation);
@@ -248,7 +260,7 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
           lagRecords: Math.max(0, stream.highWatermark - done),
           oldestOpenMs: oldest ? Math.max(0, now - oldest.timestampMs) : 0,
           open: stream.tracker.openCount,
-          windowLimit: options.windowRecords,
+          windowLimit: stream.window.windowRecords,
           openBytes: stream.tracker.openBytes,
         };
       });

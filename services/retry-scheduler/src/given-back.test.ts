@@ -3,7 +3,8 @@ import type { Dispatch } from '@postrider/core/domain';
 import type { AssignedPartition, KafkaRecord } from '@postrider/kafka';
 import { describe, expect, it } from 'vitest';
 import { GivenBack } from './given-back.ts';
-import { windowRecords } from './limits.ts';
+
+const windowRecords = 2_000;
 
 const dispatch = (attempt: number, over: Partial<Dispatch> = {}): Dispatch => ({
   dispatchId: 'dsp_aaaaaaaaaaaaaaaaaaaaaaaaaa' as Dispatch['dispatchId'],
@@ -35,6 +36,7 @@ function memoryLog(dispatches: readonly Dispatch[]) {
   const readFrom: number[] = [];
   const givenBack = new GivenBack({
     onRangeLost: () => undefined,
+    windowOf: (tier) => ({ windowRecords: tier === 'live.retry.5s' ? windowRecords : 1 }),
     dispatches: 'live.dispatches',
     dispatchesEnd: async () => new Map([[0, dispatches.length]]),
     cluster: {

@@ -4,7 +4,6 @@
 import { decodeDispatch } from '@postrider/core/contracts';
 import { attemptIdOf, EffectMarks, type Dispatch } from '@postrider/core/domain';
 import { headerText, type AssignedPartition, type KafkaCluster, type TopicPartition } from '@postrider/kafka';
-import { windowRecords } from './limits.ts';
 
 const marker = /^dispatches=(\d{1,16})$/;
 
@@ -26,6 +25,8 @@ export interface GivenBackDeps {
   readonly cluster: Pick<KafkaCluster, 'scan'>;
   /** Records that were given back are gone: they may be given back again. */
   readonly onRangeLost: (lost: TopicPartition & { readonly from: number; readonly to: number }) => void;
+  /** How far an owner reads ahead in a tier's partition. */
+  readonly windowOf: (topic: string) => { readonly windowRecords: number };
   readonly dispatchesEnd: () => Promise<ReadonlyMap<number, number>>;
   readonly dispatches: string;
 }
@@ -74,7 +75,7 @@ export class GivenBack {
       this.#tiers.set(`${topic}/${partition}`, {
         marks: new EffectMarks(),
         restoredFrom: from.get(partition)!,
-        inheritedUntil: Math.min(logEnd, start + windowRecords),
+        inheritedUntil: Math.min(logEnd, start + this.#deps.windowOf(topic).windowRecords),
         readTo: start,
       });
     }

@@ -30,7 +30,7 @@ import {
   type StartContext,
   type Timers,
 } from '@postrider/runtime';
-import { appendRestMsMax, commitIntervalMs, windowBytes, windowRecords } from './limits.ts';
+import { appendRestMsMax, commitIntervalMs, tierWindow } from './limits.ts';
 import { GivenBack } from './given-back.ts';
 import { Recall } from './recall.ts';
 import { Scheduler } from './scheduler.ts';
@@ -88,8 +88,10 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         append: (record) => appender!.append(record),
       });
       const tellLost = (range: LostRange): void => void lost!.tell(range);
+      const windowOf = (topic: string) => tierWindow(topic === tierTopics[0]);
       const givenBack = new GivenBack({
         cluster,
+        windowOf,
         onRangeLost: tellLost,
         dispatches: topics.dispatches,
         dispatchesEnd: () => admin.endOffsets(topics.dispatches),
@@ -128,8 +130,8 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       consumer = consumeAcked(cluster, {
         groupId: `${config.environment}.retry-scheduler`,
         topics: tierTopics,
-        windowRecords,
-        windowBytes,
+        ...tierWindow(false),
+        windowOf,
         commitIntervalMs,
         now: clock.now,
         onAssigned: () => scheduler.resume(),
