@@ -17,6 +17,8 @@ export function tierWindow(isSmallest: boolean): { readonly windowRecords: numbe
     ? { windowRecords: smallestWindowRecords, windowBytes: smallestWindowBytes }
     : { windowRecords, windowBytes };
 }
+/** Given-back records that are remembered of one partition until all that was inherited is read: about 12 MB. */
+export const givenBackMax = 100_000;
 export const commitIntervalMs = 200;
 /** The longest sleep before the heads are looked at again: a wall clock that was set forward must not delay them. */
 export const sleepMsMax = 1_000;

@@ -135,6 +135,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         commitIntervalMs,
         now: clock.now,
         onAssigned: () => scheduler.resume(),
+        onLost: (partitions) => givenBack.lost(partitions),
         async prepare(partitions, signal) {
           await reader!.ready;
           const records = await givenBack.restore(partitions, signal);
