@@ -73,7 +73,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         },
       });
       if (!described) return;
-      waitingFor = undefined;
+      waitingFor = 'reading the endpoint table';
       appender = cluster.openAppender({
         restMsMax: appendRestMsMax,
         hooks: produceHooks(metrics, 'retry-scheduler', trouble),
@@ -126,7 +126,11 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         else if (change.kind === 'removed') recall.removed(change.endpointId);
         else scheduler.endpointChanged(table.index.get(change.endpointId)!, record.timestamp);
       };
-      reader = cluster.readTable({ topic: topics.endpoints, onRecord: applyEndpoint });
+      reader = cluster.readTable({
+        topic: topics.endpoints,
+        onRecord: applyEndpoint,
+        onReady: () => (waitingFor = undefined),
+      });
       consumer = consumeAcked(cluster, {
         groupId: `${config.environment}.retry-scheduler`,
         topics: tierTopics,
@@ -154,6 +158,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       });
       cancels.push(
         collectProgress(metrics, 'retry-scheduler', consumer),
+        metrics.endpointTableSize.collect((set) => set({ service: 'retry-scheduler' }, table.index.size)),
         metrics.retryWaiting.collect((set) => {
           const held = scheduler.held();
           for (const tier of tiers) set({ tier: tier.name }, held.get(topics.retry(tier))?.records ?? 0);
