@@ -2,11 +2,13 @@
 
 import {
   deadLetterHeaders,
+  encodeAudit,
   decodeAudit,
   decodeDispatch,
   dispatchHeaders,
   partitionOf,
   topicNames,
+  type AttemptSettled,
   type AuditRecord,
   type TopicNames,
 } from '@postrider/core/contracts';
@@ -79,6 +81,27 @@ async function audited(): Promise<AuditRecord[]> {
   });
 }
 
+/** Ten attempts in a row that failed, the last of them at this moment: the endpoint's breaker is open for five seconds. */
+async function putFailures(endpoint: string, atMs: number): Promise<void> {
+  const appender = cluster.openAppender();
+  for (let n = 1; n <= 10; n++) {
+    const record = {
+      type: 'AttemptSettled',
+      endpoint,
+      endpointVersion: 1,
+      attemptId: `dsp_${'f'.repeat(26)}.0.${n}`,
+      startedAt: new Date(atMs).toISOString(),
+      durationMs: 0,
+      outcome: 'timeout',
+      status: 'ERROR',
+      disposition: { kind: 'retry', dueMs: 0, attempt: n + 1 },
+    } as unknown as AttemptSettled;
+    const partition = partitionOf(endpoint, 4);
+    await appender.append({ topic: topics.attempts, partition, key: endpoint, value: encodeAudit(record) });
+  }
+  await appender.close();
+}
+
 const replay = (endpoint: string): string[] => [
   'replay',
   'start',
@@ -105,7 +128,9 @@ afterAll(() => cluster?.close());
 
 describe('a replay', () => {
   it('opens one round after the last one of each dispatch, and ends with 5 when a letter cannot be read', async () => {
-    const [result] = await cli.json(replay('shop-eu'), { exit: 5, now: () => 9_000 });
+    // Each look at the clock is a second later: what is asked first is when it was planned.
+    let atMs = 8_000;
+    const [result] = await cli.json(replay('shop-eu'), { exit: 5, now: () => (atMs += 1_000) });
     expect(result).toMatchObject({ planned: 1, sent: 1, skipped: 0, failed: 1 });
     const [record, ...others] = await recordsOf(topics.dispatches);
     expect(others).toEqual([]);
@@ -117,13 +142,14 @@ describe('a replay', () => {
       value: {
         ...dispatchOf('a', 'shop-eu', 2),
         attempt: 1,
-        roundStartedMs: 9_000,
+        roundStartedMs: expect.any(Number) as number,
         dueMs: 9_000,
         hop: 0,
         park: 0,
         replay: result?.['replay'],
       },
     });
+    expect(dispatch?.ok === true && dispatch.value.roundStartedMs).toBeGreaterThan(9_000);
     expect(
       [...(record?.headers.keys() ?? [])].filter((name) => name.startsWith('__dlq') || name === 'pr-reason'),
     ).toEqual([]);
@@ -154,5 +180,54 @@ describe('a replay', () => {
       { round: 1, now: 'dead', nowRound: 1 },
       { round: 0, now: 'replayed', nowRound: 1 },
     ]);
+  });
+});
+
+describe('a replay to an endpoint whose circuit breaker is open', () => {
+  const failedMs = Date.now();
+  const argv = replay('shop-down');
+  const sentTo = async (): Promise<number> =>
+    (await recordsOf(topics.dispatches)).filter(({ key }) => String(key) === 'shop-down').length;
+
+  beforeAll(async () => {
+    const url = 'https://hooks.acme-shop.com/x';
+    const endpoint = { id: 'shop-down', project: 'shop', profile: 'plain', url, eventTypes: ['*'] };
+    const file = { environment: cli.environment, endpoints: [endpoint] };
+    await cli.json(['endpoints', 'apply', '-'], { stdin: JSON.stringify(file) });
+    await putFailures('shop-down', failedMs);
+    await putLetter(dispatchOf('d', 'shop-down', 0));
+  });
+
+  it('is refused, with the time of the next probe, and writes nothing', async () => {
+    const now = (): number => failedMs + 1_000;
+    const before = (await audited()).length;
+    const { exit, stderr, json } = await cli.postrider([...argv, '--json'], { now });
+    expect([exit, json]).toEqual([4, []]);
+    const { error } = JSON.parse(stderr) as { error: Record<string, unknown> };
+    expect(error).toMatchObject({
+      code: 'refused',
+      details: [{ endpoint: 'shop-down', nextProbe: new Date(failedMs + 5_000).toISOString(), openings: 1 }],
+    });
+    expect(error['message']).toMatch(/nothing was sent: .*open since .*next probe \(in 4s; .*--force/);
+    expect([await sentTo(), (await audited()).length]).toEqual([0, before]);
+  });
+
+  it('can be looked at all the same, and says that it would be refused', async () => {
+    const dryRun = [...argv, '--dry-run'];
+    const { exit, stderr } = await cli.postrider(dryRun, { now: () => failedMs + 1_000 });
+    expect([exit, stderr]).toEqual([0, expect.stringContaining('would be refused: the circuit breaker of shop-down')]);
+  });
+
+  it('begins when it is forced', async () => {
+    const forced = [...argv, '--force'];
+    expect(await cli.json(forced, { now: () => failedMs + 1_000 })).toMatchObject([
+      { sent: 1, openCircuits: [{ endpoint: 'shop-down' }] },
+    ]);
+    expect(await sentTo()).toBe(1);
+  });
+
+  it('begins when the time of a probe has come: what is replayed is the probe', async () => {
+    await putLetter(dispatchOf('e', 'shop-down', 0));
+    expect(await cli.json(argv, { now: () => failedMs + 5_000 })).toMatchObject([{ sent: 1, openCircuits: [] }]);
   });
 });

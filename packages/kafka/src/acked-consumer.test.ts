@@ -206,6 +206,17 @@ describe('the window', () => {
     expect(group.calls.at(-1)).toBe(`resume ${topic}/0`);
   });
 
+  it('may be another one for a topic', () => {
+    const { group, consumer } = rig({ windowOf: (of) => ({ windowRecords: of === topic ? 3 : 1, windowBytes: 20 }) });
+    group.assign([0, 1]);
+    group.deliver(0, [1, 2]);
+    expect(group.calls).toEqual([]);
+    group.deliver(0, [3]);
+    group.deliver(1, [1], { bytes: 20 });
+    expect(group.calls).toEqual([`pause ${topic}/0`, `pause ${topic}/1`]);
+    expect(consumer.progress().map(({ windowLimit }) => windowLimit)).toEqual([3, 3]);
+  });
+
   it('does not pause for records that were acknowledged while they were handed out', () => {
     const { group } = rig({ onRecord: (_record, ack) => ack() });
     group.assign([0]);
@@ -245,7 +256,7 @@ describe('progress', () => {
     group.assign([0]);
     group.deliver(0, [10, 20, 30], { highWatermark: 100 });
     expect(consumer.progress()).toEqual([
-      { topic, partition: 0, lagRecords: 90, oldestOpenMs: 990, open: 3, windowLimit: 10 },
+      { topic, partition: 0, lagRecords: 90, oldestOpenMs: 990, open: 3, windowLimit: 10, openBytes: 3 },
     ]);
     ack(10);
     expect(consumer.progress()[0]).toMatchObject({ lagRecords: 80, oldestOpenMs: 980, open: 2 });

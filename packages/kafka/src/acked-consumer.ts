@@ -3,6 +3,7 @@
 // it was acknowledged. Memory is bounded by a window per partition: a full one is paused, by our own state.
 
 import { OffsetTracker } from '@postrider/core/domain';
+import { ByteBudget, type BytesHeld } from './byte-budget.ts';
 import type { KafkaCluster } from './cluster.ts';
 import type { CommitOffset } from './group-membership.ts';
 import { KafkaError } from './kafka-error.ts';
@@ -21,16 +22,27 @@ export interface OwnedPartition extends TopicPartition {
 /** Marks a record finished; calling it twice is harmless. */
 export type Ack = () => void;
 
-export interface AckedOptions extends Pick<
-  GroupOptions,
-  'groupId' | 'topics' | 'sessionTimeoutMs' | 'prepare' | 'onState' | 'onError' | 'onRangeLost' | 'onPartitionFault'
-> {
-  /** Records of a partition that may be unacknowledged at once. */
+/** What a partition may hold. */
+interface Window {
+  /** Records that may be unacknowledged at once. */
   readonly windowRecords: number;
-  /** Records that may stand between its watermark and its newest accepted one, acknowledged or not; default `windowRecords`. */
-  readonly spanRecords?: number;
-  /** Bytes of a partition's unacknowledged records. */
+  /** Bytes of unacknowledged records. */
   readonly windowBytes: number;
+}
+
+export interface AckedOptions
+  extends
+    Pick<
+      GroupOptions,
+      'groupId' | 'topics' | 'sessionTimeoutMs' | 'prepare' | 'onState' | 'onError' | 'onRangeLost' | 'onPartitionFault'
+    >,
+    Window {
+  /** For topics whose partitions need another window. */
+  readonly windowOf?: (topic: string) => Window;
+  /** Records that may stand between its watermark and its newest accepted one, acknowledged or not; default: its window. */
+  readonly spanRecords?: number;
+  /** Bytes of all partitions' unacknowledged records, give or take one fetch of each; see ByteBudget. Default: no bound. */
+  readonly totalBytes?: number;
   /** How often watermarks are committed. */
   readonly commitIntervalMs: number;
   readonly now: () => number;
@@ -57,6 +69,7 @@ export interface PartitionProgress extends TopicPartition {
   readonly oldestOpenMs: number;
   readonly open: number;
   readonly windowLimit: number;
+  readonly openBytes: number;
 }
 
 export interface AckedConsumer {
@@ -72,7 +85,7 @@ export interface AckedConsumer {
 /** A paused partition is read again when its window is this empty. */
 const resumeBelow = 0.5;
 
-class PartitionStream implements OwnedPartition {
+class PartitionStream implements OwnedPartition, BytesHeld {
   readonly topic: string;
   readonly partition: number;
   readonly tracker = new OffsetTracker();
@@ -81,12 +94,15 @@ class PartitionStream implements OwnedPartition {
   committed: number | undefined;
   committedAtMs = Number.NEGATIVE_INFINITY;
   metadata: string | undefined;
+  borrowedBytes = 0;
   highWatermark: number;
   next: number;
   paused = false;
   lost = false;
+  readonly window: Window;
 
-  constructor(assigned: AssignedPartition) {
+  constructor(assigned: AssignedPartition, window: Window) {
+    this.window = window;
     this.topic = assigned.topic;
     this.partition = assigned.partition;
     this.committed = assigned.committed?.offset;
@@ -110,22 +126,29 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
   const streams = new Map<string, PartitionStream>();
   const keyOf = (p: TopicPartition): string => `${p.topic}/${p.partition}`;
 
-  const spanRecords = options.spanRecords ?? options.windowRecords;
-  const full = ({ tracker }: PartitionStream): boolean =>
-    tracker.openCount >= options.windowRecords ||
-    tracker.span >= spanRecords ||
-    tracker.openBytes >= options.windowBytes;
+  const budget = new ByteBudget(options.totalBytes);
+  const spanOf = ({ window }: PartitionStream): number => options.spanRecords ?? window.windowRecords;
+  const full = (stream: PartitionStream): boolean =>
+    stream.tracker.openCount >= stream.window.windowRecords ||
+    stream.tracker.span >= spanOf(stream) ||
+    stream.tracker.openBytes >= stream.window.windowBytes ||
+    budget.isUsedUp(stream);
   const roomy = (stream: PartitionStream): boolean =>
-    stream.tracker.openCount <= options.windowRecords * resumeBelow &&
-    stream.tracker.span <= spanRecords - options.windowRecords * resumeBelow &&
-    stream.tracker.openBytes <= options.windowBytes * resumeBelow;
+    stream.tracker.openCount <= stream.window.windowRecords * resumeBelow &&
+    stream.tracker.span <= spanOf(stream) - stream.window.windowRecords * resumeBelow &&
+    stream.tracker.openBytes <= stream.window.windowBytes * resumeBelow &&
+    budget.hasRoom(stream, resumeBelow);
+
+  const resumeIfRoomy = (stream: PartitionStream): void => {
+    if (!stream.paused || !roomy(stream)) return;
+    stream.paused = false;
+    group.resume(stream.topic, [stream.partition]);
+  };
 
   const acknowledge = (stream: PartitionStream, slot: Parameters<OffsetTracker['finish']>[0]): void => {
     if (!stream.tracker.finish(slot) || stream.lost) return;
-    if (stream.paused && roomy(stream)) {
-      stream.paused = false;
-      group.resume(stream.topic, [stream.partition]);
-    }
+    budget.moved(stream);
+    resumeIfRoomy(stream);
   };
 
   let committing = false;
@@ -191,7 +214,10 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
         streams.delete(keyOf(partition));
       }
       if (lost.length > 0) options.onLost?.(lost);
-      for (const partition of added) streams.set(keyOf(partition), new PartitionStream(partition));
+      for (const partition of added)
+        streams.set(keyOf(partition), new PartitionStream(partition, options.windowOf?.(partition.topic) ?? options));
+      budget.share([...streams.values()]);
+      for (const stream of streams.values()) resumeIfRoomy(stream);
       options.onAssigned?.(assignment, generation);
     },
     async onRevoked(reason) {
@@ -207,6 +233,7 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
         stream.next = record.offset + 1;
         options.onRecord(record, () => acknowledge(stream, slot), stream);
       }
+      budget.moved(stream);
       if (!stream.paused && full(stream)) {
         stream.paused = true;
         group.pause(topic, [partition]);
@@ -233,7 +260,8 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
           lagRecords: Math.max(0, stream.highWatermark - done),
           oldestOpenMs: oldest ? Math.max(0, now - oldest.timestampMs) : 0,
           open: stream.tracker.openCount,
-          windowLimit: options.windowRecords,
+          windowLimit: stream.window.windowRecords,
+          openBytes: stream.tracker.openBytes,
         };
       });
     },

@@ -33,6 +33,8 @@ export interface ProgressSource {
     readonly oldestOpenMs: number;
     readonly open: number;
     readonly windowLimit: number;
+    /** Where it is counted. */
+    readonly openBytes?: number;
   }[];
   readonly group: { stats(): { readonly rebalances: number; readonly errors: number } };
 }
@@ -70,6 +72,12 @@ export function collectProgress(metrics: Metrics, service: ServiceName, source: 
       set(
         { service },
         sum(source.progress(), (row) => row.open),
+      ),
+    ),
+    metrics.windowBytes.collect((set) =>
+      set(
+        { service },
+        sum(source.progress(), (row) => row.openBytes ?? 0),
       ),
     ),
     metrics.windowLimit.collect((set) =>

@@ -25,7 +25,7 @@ export interface MetricRow {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly name: `postrider_${string}`;
   readonly help: string;
-  readonly unit: 'seconds' | 'records' | 'ratio' | 'attempts' | 'events' | 'rows' | 'none';
+  readonly unit: 'seconds' | 'bytes' | 'records' | 'ratio' | 'attempts' | 'events' | 'rows' | 'none';
   readonly labels: Readonly<Record<string, Label>>;
   /** Upper bounds of a histogram, rising. */
   readonly buckets?: readonly number[];
@@ -129,6 +129,20 @@ export const catalogue = {
     name: 'postrider_window_limit',
     help: 'Records that may be accepted and unsettled before fetching stops, over all owned partitions.',
     unit: 'records',
+    labels: { service },
+  },
+  windowBytes: {
+    type: 'gauge',
+    name: 'postrider_window_bytes',
+    help: 'Bytes of bodies accepted from Kafka and not settled yet, over all owned partitions.',
+    unit: 'bytes',
+    labels: { service },
+  },
+  windowBytesLimit: {
+    type: 'gauge',
+    name: 'postrider_window_bytes_limit',
+    help: 'Bytes of bodies that may be accepted and unsettled before partitions stop fetching; near it, dispatch.windowBytes is what holds them up.',
+    unit: 'bytes',
     labels: { service },
   },
   oldestUnsettledAge: {

@@ -2,7 +2,7 @@
 
 /** Settled attempts remembered per partition beyond what was restored: minutes of a busy partition, about 5 MB. */
 export const settledMax = 50_000;
-/** Bytes of one partition's unfinished records; the record window alone would allow 2,000 bodies of 1 MiB. */
+/** Bytes of one partition's unfinished records; the record window alone would allow 2,000 bodies of 1 MiB. All partitions together: `dispatch.windowBytes`. */
 export const windowBytes = 64 * 1024 * 1024;
 /** A record that is due this soon is held here; one that is due later goes back to a tier. */
 export const holdMsMax = 2_000;

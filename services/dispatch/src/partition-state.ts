@@ -57,6 +57,7 @@ export class PartitionState {
    * @param watermarkTimeMs broker time of the record at the watermark; undefined when none was read there yet
    */
   restoreStart(watermark: number, watermarkTimeMs: number | undefined): number {
+    // By its times alone this would follow for one clock. A new leader of the partition may be behind the one before.
     if (watermark < this.inheritedUntil) return this.restoredFrom;
     const last = this.#marks.at(-1);
     const horizonMs = (watermarkTimeMs ?? last?.timestampMs ?? 0) - copyDistanceMs;

@@ -2,19 +2,34 @@
 // that write copies, owners that are killed, stall, or disagree about the time. The owners are the real code; what happens next
 // is drawn from a seed, so that a run that breaks a promise can be seen again.
 
-import { decodeAudit, decodeDispatch, dispatchHeaders, type AttemptsRecord } from '@postrider/core/contracts';
+import {
+  decodeAudit,
+  decodeDispatch,
+  dispatchHeaders,
+  replyHeader,
+  type AttemptsRecord,
+} from '@postrider/core/contracts';
 import { attemptIdOf, EndpointIndex, OffsetTracker, type Dispatch, type Exchange } from '@postrider/core/domain';
 import type { SendResult } from '@postrider/http';
 import type { AppendRecord, KafkaRecord } from '@postrider/kafka';
 import { manualClock, memorySecrets } from '@postrider/runtime/testing';
 import { createAttemptsLog } from './attempts-log.ts';
-import type { AttemptsEntry, AttemptsReader } from './attempts-reader.ts';
+import type { AttemptsEntry } from './attempts-reader.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { endpointOf, ok, routes, settle, status, topics } from './dispatcher-rig.ts';
 import { EndpointRuntimes } from './endpoint-runtime.ts';
 import { PartitionState } from './partition-state.ts';
 import { readRestoreMark, restore, restoreMark } from './restore.ts';
-import { simulatedDispatch } from './simulated-dispatch.ts';
+import {
+  describeRecord,
+  recalled,
+  requestedAttempt,
+  simulatedBody,
+  simulatedCall,
+  simulatedDispatch,
+  simulatedReader,
+  type Waiting,
+} from './simulated-dispatch.ts';
 import { brokenPromises } from './simulation-verdict.ts';
 
 type Random = () => number;
@@ -27,6 +42,7 @@ interface OnTheWire {
 
 interface Request {
   readonly attemptId: string;
+  readonly isCall: boolean;
   answer(exchange: Exchange): void;
 }
 
@@ -38,11 +54,6 @@ interface Owner {
   readonly requests: Request[];
   next: number;
   isCurrent: boolean;
-}
-
-interface Waiting {
-  readonly dispatch: Dispatch;
-  readonly atMs: number;
 }
 
 /** Entries that a window keeps: few, so that it forgets within a run. */
@@ -59,10 +70,13 @@ export class SimulatedPartition {
   readonly #endpoints = new EndpointIndex();
   readonly #dispatches: KafkaRecord[] = [];
   readonly #attempts: AttemptsEntry[] = [];
+  /** Answers of calls, by correlation, as often as they were written. */
+  readonly #replies = new Map<string, string[]>();
   readonly #letters = new Map<string, Dispatch>();
   /** In tiers, and copies that somebody will write. */
   readonly #waiting: Waiting[] = [];
   readonly #late: AppendRecord[] = [];
+  readonly #reader = simulatedReader(this.#attempts);
   #owners: Owner[] = [];
   #committed = { offset: 0, metadata: '' };
   #generation = 0;
@@ -77,10 +91,10 @@ export class SimulatedPartition {
     this.#put('enabled');
     const nowMs = this.#now();
     for (let n = 0; n < eventsOf(random); n++) {
-      const dispatch = simulatedDispatch(n, nowMs);
+      const dispatch = random() < 0.3 ? simulatedCall(n, nowMs) : simulatedDispatch(n, nowMs);
       this.#write(dispatch);
       // Convergence was killed before its commit, and writes it again some time.
-      if (random() < 0.3) this.#waiting.push({ dispatch, atMs: nowMs + this.#pick(pauses) });
+      if (random() < 0.3) this.#waiting.push({ dispatch, atMs: nowMs + this.#pick(pauses), sinceMs: nowMs });
     }
   }
 
@@ -168,11 +182,12 @@ export class SimulatedPartition {
       sender: {
         send: (request) =>
           new Promise<SendResult>((resolve) => {
-            const attemptId = Buffer.from(request.body).toString();
+            const { attemptId, isCall } = requestedAttempt(Buffer.from(request.body).toString());
             this.#tell(`owner ${generation} requests ${attemptId}`);
-            this.#countRequest(attemptId, owner);
+            this.#countRequest({ attemptId, isCall }, owner);
             const sent: Request = {
               attemptId,
+              isCall,
               answer: (exchange) => {
                 requests.splice(requests.indexOf(sent), 1);
                 this.#tell(
@@ -237,7 +252,9 @@ export class SimulatedPartition {
 
   /** What an owner has out when it goes: requests, and settlements of which nobody knows whether they will stand. */
   #forgive({ requests, wire }: Owner): void {
-    this.#allowance += requests.length + wire.filter(({ record }) => record.topic === topics.attempts).length;
+    this.#allowance +=
+      requests.filter(({ isCall }) => !isCall).length +
+      wire.filter(({ record }) => record.topic === topics.attempts).length;
   }
 
   #kill(owner: Owner): void {
@@ -273,9 +290,16 @@ export class SimulatedPartition {
     if (record.topic === topics.attempts) {
       const decoded = decodeAudit(record.value as Buffer);
       if (!decoded.ok) throw new Error(decoded.problem);
-      const entry = { record: decoded.value as AttemptsRecord, timestampMs: this.#now(), reply: undefined };
-      this.#tell(`attempts@${this.#attempts.length} <- ${describe(entry.record)}`);
+      const reply = (record.headers as Readonly<Record<string, Buffer>> | undefined)?.[replyHeader];
+      const entry = { record: decoded.value as AttemptsRecord, timestampMs: this.#now(), reply };
+      this.#tell(`attempts@${this.#attempts.length} <- ${describeRecord(entry.record)}`);
       return this.#attempts.push(entry) - 1;
+    }
+    if (record.topic === topics.replies) {
+      this.#tell(`replies <- ${String(record.value)}`);
+      const correlation = String(record.key);
+      this.#replies.set(correlation, [...(this.#replies.get(correlation) ?? []), String(record.value)]);
+      return 0;
     }
     const headers = record.headers as Readonly<Record<string, string>>;
     const decoded = decodeDispatch((name) => headers[name], record.value as Buffer);
@@ -283,7 +307,10 @@ export class SimulatedPartition {
     const dispatch = decoded.value;
     this.#tell(`${record.topic} <- ${attemptIdOf(dispatch)} parked ${dispatch.park}×`);
     if (record.topic === topics.dlq) this.#letters.set(`${dispatch.dispatchId}.${dispatch.round}`, dispatch);
-    else this.#waiting.push({ dispatch, atMs: Math.max(dispatch.dueMs, this.#now() + Number(headers['pr-delay'])) });
+    else {
+      const sinceMs = this.#now();
+      this.#waiting.push({ dispatch, atMs: Math.max(dispatch.dueMs, sinceMs + Number(headers['pr-delay'])), sinceMs });
+    }
     return 0;
   }
 
@@ -304,7 +331,8 @@ export class SimulatedPartition {
     if (isOpened) return;
     const round = { ...letter, round: letter.round + 1, attempt: 1, park: 0, hop: 0, parkedMs: undefined };
     const dispatch = { ...round, roundStartedMs: plannedMs, dueMs: plannedMs };
-    for (const waitMs of [0, this.#pick(pauses)]) this.#waiting.push({ dispatch, atMs: plannedMs + waitMs });
+    for (const waitMs of [0, this.#pick(pauses)])
+      this.#waiting.push({ dispatch, atMs: plannedMs + waitMs, sinceMs: plannedMs });
   }
 
   /** To `dispatches`. The body names the attempt, so that a request tells which one it is. */
@@ -320,38 +348,33 @@ export class SimulatedPartition {
       offset,
       timestamp: this.#now(),
       key: Buffer.from(dispatch.endpointId),
-      value: Buffer.from(attemptIdOf(dispatch)),
+      value: simulatedBody(dispatch),
       headers: new Map(headers),
     });
   }
 
   #put(kind: 'enabled' | 'paused'): void {
-    this.#endpoints.put(endpointOf('a', { version: this.#version++, status: { kind }, maxAgeMs: 86_400_000 }));
+    const state = { version: this.#version++, status: { kind }, maxAgeMs: 86_400_000 } as const;
+    this.#endpoints.put(endpointOf('a', state));
+    this.#endpoints.put(endpointOf('vasp', { ...state, profile: 'envoy', retry: { kind: 'named', name: 'none' } }));
+    if (kind === 'enabled') for (const one of this.#waiting.splice(0)) this.#waiting.push(recalled(one, this.#now()));
   }
 
-  #countRequest(attemptId: string, owner: Owner): void {
+  #countRequest({ attemptId, isCall }: Pick<Request, 'attemptId' | 'isCall'>, owner: Owner): void {
     const before = this.#requested.get(attemptId) ?? 0;
+    // Nothing allows a call to be made twice: one whose outcome is unknown is answered as that.
+    if (isCall && before > 0) this.#broken.push(`promise 3: call ${attemptId} was made twice`);
     this.#requested.set(attemptId, before + 1);
+    if (isCall) return;
     if (!owner.isCurrent) this.#allowance++;
   }
-
-  readonly #reader: AttemptsReader = {
-    read: async (_partition, { from, to }, onRecord) => {
-      const end = to ?? this.#attempts.length;
-      this.#attempts.slice(from, end).forEach(onRecord);
-      return end;
-    },
-    offsetAt: async (_partition, timestampMs) => {
-      const at = this.#attempts.findIndex((entry) => entry.timestampMs >= timestampMs);
-      return at < 0 ? this.#attempts.length : at;
-    },
-  };
 
   #verdict(): string[] {
     return brokenPromises({
       attempts: this.#attempts.map(({ record }) => record),
       dispatches: this.#dispatches,
       letters: new Set(this.#letters.keys()),
+      replies: this.#replies,
       repeats: [...this.#requested.values()].reduce((sum, n) => sum + n - 1, 0),
       allowance: this.#allowance,
     });
@@ -368,9 +391,4 @@ export class SimulatedPartition {
   #tell(what: string): void {
     this.journal.push(`${this.#now() - 1_900_000_000_000} ms: ${what}`);
   }
-}
-
-function describe(record: AttemptsRecord): string {
-  const what = 'disposition' in record ? record.disposition.kind : '';
-  return `${record.type} ${'attemptId' in record ? record.attemptId : ''} ${what}`;
 }

@@ -8,6 +8,8 @@ interface Evidence {
   readonly dispatches: readonly KafkaRecord[];
   /** `dispatch.round` of what is in the dead letter queue. */
   readonly letters: ReadonlySet<string>;
+  /** By correlation: the answers of a call, copies among them. */
+  readonly replies: ReadonlyMap<string, readonly string[]>;
   /** Requests of attempts that had been requested before. */
   readonly repeats: number;
   /** Requests whose outcome was truly unknown. */
@@ -15,7 +17,7 @@ interface Evidence {
 }
 
 /** The promises that broke, in words. */
-export function brokenPromises({ attempts, dispatches, letters, repeats, allowance }: Evidence): string[] {
+export function brokenPromises({ attempts, dispatches, letters, replies, repeats, allowance }: Evidence): string[] {
   const first = new Map<string, AttemptSettled | DispatchEnded>();
   for (const record of attempts) {
     if (record.type !== 'AttemptSettled' && record.type !== 'DispatchEnded') continue;
@@ -35,6 +37,11 @@ export function brokenPromises({ attempts, dispatches, letters, repeats, allowan
       broken.push(
         `promise 1: ${round} is ${isDead ? '' : 'not '}dead, and ${isDead ? 'not ' : ''}in the dead letter queue`,
       );
+  }
+  for (const correlation of new Set(dispatches.map(({ headers }) => headerText(headers, 'pr-correlation')))) {
+    if (correlation === undefined) continue;
+    const answers = new Set(replies.get(correlation));
+    if (answers.size !== 1) broken.push(`promise 1: call ${correlation} has ${answers.size} answers`);
   }
   if (repeats > allowance) broken.push(`promise 3: ${repeats} repeated requests, ${allowance} allowed`);
   return broken;

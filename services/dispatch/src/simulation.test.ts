@@ -19,7 +19,7 @@ function randomOf(seed: number): () => number {
   };
 }
 
-it(`keeps promises 1 and 3 in ${seeds} runs with kills, stalls, lost acknowledgements, late appends, copies and skewed clocks`, async () => {
+it(`keeps promises 1 and 3, also of calls, in ${seeds} runs with kills, stalls, lost acknowledgements, late appends, copies and skewed clocks`, async () => {
   const only = process.env['POSTRIDER_SEED'];
   const from = Number(only ?? 1);
   for (let seed = from; seed < (only === undefined ? seeds + 1 : from + 1); seed++) {

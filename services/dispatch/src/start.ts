@@ -198,6 +198,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         windowRecords: config['dispatch.windowRecords'],
         spanRecords: config['dispatch.windowRecords'] * spanWindows,
         windowBytes,
+        totalBytes: config['dispatch.windowBytes'],
         commitIntervalMs,
         now: clock.now,
         async prepare(partitions, signal) {
@@ -262,6 +263,7 @@ export function createDispatch(deps: DispatchDeps): Service {
       });
       cancels.push(
         collectProgress(metrics, 'dispatch', consumer),
+        metrics.windowBytesLimit.collect((set) => set({ service: 'dispatch' }, config['dispatch.windowBytes'])),
         metrics.endpointTableSize.collect((set) => set({ service: 'dispatch' }, table.index.size)),
         metrics.breakers.collect((set) => {
           const { open, halfOpen } = dispatcher?.breakers ?? { open: 0, halfOpen: 0 };

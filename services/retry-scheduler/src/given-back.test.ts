@@ -3,7 +3,9 @@ import type { Dispatch } from '@postrider/core/domain';
 import type { AssignedPartition, KafkaRecord } from '@postrider/kafka';
 import { describe, expect, it } from 'vitest';
 import { GivenBack } from './given-back.ts';
-import { windowRecords } from './limits.ts';
+import { givenBackMax } from './limits.ts';
+
+const windowRecords = 2_000;
 
 const dispatch = (attempt: number, over: Partial<Dispatch> = {}): Dispatch => ({
   dispatchId: 'dsp_aaaaaaaaaaaaaaaaaaaaaaaaaa' as Dispatch['dispatchId'],
@@ -35,6 +37,7 @@ function memoryLog(dispatches: readonly Dispatch[]) {
   const readFrom: number[] = [];
   const givenBack = new GivenBack({
     onRangeLost: () => undefined,
+    windowOf: (tier) => ({ windowRecords: tier === 'live.retry.5s' ? windowRecords : 1 }),
     dispatches: 'live.dispatches',
     dispatchesEnd: async () => new Map([[0, dispatches.length]]),
     cluster: {
@@ -136,5 +139,53 @@ describe('what was given back before', () => {
     );
     givenBack.has(place(windowRecords - 1), dispatch(9));
     expect(givenBack.metadata(place(0), 0)).toBe('dispatches=1');
+  });
+
+  it('is forgotten when all that was inherited is read, in every tier of its partition, and not before', async () => {
+    const { givenBack } = memoryLog([dispatch(2), dispatch(3), dispatch(4)]);
+    const metadata = 'dispatches=0';
+    await givenBack.restore(
+      [
+        assigned({ committed: { offset: 8, metadata } }),
+        assigned({ topic: 'live.retry.1m', logEnd: 1, committed: { offset: 0, metadata } }),
+        // Holds nothing that could come again.
+        assigned({ topic: 'live.retry.5m', logEnd: 5, committed: { offset: 5, metadata } }),
+      ],
+      never,
+    );
+    expect(givenBack.remembered).toBe(3);
+    expect(givenBack.has(place(9), dispatch(2))).toBe(true);
+    expect(givenBack.remembered).toBe(3);
+    // The last one that was inherited is found before anything is forgotten.
+    expect(givenBack.has({ ...place(0), topic: 'live.retry.1m' }, dispatch(3))).toBe(true);
+    expect(givenBack.remembered).toBe(0);
+    expect(givenBack.has(place(10), dispatch(4))).toBe(false);
+  });
+
+  it('is remembered somewhat beyond the window of an earlier owner, which is no sharp bound', async () => {
+    const { givenBack } = memoryLog([dispatch(2)]);
+    await givenBack.restore([assigned({ committed: { offset: 0, metadata: 'dispatches=0' }, logEnd: 1e6 })], never);
+    expect(givenBack.has(place(2 * windowRecords - 2), dispatch(9))).toBe(false);
+    expect(givenBack.has(place(2 * windowRecords - 1), dispatch(2))).toBe(true);
+    expect(givenBack.has(place(2 * windowRecords), dispatch(2))).toBe(false);
+  });
+
+  it('is forgotten at once when nothing was inherited, and when the partition is lost', async () => {
+    const { givenBack } = memoryLog([dispatch(2), dispatch(3)]);
+    await givenBack.restore([assigned({ logEnd: 4, committed: { offset: 4, metadata: 'dispatches=0' } })], never);
+    expect(givenBack.remembered).toBe(0);
+    await givenBack.restore([assigned({ committed: { offset: 4, metadata: 'dispatches=0' } })], never);
+    expect(givenBack.remembered).toBe(2);
+    givenBack.lost([place(0)]);
+    expect(givenBack.remembered).toBe(0);
+    expect(givenBack.metadata(place(0), 4)).toBe('dispatches=0');
+  });
+
+  it('has a bound: the oldest are forgotten first, and may come again as copies', async () => {
+    const all = Array.from({ length: givenBackMax + 5 }, (_, n) => dispatch(n + 2));
+    const { givenBack } = memoryLog(all);
+    await givenBack.restore([assigned({ committed: { offset: 0, metadata: 'dispatches=0' } })], never);
+    expect(givenBack.remembered).toBe(givenBackMax);
+    expect([givenBack.has(place(0), all[4]!), givenBack.has(place(1), all[5]!)]).toEqual([false, true]);
   });
 });

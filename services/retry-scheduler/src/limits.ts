@@ -1,9 +1,24 @@
 // Every limit of the retry scheduler, with its reason.
 
 /** Records of one tier partition held in memory: enough to hand back a burst in full batches. */
-export const windowRecords = 2_000;
+const windowRecords = 2_000;
 /** Bytes of one tier partition held in memory; tiers × partitions of these is the most the process holds. */
-export const windowBytes = 4 * 1024 * 1024;
+const windowBytes = 4 * 1024 * 1024;
+/**
+ * The smallest tier also holds what has less to wait than its delay, in any order: a second behind five. It is read ahead as far as
+ * two thousand retries a second of one partition fill it in five seconds; beyond that, short delays are late.
+ */
+const smallestWindowRecords = 10_000;
+const smallestWindowBytes = 16 * 1024 * 1024;
+
+/** What is held in memory of one partition of a tier. */
+export function tierWindow(isSmallest: boolean): { readonly windowRecords: number; readonly windowBytes: number } {
+  return isSmallest
+    ? { windowRecords: smallestWindowRecords, windowBytes: smallestWindowBytes }
+    : { windowRecords, windowBytes };
+}
+/** Given-back records that are remembered of one partition until all that was inherited is read: about 12 MB. */
+export const givenBackMax = 100_000;
 export const commitIntervalMs = 200;
 /** The longest sleep before the heads are looked at again: a wall clock that was set forward must not delay them. */
 export const sleepMsMax = 1_000;
@@ -11,3 +26,7 @@ export const sleepMsMax = 1_000;
 export const forwardBatch = 500;
 /** The longest rest between two batches that are given back: a fifth of the lateness that is allowed. */
 export const appendRestMsMax = 20;
+/** Between an endpoint's new record and the first that it calls back: dispatch must have read it too, or it puts all off again. */
+export const recallAfterMs = 2_000;
+/** What was put off this soon after the record is called back as well: dispatch had not read it, or the broker's clocks differ. */
+export const recallMarginMs = 10_000;

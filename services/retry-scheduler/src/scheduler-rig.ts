@@ -1,9 +1,10 @@
 // For tests only: a scheduler whose tiers, log and clock a test moves.
 
 import { dispatchHeaders, topicNames } from '@postrider/core/contracts';
-import type { Dispatch, Tiers } from '@postrider/core/domain';
+import type { Dispatch, Endpoint, Tiers } from '@postrider/core/domain';
 import type { AppendRecord, KafkaRecord, OwnedPartition } from '@postrider/kafka';
 import { manualClock } from '@postrider/runtime/testing';
+import { Recall } from './recall.ts';
 import { Scheduler } from './scheduler.ts';
 
 export const topics = topicNames('live');
@@ -56,6 +57,7 @@ export function schedulerRig() {
     },
   };
   const scheduler = new Scheduler({
+    recall: new Recall(time.clock.now),
     lease,
     givenBack: { has: () => false, giving: () => undefined, given: () => undefined },
     appender: { appendAll: append, append: (record) => append([record]).then(([at]) => at!) },
@@ -90,14 +92,17 @@ export function schedulerRig() {
     now: time.clock.now,
 
     /** Writes a record to a tier now, as dispatch would, and hands it over; returns its number. */
-    wait(delayMs: number, { tier = tiers[0], partition = 0, stayMs = delayMs, body = '{}' } = {}): number {
+    wait(
+      delayMs: number,
+      { tier = tiers[0], partition = 0, stayMs = delayMs, body = '{}', park = 0, endpointId = 'ep-1' } = {},
+    ): number {
       const now = time.clock.now();
       const n = offset++;
       const dispatch = {
         dispatchId: `dsp_${n}`,
         round: 0,
         attempt: 2,
-        endpointId: 'ep-1',
+        endpointId,
         projectId: 'acme',
         eventId: `evt-${n}`,
         eventType: 't',
@@ -105,7 +110,7 @@ export function schedulerRig() {
         roundStartedMs: now,
         dueMs: now + delayMs,
         hop: 0,
-        park: 0,
+        park,
         origin: 'live.events/0/1',
         body: Buffer.from(body),
       } as unknown as Dispatch;
@@ -122,6 +127,14 @@ export function schedulerRig() {
       };
       scheduler.accept(record, () => acks.push(n), partitionAt(topic, partition));
       return n;
+    },
+    /** A newer record of an endpoint, now by the broker's time. */
+    change(
+      endpointId: string,
+      kind: Endpoint['status']['kind'],
+      { atMs = time.clock.now(), concurrency = 10 } = {},
+    ): void {
+      scheduler.endpointChanged({ endpointId, status: { kind }, concurrency } as Endpoint, atMs);
     },
     acceptRaw(record: KafkaRecord, n: number): void {
       scheduler.accept(record, () => acks.push(n), partitionAt(record.topic, record.partition));

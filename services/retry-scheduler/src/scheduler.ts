@@ -2,7 +2,7 @@
 // bounded by the consumer's window; a record is acknowledged when its successor is in Kafka.
 
 import { decodeDispatch, type TopicNames } from '@postrider/core/contracts';
-import { DueHeap, type Tiers } from '@postrider/core/domain';
+import { DueHeap, type Endpoint, type Tiers } from '@postrider/core/domain';
 import {
   headerText,
   type Ack,
@@ -15,6 +15,7 @@ import {
 import type { CancelTimer, Timers } from '@postrider/runtime';
 import type { GivenBack } from './given-back.ts';
 import { forwardBatch, sleepMsMax } from './limits.ts';
+import type { Recall } from './recall.ts';
 import { handBack, waitingRecord, type WaitingRecord } from './waiting-record.ts';
 
 interface Held {
@@ -33,6 +34,8 @@ export interface SchedulerDeps {
   readonly timers: Timers;
   /** What was given back by an earlier owner. */
   readonly givenBack: Pick<GivenBack, 'has' | 'giving' | 'given'>;
+  /** What is called back before its time. */
+  readonly recall: Recall;
   /** Whether the partitions are certainly still ours: what a process that stood still gives back has been given back by another. */
   readonly lease: Lease;
   readonly observer: SchedulerObserver;
@@ -92,7 +95,21 @@ export class Scheduler {
       ack();
       return;
     }
-    this.#heap.push({ dueMs: waiting.wakeMs, offset: record.offset, waiting, partition, ack });
+    this.#hold({ offset: record.offset, waiting: this.#deps.recall.recalled(waiting), partition, ack });
+  }
+
+  /** An endpoint has a newer record, of this broker time: what was put off before it comes back soon. */
+  endpointChanged(endpoint: Endpoint, atMs: number): void {
+    if (!this.#deps.recall.changed(endpoint, atMs)) return;
+    const parked: Held[] = [];
+    this.#heap.removeWhere((held) => {
+      const { endpointId, park } = held.waiting.dispatch;
+      return park > 0 && endpointId === endpoint.endpointId && parked.push(held) > 0;
+    });
+    // In the order in which they were put off.
+    for (const held of parked.toSorted((a, b) => a.waiting.appendedMs - b.waiting.appendedMs || a.offset - b.offset))
+      this.#hold({ ...held, waiting: this.#deps.recall.recalled(held.waiting) });
+    this.arm();
   }
 
   /** Sets the timer for the earliest head; called after each batch that was read. */
@@ -161,6 +178,10 @@ export class Scheduler {
     this.#heap.removeWhere((held) => !held.partition.owned());
     this.#accepting = true;
     this.arm();
+  }
+
+  #hold(held: Omit<Held, 'dueMs'>): void {
+    this.#heap.push({ ...held, dueMs: held.waiting.wakeMs });
   }
 
   #track(effect: Promise<unknown>): void {

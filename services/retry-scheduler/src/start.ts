@@ -1,9 +1,18 @@
-// retry-scheduler: gives each waiting record back when it is due, never early.
+// retry-scheduler: gives each waiting record back when it is due, never early, and what was put off when its endpoint changes.
 //
 //   <env>.retry.5s … <env>.retry.6h ─▶ heap of heads, one timer ─▶ <env>.dispatches (or a smaller tier)
+//   <env>.endpoints ─▶ recall
 
-import { topicNames } from '@postrider/core/contracts';
-import { consumeAcked, waitForTopics, type AckedConsumer, type Appender, type KafkaCluster } from '@postrider/kafka';
+import { EndpointTable, topicNames } from '@postrider/core/contracts';
+import {
+  consumeAcked,
+  waitForTopics,
+  type AckedConsumer,
+  type Appender,
+  type KafkaCluster,
+  type KafkaRecord,
+  type TableReader,
+} from '@postrider/kafka';
 import {
   collectProgress,
   lostRanges,
@@ -21,8 +30,9 @@ import {
   type StartContext,
   type Timers,
 } from '@postrider/runtime';
-import { appendRestMsMax, commitIntervalMs, windowBytes, windowRecords } from './limits.ts';
+import { appendRestMsMax, commitIntervalMs, tierWindow } from './limits.ts';
 import { GivenBack } from './given-back.ts';
+import { Recall } from './recall.ts';
 import { Scheduler } from './scheduler.ts';
 
 export interface RetrySchedulerDeps {
@@ -42,7 +52,10 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
   const stopping = new AbortController();
   const trouble = recentTrouble('Kafka', clock);
   const cancels: (() => void)[] = [];
+  const table = new EndpointTable(config.environment);
+  const recall = new Recall(clock.now);
   let appender: Appender | undefined;
+  let reader: TableReader | undefined;
   let consumer: AckedConsumer | undefined;
   let lost: LostRanges | undefined;
   let waitingFor: string | undefined = 'starting';
@@ -51,7 +64,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
     name: 'retry-scheduler',
     async start(context: StartContext) {
       const admin = cluster.admin();
-      const described = await waitForTopics(admin, [topics.dispatches, topics.audit, ...tierTopics], {
+      const described = await waitForTopics(admin, [topics.dispatches, topics.audit, topics.endpoints, ...tierTopics], {
         signal: stopping.signal,
         sleep: (ms, signal) => sleep(timers, ms, signal),
         onWaiting: (message) => {
@@ -60,7 +73,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         },
       });
       if (!described) return;
-      waitingFor = undefined;
+      waitingFor = 'reading the endpoint table';
       appender = cluster.openAppender({
         restMsMax: appendRestMsMax,
         hooks: produceHooks(metrics, 'retry-scheduler', trouble),
@@ -75,14 +88,17 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         append: (record) => appender!.append(record),
       });
       const tellLost = (range: LostRange): void => void lost!.tell(range);
+      const windowOf = (topic: string) => tierWindow(topic === tierTopics[0]);
       const givenBack = new GivenBack({
         cluster,
+        windowOf,
         onRangeLost: tellLost,
         dispatches: topics.dispatches,
         dispatchesEnd: () => admin.endOffsets(topics.dispatches),
       });
       const scheduler = new Scheduler({
         givenBack,
+        recall,
         lease: { holds: () => consumer!.group.lease.holds(), heard: () => consumer!.group.lease.heard() },
         appender,
         topics,
@@ -104,15 +120,28 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
           if (!stopping.signal.aborted) context.fail(error instanceof Error ? error : new Error(String(error)));
         },
       });
+      const applyEndpoint = (record: KafkaRecord): void => {
+        const change = table.apply(record);
+        if (change.kind === 'invalid') metrics.endpointTableInvalid.inc({ service: 'retry-scheduler' });
+        else if (change.kind === 'removed') recall.removed(change.endpointId);
+        else scheduler.endpointChanged(table.index.get(change.endpointId)!, record.timestamp);
+      };
+      reader = cluster.readTable({
+        topic: topics.endpoints,
+        onRecord: applyEndpoint,
+        onReady: () => (waitingFor = undefined),
+      });
       consumer = consumeAcked(cluster, {
         groupId: `${config.environment}.retry-scheduler`,
         topics: tierTopics,
-        windowRecords,
-        windowBytes,
+        ...tierWindow(false),
+        windowOf,
         commitIntervalMs,
         now: clock.now,
         onAssigned: () => scheduler.resume(),
+        onLost: (partitions) => givenBack.lost(partitions),
         async prepare(partitions, signal) {
+          await reader!.ready;
           const records = await givenBack.restore(partitions, signal);
           logger.info({ partitions: partitions.length, records }, 'read back what was given back before');
         },
@@ -129,6 +158,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       });
       cancels.push(
         collectProgress(metrics, 'retry-scheduler', consumer),
+        metrics.endpointTableSize.collect((set) => set({ service: 'retry-scheduler' }, table.index.size)),
         metrics.retryWaiting.collect((set) => {
           const held = scheduler.held();
           for (const tier of tiers) set({ tier: tier.name }, held.get(topics.retry(tier))?.records ?? 0);
@@ -143,6 +173,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       stopping.abort();
       await consumer?.stop();
       for (const cancel of cancels.splice(0)) cancel();
+      await reader?.stop();
       await appender?.close();
     },
     readiness() {

@@ -9,6 +9,8 @@ import type { AppendRecord } from '@postrider/kafka';
 
 export interface WaitingRecord {
   readonly dispatch: Dispatch;
+  /** Broker time at which it came to the tier. */
+  readonly appendedMs: number;
   /** The attempt may not start before, epoch ms. */
   readonly attemptDueMs: number;
   /** This tier gives it back at, epoch ms: the due time, or an earlier hop to a smaller tier. */
@@ -24,12 +26,12 @@ export function waitingRecord(
   // A hop comes back at its wake time; clock skew moves it by as much as it moves the due time.
   const wakeMs =
     times.wakeMs === undefined ? attemptDueMs : Math.min(attemptDueMs, times.wakeMs + (attemptDueMs - dispatch.dueMs));
-  return { dispatch, attemptDueMs, wakeMs };
+  return { dispatch, appendedMs: times.appendedMs, attemptDueMs, wakeMs };
 }
 
 /** The record that gives a dispatch back: to `dispatches` when it is due, else on to the largest tier that still fits. */
 export function handBack(
-  { dispatch, attemptDueMs }: WaitingRecord,
+  { dispatch, attemptDueMs }: Pick<WaitingRecord, 'dispatch' | 'attemptDueMs'>,
   partition: number,
   nowMs: number,
   { topics, tiers }: { topics: TopicNames; tiers: Tiers },

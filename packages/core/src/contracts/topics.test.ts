@@ -71,7 +71,7 @@ describe('topicTable', () => {
     expect([spec('live.events').partitions, spec('kyc.results').partitions]).toEqual([12, 12]);
   });
 
-  it("takes the broker's time wherever a retry or a restore goes by it", () => {
+  it("takes the broker's time wherever a retry, a restore or a recall goes by it", () => {
     const brokerTimed = [...table.values()].filter((one) => one.config['message.timestamp.type'] === 'LogAppendTime');
     expect(brokerTimed.map((one) => one.name)).toEqual(
       expect.arrayContaining([
@@ -81,6 +81,7 @@ describe('topicTable', () => {
         'live.attempts',
         'live.audit',
         'live.dlq',
+        'live.endpoints',
       ]),
     );
     expect(brokerTimed.map((one) => one.name)).not.toContain('live.events');

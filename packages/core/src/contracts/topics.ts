@@ -81,7 +81,8 @@ export function topicTable(settings: TopicSettings): TopicSpec[] {
     ownedByUpstream: false,
   });
   const n = settings.partitions;
-  // The broker's clock, not the writer's, says when a record came: retries are never early by it, restores look up by it.
+  // The broker's clock, not the writer's, says when a record came: retries are never early by it, restores look up by
+  // it, and what was put off before an endpoint's newer record is called back by it.
   const brokerTime = { 'message.timestamp.type': 'LogAppendTime' };
   return [
     ...settings.eventTopics.map((name) => ({
@@ -97,7 +98,12 @@ export function topicTable(settings: TopicSettings): TopicSpec[] {
     topic(names.checkpoints, 1, { ...kept(-1), ...brokerTime }),
     // A reader that finds neither a record nor a tombstone of an endpoint parks its dispatches for ever: tombstones must outlive
     // everything that may still name the endpoint.
-    topic(names.endpoints, 1, { ...common, 'cleanup.policy': 'compact', 'delete.retention.ms': String(90 * day) }),
+    topic(names.endpoints, 1, {
+      ...common,
+      ...brokerTime,
+      'cleanup.policy': 'compact',
+      'delete.retention.ms': String(90 * day),
+    }),
     topic(names.replies, n, kept(day)),
   ];
 }

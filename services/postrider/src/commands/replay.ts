@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples } from '../command-runner.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
+import { openCircuits, openCircuitText, type OpenCircuit } from '../open-circuits.ts';
 import { planReplay, ReplayTooLarge, runReplay, type ReplayPlan, type ReplayPorts } from '../replay.ts';
 import type { Session } from '../session.ts';
 import { counted, shown } from '../table-text.ts';
@@ -17,6 +18,7 @@ interface StartFlags {
   readonly actor?: string;
   readonly yes?: boolean;
   readonly dryRun?: boolean;
+  readonly force?: boolean;
 }
 
 export const addReplay: AddCommand = (parent, runner) => {
@@ -37,6 +39,7 @@ export const addReplay: AddCommand = (parent, runner) => {
     .option('--actor <name>', 'who does it, for the audit (default: the user)')
     .option('--dry-run', 'show what would be sent, write nothing')
     .option('--yes', 'do not ask')
+    .option('--force', 'also to an endpoint whose circuit breaker is open: the rounds wait there')
     .addHelpText(
       'before',
       examples(
@@ -67,6 +70,8 @@ async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
   for (const { letter, reason: why } of plan.failed)
     out.note(`cannot be replayed: ${letter.topic}/${letter.partition}/${letter.offset}: ${shown(why)}`);
 
+  session.waitFor('how the endpoint fares');
+  const circuits = await circuitsOf(session, ports, plan, flags);
   if (flags.dryRun !== true && plan.send.length > 0) await confirm(session, plan, flags.yes === true);
   session.waitFor('the acknowledgement of the replayed records');
   const id = `rpl_${randomUUID()}`;
@@ -74,8 +79,15 @@ async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
     flags.dryRun === true || found === plan.skipped.length
       ? { replay: null, sent: 0, skipped: plan.skipped.length, failed: plan.failed.length }
       : await runReplay(ports, { plan, filter, reason, actor, replay: id, now: io.clock.now });
-  out.document({ ...result, planned: plan.send.length, dryRun: flags.dryRun === true, items: itemsJson(plan) }, () =>
-    planText(plan, result.replay),
+  out.document(
+    {
+      ...result,
+      planned: plan.send.length,
+      dryRun: flags.dryRun === true,
+      openCircuits: circuits,
+      items: itemsJson(plan),
+    },
+    () => planText(plan, result.replay),
   );
   if (plan.failed.length === 0) return exitCodes.ok;
   return plan.send.length > 0 ? exitCodes.partial : exitCodes.failure;
@@ -111,6 +123,28 @@ async function planOrRefuse(
     if (error instanceof ReplayTooLarge) throw new CliError('refused', error.message, { cause: error });
     throw error;
   }
+}
+
+/** Endpoints of the plan that are failing now; a replay to one of them is refused unless it is forced. */
+async function circuitsOf(
+  session: Session,
+  ports: ReplayPorts,
+  plan: ReplayPlan,
+  { dryRun, force }: Pick<StartFlags, 'dryRun' | 'force'>,
+): Promise<readonly OpenCircuit[]> {
+  if (plan.send.length === 0) return [];
+  const nowMs = session.io.clock.now();
+  const { cluster, admin } = await session.kafka();
+  const circuits = await openCircuits(
+    { ...ports, cluster, admin },
+    plan.send.map(({ dispatch }) => dispatch.endpointId),
+    nowMs,
+  );
+  const why = circuits.map((circuit) => openCircuitText(circuit, nowMs)).join('\n');
+  if (circuits.length > 0 && dryRun !== true && force !== true)
+    throw new CliError('refused', `nothing was sent: ${why}`, { details: circuits });
+  if (circuits.length > 0) session.out.note(`${force === true ? 'note' : 'would be refused'}: ${why}`);
+  return circuits;
 }
 
 async function confirm(session: Session, plan: ReplayPlan, yes: boolean): Promise<void> {
