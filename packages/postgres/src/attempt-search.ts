@@ -2,6 +2,7 @@
 // row, so that the thousandth costs as much as the first.
 
 import type { Session } from './database.ts';
+import { dayEnd, readDays, windowsBack, windowSql, type TimeWindow } from './day-windows.ts';
 import { entryColumns, type AuditEntry } from './audit-entries.ts';
 import { pageDefault, pageMax } from './limits.ts';
 import { cursorText, readCursor } from './page-cursor.ts';
@@ -42,8 +43,6 @@ export async function searchAttempts(session: Session, environment: string, quer
   if (query.dispatch !== undefined) conditions.push(`r.dispatch = ${bind(query.dispatch)}`);
   if (query.endpoint !== undefined) conditions.push(`r.endpoint = ${bind(query.endpoint)}`);
   if (query.project !== undefined) conditions.push(`r.project = ${bind(query.project)}`);
-  if (query.from !== undefined) conditions.push(`r.recorded_at >= ${bind(query.from.toISOString())}::timestamptz`);
-  if (query.to !== undefined) conditions.push(`r.recorded_at < ${bind(query.to.toISOString())}::timestamptz`);
   const after = readCursor(query.after, ['moment', 'text', 'number', 'number']);
   if (after !== undefined) {
     const [recordedAt, topic, partition, offset] = after.map(bind);
@@ -58,15 +57,20 @@ export async function searchAttempts(session: Session, environment: string, quer
   const byEndpoint = query.endpoint !== undefined || query.dispatch !== undefined;
   const where = conditions.join(' AND ');
   // One ordered read of the index a status, and the newest of them: a list of statuses would be read whole and sorted.
-  const sql = byEndpoint
-    ? select(`${where} AND r.status = ANY (${bind(statuses)}::text[])`, limit)
-    : statuses.map((status) => `(${select(`${where} AND r.status = ${bind(status)}`, limit)})`).join(' UNION ALL ');
-  const found = await session.query<AuditEntry>(
-    byEndpoint || statuses.length === 1
-      ? sql
-      : `SELECT * FROM (${sql}) AS each ORDER BY "recordedAt" DESC, topic DESC, partition DESC, "offset" DESC LIMIT ${limit + 1}`,
-    values,
-  );
+  const wheres = byEndpoint
+    ? [`${where} AND r.status = ANY (${bind(statuses)}::text[])`]
+    : statuses.map((status) => `${where} AND r.status = ${bind(status)}`);
+  const found: AuditEntry[] = [];
+  for (const window of await windowsOf(session, query, after?.[0])) {
+    const each = wheres.map((one) => select(`${one}${windowSql('r.recorded_at', window)}`, limit));
+    const sql =
+      each.length === 1
+        ? each[0]!
+        : `SELECT * FROM (${each.map((one) => `(${one})`).join(' UNION ALL ')}) AS each
+           ORDER BY "recordedAt" DESC, topic DESC, partition DESC, "offset" DESC LIMIT ${limit + 1}`;
+    found.push(...(await session.query<AuditEntry>(sql, values)));
+    if (found.length > limit) break;
+  }
   const attempts = found.slice(0, limit);
   const last = attempts.at(-1);
   const more = found.length > limit && last !== undefined;
@@ -74,6 +78,19 @@ export async function searchAttempts(session: Session, environment: string, quer
     attempts,
     next: more ? cursorText([last.recordedAt.toISOString(), last.topic, last.partition, last.offset]) : undefined,
   };
+}
+
+/** Of a dispatch there are a few rows anywhere; of all else a page of them in the newest days, mostly. */
+async function windowsOf(
+  session: Session,
+  query: AttemptQuery,
+  after: string | number | undefined,
+): Promise<TimeWindow[]> {
+  const { dispatch, from, to } = query;
+  if (dispatch !== undefined) return [{ from, to }];
+  const reached = typeof after === 'string' ? dayEnd(new Date(after)) : undefined;
+  const end = reached !== undefined && (to === undefined || reached < to) ? reached : to;
+  return windowsBack(await readDays(session), { from, to: end });
 }
 
 const select = (where: string, limit: number): string =>
