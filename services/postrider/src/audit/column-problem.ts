@@ -1,6 +1,6 @@
 // What a row says beside its bytes, against what is made of the bytes once more, as the projection does.
 
-import { auditRowOf } from '@postrider/audit-projector/row';
+import { auditRowOf } from '@postrider/audit-projector/project';
 import { responseHeader, sha256Hex } from '@postrider/core/contracts';
 import type { StoredRecord } from '@postrider/postgres';
 import type { AuditProblem } from './audit-problem.ts';

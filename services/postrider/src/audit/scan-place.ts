@@ -1,7 +1,7 @@
 // The rows of one partition at the pace of an audit that nobody touched: from bytes to bytes, with nothing made of a row. Where a
 // row does not follow the one before it, or a signed head is not met, it gives up, and `verifyPlace` says what is wrong where.
 
-import { columnsAreSame } from '@postrider/audit-projector/row';
+import { columnsAreSame } from '@postrider/audit-projector/same-columns';
 import { chainRun, chainStart, type StoredLink } from '@postrider/core/contracts';
 import { recordField as f, streamRecords, type Snapshot, type StoredRecord } from '@postrider/postgres';
 import type { AuditProblem } from './audit-problem.ts';
