@@ -1,5 +1,5 @@
-// All partitions at once: few rows side by side in this thread, many in a thread for each core, which takes one partition after the
-// other. Chains do not touch each other, so what comes back are verdicts, and sums that are added up.
+// All partitions at once: few rows side by side in this thread, many in this one and another for each further core, which take one
+// partition after the other. Chains do not touch each other, so what comes back are verdicts, and sums that are added up.
 //
 //   in:   a partition's work, or null: no more        out:  ready · rows (now and then) · scanned · failed
 
@@ -44,10 +44,12 @@ export async function scanPlaces(works: readonly PlaceWork[], options: ScanPlace
         scans.set(work, await scanPlace(joined, work, { key, onRows }));
       }
     }, snapshotId);
+  const others = (count: number): Thread[] => Array.from({ length: count }, () => inThread(waiting, scans, options));
   const threads = Math.min(threadsMax, availableParallelism(), works.length);
   await (!options.inThreads || threads < 2
     ? Promise.all(Array.from({ length: Math.min(placesAtOnce, works.length) }, here))
-    : allOf(Array.from({ length: threads }, () => inThread(waiting, scans, options))));
+    : // This one has everything loaded: it begins at once.
+      allOf([{ done: here(), stop: async () => undefined }, ...others(threads - 1)]));
   return works.flatMap((work) => scans.get(work) ?? []);
 }
 
