@@ -16,6 +16,9 @@ const fieldsMax = 64;
 const postgresEpochMs = 946_684_800_000;
 const twoTo32 = 4_294_967_296;
 
+/** At first: some chunks of the connection. */
+const bufferBytes = 256 * 1024;
+
 const messageHead = 5;
 const copyData = 0x64;
 const copyDone = 0x63;
@@ -33,13 +36,12 @@ export interface RowBytes {
 
 /** A cursor: after `push`, `next` moves to each complete row, whose fields are read by their place. */
 export class BinaryRows implements RowBytes {
-  #bytes: Buffer = Buffer.alloc(0);
+  /** One buffer for all that comes: a new one for each chunk keeps the collector busy. */
+  #bytes: Buffer = Buffer.allocUnsafeSlow(bufferBytes);
   #view: DataView = viewOf(this.#bytes);
+  /** What was not read yet. */
   #at = 0;
-  /** Chunks of a message that is longer than they are, and what it has. */
-  #waiting: Buffer[] = [];
-  #waitingBytes = 0;
-  #neededBytes = 0;
+  #end = 0;
   #headerRead = false;
   #ended = false;
   #over = false;
@@ -49,18 +51,20 @@ export class BinaryRows implements RowBytes {
   readonly lengths = new Int32Array(fieldsMax);
 
   push(chunk: Buffer): void {
-    this.#waiting.push(chunk);
-    this.#waitingBytes += chunk.length;
-    const rest = this.#bytes.length - this.#at;
-    if (rest + this.#waitingBytes < this.#neededBytes) return;
-    const [only, more] = this.#waiting;
-    this.#bytes =
-      rest === 0 && more === undefined ? only! : Buffer.concat([this.#bytes.subarray(this.#at), ...this.#waiting]);
-    this.#view = viewOf(this.#bytes);
-    this.#at = 0;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    this.#neededBytes = 0;
+    const rest = this.#end - this.#at;
+    const size = rest + chunk.length;
+    if (this.#end + chunk.length > this.#bytes.length) {
+      const target = size > this.#bytes.length ? Buffer.allocUnsafeSlow(2 * size) : this.#bytes;
+      this.#bytes.copy(target, 0, this.#at, this.#end);
+      if (target !== this.#bytes) {
+        this.#bytes = target;
+        this.#view = viewOf(target);
+      }
+      this.#at = 0;
+      this.#end = rest;
+    }
+    chunk.copy(this.#bytes, this.#end);
+    this.#end += chunk.length;
   }
 
   /** Valid until the next `push`. */
@@ -84,35 +88,30 @@ export class BinaryRows implements RowBytes {
 
   /** Bytes behind the rows. */
   rest(): Buffer {
-    return Buffer.concat([this.#bytes.subarray(this.#at), ...this.#waiting]);
+    return Buffer.from(this.#bytes.subarray(this.#at, this.#end));
   }
 
   /** Moves to the next row; false when the next one is not complete, or there is none. */
   next(): boolean {
     const view = this.#view;
-    const size = view.byteLength;
+    const size = this.#end;
     while (!this.#over) {
       const begin = this.#at;
-      if (size < begin + messageHead) return this.#incomplete(messageHead);
+      if (size < begin + messageHead) return false;
       const code = view.getUint8(begin);
       const end = begin + 1 + view.getInt32(begin + 1);
       if (code === copyData) {
-        if (size < end) return this.#incomplete(end - begin);
+        if (size < end) return false;
         this.#at = end;
         if (this.#readRow(begin + messageHead, end)) return true;
       } else if (passed.has(code)) {
-        if (size < end) return this.#incomplete(end - begin);
+        if (size < end) return false;
         this.#at = end;
       } else {
         if (code === copyDone) this.#at = end;
         this.#over = true;
       }
     }
-    return false;
-  }
-
-  #incomplete(needed: number): false {
-    this.#neededBytes = needed;
     return false;
   }
 
