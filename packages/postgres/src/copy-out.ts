@@ -59,24 +59,26 @@ class CopyOut {
   /** Gives the connection back to the driver. @param rest what came behind the rows. @throws what the server said */
   async end(rest: Buffer): Promise<void> {
     const all = Buffer.concat([rest, ...this.#chunks.splice(0)]);
+    const ofDriver = this.#ofDriver!;
     this.#giveBack();
-    if (all.length > 0) this.#ofDriver!(all);
+    if (all.length > 0) ofDriver(all);
     this.#socket!.resume();
     await this.chunk();
   }
 
-  /** Nothing that comes is wanted: the connection is of no use any more. */
-  abandon(): void {
+  /** Once it is over, or nothing of what comes is wanted any more: then the connection is of no use. */
+  leave(): void {
     this.callback?.();
-    if (this.#settled) return;
-    this.#giveBack();
-    this.#socket?.destroy();
+    if (this.#giveBack()) this.#socket!.destroy();
   }
 
-  #giveBack(): void {
-    if (this.#socket === undefined || this.#ofDriver === undefined) return;
+  /** @returns false when the driver has it already */
+  #giveBack(): boolean {
+    if (this.#socket === undefined || this.#ofDriver === undefined) return false;
     this.#socket.removeListener('data', this.#take);
     this.#socket.on('data', this.#ofDriver);
+    this.#ofDriver = undefined;
+    return true;
   }
 
   // What the driver tells.
@@ -113,7 +115,7 @@ export async function* copyOut(client: pg.PoolClient, sql: string): AsyncGenerat
     }
     await copy.end(rows.rest());
   } finally {
-    copy.abandon();
+    copy.leave();
   }
   if (!rows.ended) throw new PostgresError('unreachable', 'the rows ended before their end was told');
 }

@@ -130,10 +130,17 @@ async function usingClient<T>(client: pg.PoolClient, work: () => Promise<T>): Pr
 
 async function inTransaction<T>(client: pg.PoolClient, work: (session: Session) => Promise<T>): Promise<T> {
   await client.query('BEGIN');
-  try {
+  return orRolledBack(client, async () => {
     const result = await work({ query: (sql, values = [], kept) => run(client, sql, values, kept) });
     await client.query('COMMIT');
     return result;
+  });
+}
+
+/** What fails is rolled back, so that the connection is of use to the next one. */
+async function orRolledBack<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     const known = asPostgresError(error);
     // Without an answer the connection is thrown away, which rolls back as well.
@@ -148,6 +155,14 @@ async function inSnapshot<T>(
   join: string | undefined,
 ): Promise<T> {
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  return orRolledBack(client, () => lookAt(client, work, join));
+}
+
+async function lookAt<T>(
+  client: pg.PoolClient,
+  work: (snapshot: Snapshot) => Promise<T>,
+  join: string | undefined,
+): Promise<T> {
   // It holds no locks that anybody waits for, and may wait itself, for those that joined it.
   await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
   // What reads everything sorts in memory where it can, and compiling a plan for it costs more than it saves.
