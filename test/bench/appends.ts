@@ -2,7 +2,7 @@
 // with accepting and settling in one append, and in two. On a PostgreSQL of its own, with fsync and without Kafka.
 
 import { join } from 'node:path';
-import { auditRowOf } from '@postrider/audit-projector';
+import { RowsAhead } from '@postrider/audit-projector/rows-ahead';
 import { startStack } from '@postrider/dev-stack';
 import { createDatabase, migrate, openAuditStore, openDatabase, type AppendBatch } from '@postrider/postgres';
 import { acceptedRecord, logRecord, settledRecord, type Sample } from '../support/audit-log.ts';
@@ -65,23 +65,41 @@ async function appends(server: string, how: Measured['how'], deliveries: number)
     const spent = { wallMs: 0, postgresMs: 0, clientMs: 0 };
     // The first tenth makes the day, the plans and the compiler's acquaintance, and is not measured.
     const unmeasured = Math.max(1, Math.floor(batches / 10));
+    const ahead = new RowsAhead<ReturnType<typeof recordsOf>[number]['rows'][number]>();
+    let following = recordsOf(0);
     for (let batch = 0; batch < unmeasured + batches; batch += 1) {
-      const records = recordsOf(batch * appendDeliveries);
+      const records = following;
+      following = recordsOf((batch + 1) * appendDeliveries);
       const before = { wall: performance.now(), postgres: usageOf(backend!.pid).cpuMs, client: process.cpuUsage() };
-      const parts = records.map((part) => ({ ...part, rows: part.rows.map(auditRowOf) })) satisfies AppendBatch[];
-      if (how === 'together') await store.appendTogether(parts);
-      else for (const part of parts) await store.append(part);
+      const parts = records.map((part) => ({
+        ...part,
+        rows: part.rows.map((row) => ahead.rowOf(row)),
+      })) satisfies AppendBatch[];
+      // As the projector does: while these are written, the rows of the next are made.
+      let written = false;
+      const writing = (async () => {
+        if (how === 'together') await store.appendTogether(parts);
+        else for (const part of parts) await store.append(part);
+        written = true;
+      })();
+      await Promise.all([
+        writing,
+        ahead.make(
+          following.flatMap(({ rows }) => rows),
+          () => written,
+        ),
+      ]);
       if (batch < unmeasured) continue;
       const client = process.cpuUsage(before.client);
       spent.wallMs += performance.now() - before.wall;
       spent.postgresMs += usageOf(backend!.pid).cpuMs - before.postgres;
       spent.clientMs += (client.user + client.system) / 1_000;
     }
-    const written = batches * appendDeliveries;
-    const each = (ms: number): number => Math.round((ms * 10_000) / written) / 10;
+    const deliveriesWritten = batches * appendDeliveries;
+    const each = (ms: number): number => Math.round((ms * 10_000) / deliveriesWritten) / 10;
     return {
       how,
-      rowsPerS: Math.round((2_000 * written) / spent.wallMs),
+      rowsPerS: Math.round((2_000 * deliveriesWritten) / spent.wallMs),
       postgresUs: each(spent.postgresMs),
       clientUs: each(spent.clientMs),
     };

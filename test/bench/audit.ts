@@ -1,6 +1,7 @@
 // `npm run bench -- --audit-rows N`: how long questions of an audit of N rows take, and how fast one is verified. On a
 // PostgreSQL of its own, with fsync, or on the one that is named.
 
+import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import { auditRowOf } from '@postrider/audit-projector';
 import { startStack } from '@postrider/dev-stack';
@@ -10,6 +11,7 @@ import {
   openAuditReads,
   openAuditStore,
   openDatabase,
+  streamRecords,
   type Database,
 } from '@postrider/postgres';
 import { verifyAudit } from '@postrider/postrider';
@@ -49,7 +51,7 @@ export async function benchAudit({ rows, json, say }: AuditBench): Promise<strin
     const questions = await inDatabase(stack.postgres.url, 'audit_asked', (database) => answers(database, rows, say));
     if (json) return `${JSON.stringify({ auditRows: rows, ...verified, questions })}\n`;
     return [
-      `${rows} rows; written ${verified.writtenRowsPerS}/s, verified ${verified.verifiedRowsPerS}/s (${verified.verifiedRows} rows)`,
+      `${rows} rows; written ${verified.writtenRowsPerS}/s, verified ${verified.verifiedRowsPerS}/s (${verified.verifiedRows} rows); reading and hashing them alone ${verified.bareRowsPerS}/s`,
       ...questions.map(
         ({ name, p50Ms, p95Ms, maxMs }) => `${name.padEnd(46)} p50 ${p50Ms} ms  p95 ${p95Ms} ms  max ${maxMs} ms`,
       ),
@@ -106,7 +108,7 @@ async function verification(
   database: Database,
   rows: number,
   say: (line: string) => void,
-): Promise<{ writtenRowsPerS: number; verifiedRowsPerS: number; verifiedRows: number }> {
+): Promise<{ writtenRowsPerS: number; verifiedRowsPerS: number; bareRowsPerS: number; verifiedRows: number }> {
   const environment = 'live';
   const now = Date.now();
   const store = openAuditStore(database, { now: () => now });
@@ -143,5 +145,25 @@ async function verification(
   const verifiedRowsPerS = Math.round((verdict.rows / (performance.now() - verifiedMs)) * 1_000);
   if (!verdict.ok || verdict.rows !== written) throw new Error(`not clean: ${JSON.stringify(verdict)}`);
   say(`verified ${verdict.rows} rows, ${verifiedRowsPerS}/s`);
-  return { writtenRowsPerS, verifiedRowsPerS, verifiedRows: verdict.rows };
+  const bareRowsPerS = Math.round((verdict.rows / (await bareMs(database, environment))) * 1_000);
+  say(`read and hashed them, ${bareRowsPerS}/s`);
+  return { writtenRowsPerS, verifiedRowsPerS, bareRowsPerS, verifiedRows: verdict.rows };
+}
+
+/** The yardstick: the same rows and columns out of the same COPY, SHA-256 over each value, and nothing else; two at once, in this thread. */
+async function bareMs(database: Database, environment: string): Promise<number> {
+  const startMs = performance.now();
+  await Promise.all(
+    ['audit', 'attempts'].map((word) =>
+      database.snapshot(async (snapshot) => {
+        for (const partition of [0, 1, 2, 3]) {
+          const place = { environment, topic: `${environment}.${word}`, partition };
+          for await (const next of streamRecords(snapshot, place)) {
+            for (let record = next(); record !== undefined; record = next()) hash('sha256', record.value!, 'hex');
+          }
+        }
+      }),
+    ),
+  );
+  return performance.now() - startMs;
 }

@@ -87,13 +87,14 @@ let copy: Database | undefined;
 afterAll(() => copy?.close());
 
 interface Tampered {
+  readonly threadsFrom?: number;
   readonly of?: string;
   readonly sql?: string;
   readonly checkpoints?: readonly Buffer[];
 }
 
 /** Verifies a copy of the audit in which the superuser has done something. */
-async function verdictOf({ of = original, sql, checkpoints = lines }: Tampered): Promise<AuditVerdict> {
+async function verdictOf({ of = original, sql, checkpoints = lines, threadsFrom }: Tampered): Promise<AuditVerdict> {
   await copy?.close();
   copies += 1;
   const url = await createDatabase(testPostgresUrl(), `${original}_${copies}`, of);
@@ -104,7 +105,7 @@ async function verdictOf({ of = original, sql, checkpoints = lines }: Tampered):
   }
   const book = new CheckpointBook(environment, [key.publicKey]);
   for (const [index, line] of checkpoints.entries()) book.take(line, `line ${index + 1}`);
-  return verifyAudit({ database: copy, environment, checkpoints: book });
+  return verifyAudit({ database: copy, environment, checkpoints: book, threadsFrom });
 }
 
 const attempts = `topic = 'live.attempts' AND partition = 0`;
@@ -128,7 +129,25 @@ describe('an audit that nobody touched', () => {
   it('is clean: rows, counts, deliveries and every checkpoint', async () => {
     const verdict = await verdictOf({});
     expect(verdict.problems).toEqual([]);
-    expect(verdict).toMatchObject({ ok: true, rows: events * 2.2 + events / 100, checkpoints: 20, recounted: true });
+    expect(verdict).toMatchObject({
+      ok: true,
+      rows: events * 2.2 + events / 100,
+      checkpoints: 20,
+      recounted: true,
+      recountedBy: 'sums',
+    });
+  });
+
+  it('is clean for threads, too', async () => {
+    const verdict = await verdictOf({ threadsFrom: 0 });
+    expect(verdict.problems).toEqual([]);
+    expect(verdict).toMatchObject({
+      ok: true,
+      rows: events * 2.2 + events / 100,
+      checkpoints: 20,
+      recounted: true,
+      recountedBy: 'sums',
+    });
   });
 });
 
@@ -255,6 +274,42 @@ describe('verification names', () => {
       sql: `UPDATE delivery SET state = 'delivered', reason = NULL WHERE event = 'evt_5';`,
     });
     expect(first(verdict)).toMatchObject({ kind: 'delivery-differs', topic: 'live.attempts' });
+  });
+
+  it('a time that is more exact than a broker tells it', async () => {
+    const verdict = await verdictOf({
+      sql: `UPDATE audit_record SET recorded_at = recorded_at + interval '1 microsecond' WHERE ${attempts} AND record_offset = 44;`,
+    });
+    expect(first(verdict)).toEqual({ kind: 'row-altered', topic: 'live.attempts', offset: 44 });
+  });
+
+  it('a second outcome that is called the first, with everything that follows from it made to fit', async () => {
+    const verdict = await verdictOf({
+      sql: `DECLARE r record; BEGIN
+        SELECT * INTO r FROM audit_record WHERE ${attempts} AND duplicate ORDER BY record_offset LIMIT 1;
+        UPDATE audit_record SET duplicate = false WHERE ${attempts} AND record_offset = r.record_offset;
+        UPDATE daily_count SET success = success + 1, delivered = delivered + 1 WHERE endpoint = r.endpoint;
+      END;`,
+    });
+    expect(verdict.counts['flag-differs']).toBe(1);
+    expect(verdict.counts['count-differs']).toBe(1);
+  });
+
+  it('a delivery that stands twice, once the index is gone that would not let it', async () => {
+    const verdict = await verdictOf({
+      sql: `ALTER TABLE delivery DROP CONSTRAINT delivery_pkey CASCADE;
+            INSERT INTO delivery SELECT * FROM delivery WHERE event = 'evt_5';
+            UPDATE delivery SET state = 'delivered', reason = NULL WHERE ctid = (SELECT max(ctid) FROM delivery WHERE event = 'evt_5');`,
+    });
+    expect(first(verdict)).toMatchObject({ kind: 'delivery-differs', topic: 'live.attempts' });
+  });
+
+  it('a byte that was flipped, for threads, too', async () => {
+    const verdict = await verdictOf({
+      sql: `UPDATE audit_record SET value = set_byte(value, 40, get_byte(value, 40) # 1) WHERE ${attempts} AND record_offset = 321;`,
+      threadsFrom: 0,
+    });
+    expect(first(verdict)).toEqual({ kind: 'row-altered', topic: 'live.attempts', offset: 321 });
   });
 
   it('a first record that is called a copy', async () => {

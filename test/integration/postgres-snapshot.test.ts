@@ -47,6 +47,24 @@ describe('a snapshot', () => {
     expect(await rowsOf('SELECT 1')).toBe(1);
   });
 
+  it('tells what the server has against a question, before its rows and among them', async () => {
+    for (const sql of ['SELECT * FROM nothing', 'SELECT 1 / (5000 - n) FROM generate_series(1, 9000) AS n']) {
+      const read = rowsOf(sql);
+      await expect(read).rejects.toMatchObject({ name: 'PostgresError' });
+      expect(await rowsOf('SELECT 1')).toBe(1);
+    }
+  });
+
+  it('passes over the rows that its reader does not look at', async () => {
+    const [first, second] = await database.snapshot(async (snapshot) => {
+      let turns = 0;
+      for await (const cursor of snapshot.copyOut('SELECT generate_series(1, 300000)')) turns += Number(cursor.next());
+      return [turns, await snapshot.query<{ one: number }>('SELECT 1 AS one')];
+    });
+    expect(first).toBeGreaterThan(0);
+    expect(second).toEqual([{ one: 1 }]);
+  });
+
   it('gives the connection back when its reader stops early', async () => {
     for (let time = 0; time < 6; time += 1) {
       const stopped = database.snapshot(async (snapshot) => {

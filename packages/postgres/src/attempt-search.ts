@@ -1,10 +1,12 @@
 // Attempts by endpoint, status and time, newest first: "what has been failing since noon?". Pages go by the place of the last
 // row, so that the thousandth costs as much as the first.
 
-import type { Session } from './database.ts';
+import type { Database, Session } from './database.ts';
+import { dayEnd, readDays, windowsBack, windowSql, type TimeWindow } from './day-windows.ts';
 import { entryColumns, type AuditEntry } from './audit-entries.ts';
 import { pageDefault, pageMax } from './limits.ts';
 import { cursorText, readCursor } from './page-cursor.ts';
+import { keptAs, plannedOnce } from './planned-once.ts';
 
 export interface AttemptQuery {
   readonly project?: string | undefined;
@@ -35,15 +37,17 @@ const allStatuses: readonly AttemptStatusWord[] = ['SUCCESS', 'FAIL', 'ERROR'];
 const order = 'r.recorded_at DESC, r.topic DESC, r.partition DESC, r.record_offset DESC';
 
 /** @throws PostgresError */
-export async function searchAttempts(session: Session, environment: string, query: AttemptQuery): Promise<AttemptPage> {
+export async function searchAttempts(
+  database: Database,
+  environment: string,
+  query: AttemptQuery,
+): Promise<AttemptPage> {
   const values: unknown[] = [environment];
   const bind = (value: unknown): string => `$${values.push(value)}`;
   const conditions = ['r.environment = $1'];
   if (query.dispatch !== undefined) conditions.push(`r.dispatch = ${bind(query.dispatch)}`);
   if (query.endpoint !== undefined) conditions.push(`r.endpoint = ${bind(query.endpoint)}`);
   if (query.project !== undefined) conditions.push(`r.project = ${bind(query.project)}`);
-  if (query.from !== undefined) conditions.push(`r.recorded_at >= ${bind(query.from.toISOString())}::timestamptz`);
-  if (query.to !== undefined) conditions.push(`r.recorded_at < ${bind(query.to.toISOString())}::timestamptz`);
   const after = readCursor(query.after, ['moment', 'text', 'number', 'number']);
   if (after !== undefined) {
     const [recordedAt, topic, partition, offset] = after.map(bind);
@@ -57,16 +61,30 @@ export async function searchAttempts(session: Session, environment: string, quer
   const statuses = query.statuses ?? allStatuses;
   const byEndpoint = query.endpoint !== undefined || query.dispatch !== undefined;
   const where = conditions.join(' AND ');
-  // One ordered read of the index a status, and the newest of them: a list of statuses would be read whole and sorted.
-  const sql = byEndpoint
-    ? select(`${where} AND r.status = ANY (${bind(statuses)}::text[])`, limit)
-    : statuses.map((status) => `(${select(`${where} AND r.status = ${bind(status)}`, limit)})`).join(' UNION ALL ');
-  const found = await session.query<AuditEntry>(
-    byEndpoint || statuses.length === 1
-      ? sql
-      : `SELECT * FROM (${sql}) AS each ORDER BY "recordedAt" DESC, topic DESC, partition DESC, "offset" DESC LIMIT ${limit + 1}`,
-    values,
-  );
+  const found: AuditEntry[] = [];
+  if (byEndpoint) {
+    // They may lie on any day, a few on each.
+    const { from, to } = query;
+    const times = [
+      from === undefined ? '' : ` AND r.recorded_at >= ${bind(from.toISOString())}::timestamptz`,
+      to === undefined ? '' : ` AND r.recorded_at < ${bind(to.toISOString())}::timestamptz`,
+    ].join('');
+    const sql = select(`${where} AND r.status = ANY (${bind(statuses)}::text[])${times}`, limit);
+    found.push(...(await plannedOnce(database, (session) => session.query<AuditEntry>(sql, values, keptAs(sql)))));
+  } else {
+    // One ordered read of the index a status, and the newest of them: a list of statuses would be read whole and sorted.
+    const wheres = statuses.map((status) => `${where} AND r.status = ${bind(status)}`);
+    for (const window of await windowsOf(database, query, after?.[0])) {
+      const each = wheres.map((one) => select(`${one}${windowSql('r.recorded_at', window)}`, limit));
+      const sql =
+        each.length === 1
+          ? each[0]!
+          : `SELECT * FROM (${each.map((one) => `(${one})`).join(' UNION ALL ')}) AS each
+             ORDER BY "recordedAt" DESC, topic DESC, partition DESC, "offset" DESC LIMIT ${limit + 1}`;
+      found.push(...(await database.query<AuditEntry>(sql, values)));
+      if (found.length > limit) break;
+    }
+  }
   const attempts = found.slice(0, limit);
   const last = attempts.at(-1);
   const more = found.length > limit && last !== undefined;
@@ -74,6 +92,18 @@ export async function searchAttempts(session: Session, environment: string, quer
     attempts,
     next: more ? cursorText([last.recordedAt.toISOString(), last.topic, last.partition, last.offset]) : undefined,
   };
+}
+
+/** The newest days hold a page of them, mostly. */
+async function windowsOf(
+  session: Session,
+  query: AttemptQuery,
+  after: string | number | undefined,
+): Promise<TimeWindow[]> {
+  const { from, to } = query;
+  const reached = typeof after === 'string' ? dayEnd(new Date(after)) : undefined;
+  const end = reached !== undefined && (to === undefined || reached < to) ? reached : to;
+  return windowsBack(await readDays(session), { from, to: end });
 }
 
 const select = (where: string, limit: number): string =>

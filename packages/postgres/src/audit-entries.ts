@@ -2,9 +2,10 @@
 
 import type { AuditRecordType } from '@postrider/core/contracts';
 import { decodeAudit } from '@postrider/core/contracts';
-import type { Session } from './database.ts';
+import type { Database, Session } from './database.ts';
 import { parsePosition } from './delivery-search.ts';
 import { clockErrorMs, storyRecordsMax } from './limits.ts';
+import { plannedOnce } from './planned-once.ts';
 
 /** One record of the audit log; a column is null where the record does not say. */
 export interface AuditEntry {
@@ -66,6 +67,14 @@ export const entryColumns = `r.topic, r.partition, r.record_offset AS "offset", 
  * @throws PostgresError
  */
 export async function storiesOf(
+  database: Database,
+  environment: string,
+  dispatches: readonly string[],
+): Promise<Map<string, AuditEntry[]>> {
+  return plannedOnce(database, (session) => tellStories(session, environment, dispatches));
+}
+
+async function tellStories(
   session: Session,
   environment: string,
   dispatches: readonly string[],
@@ -79,20 +88,20 @@ export async function storiesOf(
   // Days before a delivery was first seen cannot hold its records: their partitions need no look.
   const first = Math.min(...known.map(({ firstSeen }) => firstSeen.getTime()));
   const from = new Date(first - clockErrorMs).toISOString();
-  const [accepted, moved] = await Promise.all([
-    session.query<AuditEntry>(
-      `SELECT ${entryColumns} FROM audit_record r
+  const accepted = await session.query<AuditEntry>(
+    `SELECT ${entryColumns} FROM audit_record r
        WHERE r.environment = $1 AND r.event = ANY ($2::text[]) AND r.dispatch IS NULL AND r.type = 'EventAccepted' AND r.recorded_at >= $3
        ORDER BY r.recorded_at, r.topic, r.partition, r.record_offset LIMIT ${storyRecordsMax}`,
-      [environment, [...new Set(known.map(({ event }) => event))], from],
-    ),
-    session.query<AuditEntry>(
-      `SELECT ${entryColumns} FROM audit_record r
+    [environment, [...new Set(known.map(({ event }) => event))], from],
+    'story_accepted',
+  );
+  const moved = await session.query<AuditEntry>(
+    `SELECT ${entryColumns} FROM audit_record r
        WHERE r.environment = $1 AND r.dispatch = ANY ($2::text[]) AND r.recorded_at >= $3
        ORDER BY r.topic, r.partition, r.record_offset LIMIT ${storyRecordsMax}`,
-      [environment, known.map(({ dispatch }) => dispatch), from],
-    ),
-  ]);
+    [environment, known.map(({ dispatch }) => dispatch), from],
+    'story_moved',
+  );
   const byDispatch = Map.groupBy(moved, ({ dispatch }) => dispatch);
   return new Map(
     known.map(({ dispatch, event }) => {
@@ -125,7 +134,7 @@ function names({ value }: AuditEntry, dispatch: string): boolean {
  * the audit record that stands at that place itself.
  * @throws PostgresError
  */
-export async function recordsOfEvent(session: Session, environment: string, id: string): Promise<AuditEntry[]> {
+export async function recordsOfEvent(database: Database, environment: string, id: string): Promise<AuditEntry[]> {
   const position = parsePosition(id);
   const text = id.toWellFormed().replaceAll('\0', '\uFFFD');
   const events = `SELECT ${entryColumns} FROM audit_record r
@@ -134,10 +143,13 @@ export async function recordsOfEvent(session: Session, environment: string, id: 
   const itself = `SELECT ${entryColumns} FROM audit_record r
      WHERE r.environment = $1 AND r.topic = $3 AND r.partition = $4::bigint AND r.record_offset = $5::bigint`;
   const sql = position === undefined ? events : `${events} UNION ALL ${itself}`;
-  return session.query<AuditEntry>(
-    `SELECT * FROM (${sql}) AS each ORDER BY "recordedAt", topic, partition, "offset" LIMIT ${storyRecordsMax}`,
-    position === undefined
-      ? [environment, text]
-      : [environment, text, position.topic, position.partition, position.offset],
+  return plannedOnce(database, (session) =>
+    session.query<AuditEntry>(
+      `SELECT * FROM (${sql}) AS each ORDER BY "recordedAt", topic, partition, "offset" LIMIT ${storyRecordsMax}`,
+      position === undefined
+        ? [environment, text]
+        : [environment, text, position.topic, position.partition, position.offset],
+      position === undefined ? 'event_records' : 'event_records_at',
+    ),
   );
 }

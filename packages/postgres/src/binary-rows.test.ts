@@ -14,11 +14,23 @@ const int32 = (value: number): Buffer => {
 };
 const header = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), int32(0), int32(3), Buffer.from('ext')]);
 
-/** As the server sends them. */
+const message = (code: string, content: Buffer): Buffer =>
+  Buffer.concat([Buffer.from(code), int32(4 + content.length), content]);
+const afterRows = message('C', Buffer.from('COPY\0'));
+
+/** As the server sends them: the header with the first row, a notice somewhere. */
 function copyOf(rows: readonly (readonly (Buffer | null)[])[]): Buffer {
   const fields = (row: readonly (Buffer | null)[]): Buffer[] =>
     row.flatMap((field) => (field === null ? [int32(-1)] : [int32(field.length), field]));
-  return Buffer.concat([header, ...rows.flatMap((row) => [int16(row.length), ...fields(row)]), int16(-1)]);
+  const content = [...rows.map((row) => Buffer.concat([int16(row.length), ...fields(row)])), int16(-1)];
+  content[0] = Buffer.concat([header, content[0]!]);
+  return Buffer.concat([
+    message('H', Buffer.from([1, 0, 0])),
+    message('N', Buffer.from('a notice')),
+    ...content.map((each) => message('d', each)),
+    message('c', Buffer.alloc(0)),
+    afterRows,
+  ]);
 }
 
 describe('BinaryRows', () => {
@@ -41,17 +53,20 @@ describe('BinaryRows', () => {
           }
         }
         expect(seen).toEqual(rows);
-        expect(cursor.ended).toBe(true);
+        expect([cursor.ended, cursor.over]).toEqual([true, true]);
+        expect(cursor.rest()).toEqual(afterRows);
       }),
     );
   });
 
   it('says when the end was not told', () => {
     const cursor = new BinaryRows();
-    cursor.push(copyOf([[Buffer.from('a')]]).subarray(0, -2));
+    const whole = copyOf([[Buffer.from('a')]]);
+    // The end's own message has seven bytes.
+    cursor.push(Buffer.concat([whole.subarray(0, -7 - 5 - afterRows.length), message('E', Buffer.from('gone'))]));
     expect(cursor.next()).toBe(true);
     expect(cursor.next()).toBe(false);
-    expect(cursor.ended).toBe(false);
+    expect([cursor.ended, cursor.over]).toEqual([false, true]);
   });
 
   it('reads numbers, times and truth as PostgreSQL writes them', () => {

@@ -2,8 +2,8 @@
 // Large reads go through a snapshot, which other connections can join.
 
 import pg from 'pg';
-import { to as copyTo } from 'pg-copy-streams';
-import { BinaryRows } from './binary-rows.ts';
+import type { BinaryRows } from './binary-rows.ts';
+import { copyOut } from './copy-out.ts';
 import {
   answerGraceMs,
   connectionsMaxDefault,
@@ -31,7 +31,8 @@ export interface DatabaseSettings {
 
 /** Runs one statement and gives its rows. */
 export interface Session {
-  query<R extends object>(sql: string, values?: readonly unknown[]): Promise<R[]>;
+  /** @param kept name under which the connection keeps the statement: one name, one text */
+  query<R extends object>(sql: string, values?: readonly unknown[], kept?: string): Promise<R[]>;
 }
 
 /** One moment of the database, however long it is looked at; nothing can be written through it. */
@@ -43,6 +44,8 @@ export interface Snapshot extends Session {
 }
 
 export interface Database extends Session {
+  /** What it was opened with, as a thread of its own needs it. */
+  readonly settings: Omit<DatabaseSettings, 'onIdleError'>;
   /** Runs `work` in one transaction (READ COMMITTED); a throw rolls back. @throws PostgresError */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** @param join id of a snapshot that is open elsewhere. @throws PostgresError */
@@ -82,10 +85,12 @@ export function openDatabase(settings: DatabaseSettings): Database {
   // A connection in use that breaks also emits `error`, beside failing its query; without a listener that ends the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
 
+  const { onIdleError: _, ...plain } = settings;
   return {
-    query: async <R extends object>(sql: string, values: readonly unknown[] = []) => {
+    settings: plain,
+    query: async <R extends object>(sql: string, values: readonly unknown[] = [], kept?: string) => {
       const client = await connect(pool);
-      return usingClient(client, () => run<R>(client, sql, values));
+      return usingClient(client, () => run<R>(client, sql, values, kept));
     },
     transaction: async <T>(work: (session: Session) => Promise<T>) => {
       const client = await connect(pool);
@@ -125,10 +130,17 @@ async function usingClient<T>(client: pg.PoolClient, work: () => Promise<T>): Pr
 
 async function inTransaction<T>(client: pg.PoolClient, work: (session: Session) => Promise<T>): Promise<T> {
   await client.query('BEGIN');
-  try {
-    const result = await work({ query: (sql, values = []) => run(client, sql, values) });
+  return orRolledBack(client, async () => {
+    const result = await work({ query: (sql, values = [], kept) => run(client, sql, values, kept) });
     await client.query('COMMIT');
     return result;
+  });
+}
+
+/** What fails is rolled back, so that the connection is of use to the next one. */
+async function orRolledBack<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     const known = asPostgresError(error);
     // Without an answer the connection is thrown away, which rolls back as well.
@@ -143,6 +155,14 @@ async function inSnapshot<T>(
   join: string | undefined,
 ): Promise<T> {
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  return orRolledBack(client, () => lookAt(client, work, join));
+}
+
+async function lookAt<T>(
+  client: pg.PoolClient,
+  work: (snapshot: Snapshot) => Promise<T>,
+  join: string | undefined,
+): Promise<T> {
   // It holds no locks that anybody waits for, and may wait itself, for those that joined it.
   await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
   // What reads everything sorts in memory where it can, and compiling a plan for it costs more than it saves.
@@ -152,31 +172,20 @@ async function inSnapshot<T>(
   const exported = await client.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
   const result = await work({
     id: exported.rows[0]!.id,
-    query: (sql, values = []) => run(client, sql, values),
+    query: (sql, values = [], kept) => run(client, sql, values, kept),
     copyOut: (sql) => copyOut(client, sql),
   });
   await client.query('COMMIT');
   return result;
 }
 
-async function* copyOut(client: pg.PoolClient, sql: string): AsyncGenerator<BinaryRows> {
-  const rows = new BinaryRows();
-  const stream: ReturnType<typeof copyTo> & { callback?: () => void } = client.query(
-    copyTo(`COPY (${sql}) TO STDOUT (FORMAT binary)`),
-  );
-  try {
-    for await (const chunk of stream) {
-      rows.push(chunk as Buffer);
-      yield rows;
-    }
-  } finally {
-    // The driver's timer of the question ends with this call, which the stream itself does not make.
-    stream.callback?.();
-  }
-  if (!rows.ended) throw new PostgresError('unreachable', 'the rows ended before their end was told');
-}
-
-async function run<R extends object>(client: pg.PoolClient, sql: string, values: readonly unknown[]): Promise<R[]> {
-  const result = await client.query<R & pg.QueryResultRow>(sql, values as unknown[]);
+async function run<R extends object>(
+  client: pg.PoolClient,
+  sql: string,
+  values: readonly unknown[],
+  kept: string | undefined,
+): Promise<R[]> {
+  const text = kept === undefined ? sql : { name: kept, text: sql };
+  const result = await client.query<R & pg.QueryResultRow>(text, values as unknown[]);
   return result.rows;
 }

@@ -2,10 +2,11 @@
 // Pages go by key (first seen, dispatch, round), so that the thousandth costs as much as the first.
 
 import { parseAttemptId } from '@postrider/core/contracts';
-import type { Session } from './database.ts';
+import type { Database, Session } from './database.ts';
 import type { DeliveryState } from './fold-delivery.ts';
 import { clockErrorMs, endpointsReadApart, matchedEndpointsMax, pageDefault, pageMax } from './limits.ts';
 import { cursorText, readCursor } from './page-cursor.ts';
+import { plannedOnce } from './planned-once.ts';
 
 export interface DeliveryQuery {
   /** A dispatch id, attempt id, event id, subject, or `topic/partition/offset` (of the event, or of an audit record). */
@@ -63,7 +64,7 @@ const deliveryColumns = `d.environment, d.dispatch, d.round, d.project, d.endpoi
 
 /** @throws PostgresError */
 export async function searchDeliveries(
-  session: Session,
+  session: Database,
   environment: string,
   query: DeliveryQuery,
 ): Promise<DeliveryPage> {
@@ -159,7 +160,7 @@ async function urlMatch(
 
 const dispatchIdPattern = /^dsp_[a-z2-7]{26}$/;
 
-async function idCondition(session: Session, environment: string, id: string, bind: Bind): Promise<string> {
+async function idCondition(session: Database, environment: string, id: string, bind: Bind): Promise<string> {
   if (dispatchIdPattern.test(id)) return `d.dispatch = ${bind(id)}`;
   const attempt = parseAttemptId(id);
   if (attempt !== undefined)
@@ -188,14 +189,22 @@ interface NamedRecord {
 }
 
 /** What the log says of the upstream record at that place, and the log's own record there. */
-async function recordsAt(session: Session, environment: string, origin: string, at: Position): Promise<NamedRecord[]> {
-  return session.query<NamedRecord>(
-    `SELECT dispatch, event FROM audit_record
+async function recordsAt(
+  database: Database,
+  environment: string,
+  origin: string,
+  at: Position,
+): Promise<NamedRecord[]> {
+  return plannedOnce(database, (session) =>
+    session.query<NamedRecord>(
+      `SELECT dispatch, event FROM audit_record
      WHERE environment = $1 AND origin = $2 AND dispatch IS NULL AND type = 'EventAccepted'
      UNION ALL
      SELECT dispatch, event FROM audit_record
      WHERE environment = $1 AND topic = $3 AND partition = $4 AND record_offset = $5 AND (dispatch IS NOT NULL OR type = 'EventAccepted')`,
-    [environment, origin, at.topic, at.partition, at.offset],
+      [environment, origin, at.topic, at.partition, at.offset],
+      'records_at',
+    ),
   );
 }
 

@@ -69,15 +69,20 @@ export interface FlagDifference {
   readonly duplicate: boolean;
 }
 
+/** Whose copies only the identity tells: no delivery has a mark of theirs. */
+const unmarkedTypes = ['AttemptStarted', 'DispatchDeferred'];
+const flaggedTypes = [...unmarkedTypes, 'AttemptSettled', 'DispatchEnded'];
+
 /**
  * Rows that are called copies though they are the first of their identity, or the other way round, at most `limit`.
+ * @param unmarked of attempts that began and dispatches that were put off alone
  * @param from records before it are not there any more: a copy may be all that is left of its identity
  * @throws PostgresError
  */
 export async function flagDifferences(
   session: Session,
   environment: string,
-  { from, limit }: { readonly from?: Date | undefined; readonly limit: number },
+  { from, unmarked, limit }: { readonly from?: Date | undefined; readonly unmarked?: boolean; readonly limit: number },
 ): Promise<FlagDifference[]> {
   return session.query<FlagDifference>(
     `SELECT topic, partition, record_offset AS "offset", duplicate FROM (
@@ -86,9 +91,37 @@ export async function flagDifferences(
                                               CASE type WHEN 'DispatchDeferred' THEN park END
                                  ORDER BY topic, partition, record_offset) > 1 AS copy
        FROM audit_record
-       WHERE environment = $1 AND type IN ('AttemptStarted', 'AttemptSettled', 'DispatchEnded', 'DispatchDeferred')
+       WHERE environment = $1 AND type = ANY ($4::text[])
      ) AS judged
      WHERE duplicate <> copy AND ($2::timestamptz IS NULL OR NOT duplicate) LIMIT $3`,
-    [environment, from?.toISOString() ?? null, limit],
+    [environment, from?.toISOString() ?? null, limit, unmarked === true ? unmarkedTypes : flaggedTypes],
   );
+}
+
+/**
+ * Whether the flags of these dispatches' settlements are right: each is a copy that has one of its attempt before it, and late
+ * that has an end of its round before it.
+ * @throws PostgresError
+ */
+export async function settlementFlagsHold(
+  session: Session,
+  environment: string,
+  dispatches: readonly string[],
+): Promise<boolean> {
+  const rows = await session.query<{ hold: boolean }>(
+    `WITH copies AS (
+       SELECT topic, partition, record_offset, dispatch, round, disposition, duplicate, late,
+              row_number() OVER (PARTITION BY dispatch, round, attempt ORDER BY topic, partition, record_offset) AS copy
+       FROM audit_record WHERE environment = $1 AND dispatch = ANY ($2::text[]) AND type IN ('AttemptSettled', 'DispatchEnded')
+     ), firsts AS (
+       SELECT late, count(*) FILTER (WHERE disposition <> 'retry')
+                    OVER (PARTITION BY dispatch, round ORDER BY topic, partition, record_offset
+                          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS closed
+       FROM copies WHERE copy = 1
+     )
+     SELECT NOT EXISTS (SELECT FROM copies WHERE duplicate <> (copy > 1))
+        AND NOT EXISTS (SELECT FROM firsts WHERE late <> (closed > 0)) AS hold`,
+    [environment, dispatches],
+  );
+  return rows[0]!.hold;
 }

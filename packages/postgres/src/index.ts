@@ -15,16 +15,25 @@ export {
 export { openAuditStore, type AppendResult, type AuditStore, type PartitionHead } from './audit-store.ts';
 export { firstOffsetSince, linkBefore, placesWithRows, readChainHeads, type ChainHead } from './chain-reads.ts';
 export { countDifferences } from './daily-counts.ts';
-export { openDatabase, type Database, type DatabaseRole, type Snapshot } from './database.ts';
+export {
+  openDatabase,
+  type Database,
+  type DatabaseRole,
+  type Session,
+  type Snapshot,
+  type DatabaseSettings,
+} from './database.ts';
 export { parsePosition, type Delivery, type DeliveryQuery, type Position } from './delivery-search.ts';
 export type { DeliveryState } from './fold-delivery.ts';
-export { deliveryDifferences, flagDifferences } from './fold-differences.ts';
+export { deliveryDifferences, flagDifferences, settlementFlagsHold } from './fold-differences.ts';
+export { streamFolded } from './folded-rows.ts';
 export { appendRowsMax } from './limits.ts';
 export { migrate, migrationStatus } from './migrations.ts';
 export { PostgresError } from './postgres-error.ts';
 export { beginAtHeads, holdsAudit } from './rebuild-start.ts';
 export { readLostRanges, readOriginWords, type LostRange, type OriginWord } from './origin-words.ts';
-export { streamRecords, type OffsetRange, type StoredRecord } from './record-stream.ts';
+export { BinaryRows, type RowBytes } from './binary-rows.ts';
+export { recordField, StoredRecord, streamRecords, type OffsetRange } from './record-stream.ts';
 export type { AppendBatch } from './write-batch.ts';
 export { openRetention, readClosedBases, type ClosedBase, type DayChain, type Retention } from './retention.ts';
 export { createDatabase, serverAnswers } from './server-admin.ts';

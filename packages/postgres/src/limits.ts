@@ -64,5 +64,11 @@ export const defaultRowsCounted = 1_000;
 
 export const dayMs = 24 * 60 * 60_000;
 
+/** Days that are asked first, and next, for a page of the newest rows; then all that are left. */
+export const windowDays: readonly number[] = [2, 8];
+
+/** Chunks of a COPY, of 64 KB at most, that wait for whoever reads them. */
+export const chunksHeldMax = 16;
+
 /** Memory of one sort of a large read, as PostgreSQL writes it: some hundred thousand rows, and four of them run at most. */
 export const snapshotWorkMemory = '128MB';

@@ -3,7 +3,7 @@
 
 import type { ChainPlace } from '@postrider/core/contracts';
 import type { AuditColumns, AuditRow } from './audit-row.ts';
-import type { BinaryRows } from './binary-rows.ts';
+import type { BinaryRows, RowBytes } from './binary-rows.ts';
 import type { Snapshot } from './database.ts';
 import { literal, wholeNumber } from './sql-text.ts';
 
@@ -16,7 +16,7 @@ export interface OffsetRange {
 /** How a column is compared with what the record's bytes say. */
 type Kind = 'text' | 'int32' | 'int64' | 'float64' | 'boolean' | 'moment';
 
-const columns: readonly (readonly [name: string, kind: Kind, field: keyof AuditColumns])[] = [
+const columns = [
   ['type', 'text', 'type'],
   ['dispatch', 'text', 'dispatch'],
   ['round', 'int32', 'round'],
@@ -43,11 +43,28 @@ const columns: readonly (readonly [name: string, kind: Kind, field: keyof AuditC
   ['response_digest', 'text', 'responseDigest'],
   ['response_bytes', 'int64', 'responseBytes'],
   ['response_truncated', 'boolean', 'responseTruncated'],
-];
+] as const satisfies readonly (readonly [name: string, kind: Kind, field: keyof AuditColumns])[];
 
-const fixed = ['record_offset', 'recorded_at', 'key', 'value', 'chain', 'response_excerpt', 'unreadable', 'problem'];
+const fixed = [
+  'record_offset',
+  'recorded_at',
+  // One after the other, lengths before them, as the chain's input has them.
+  'key',
+  'value',
+  'chain',
+  'response_excerpt',
+  'unreadable',
+  'problem',
+  'duplicate',
+  'late',
+] as const;
 const firstColumn = fixed.length;
-const selected = [...fixed, ...columns.map(([name]) => name)].join(', ');
+const selected = [...fixed, ...columns.map(([name]) => name)];
+
+/** Where each column stands among the fields of a row of the stream. */
+export const recordField = Object.fromEntries(selected.map((name, index) => [name, index])) as Readonly<
+  Record<(typeof selected)[number], number>
+>;
 
 /** The row that the stream stands at. */
 export class StoredRecord {
@@ -55,6 +72,11 @@ export class StoredRecord {
 
   constructor(rows: BinaryRows) {
     this.#rows = rows;
+  }
+
+  /** The row as bytes, by `recordField`. */
+  get bytes(): RowBytes {
+    return this.#rows;
   }
 
   get offset(): number {
@@ -124,6 +146,13 @@ function valueOf(rows: BinaryRows, kind: Kind, field: number): string | number |
 }
 
 /**
+ * The primary key has the order. Left to itself the planner reads the whole table for each partition, in several processes, and
+ * sorts whole rows: four times the work.
+ */
+const inKeyOrder = `SELECT ${['enable_seqscan', 'enable_bitmapscan', 'enable_sort'].map((name) => `set_config('${name}', 'off', true)`).join(', ')},
+  set_config('max_parallel_workers_per_gather', '0', true)`;
+
+/**
  * The rows of a partition in the order of their offsets. Each turn gives the same object, standing at the next row; what it
  * gives as bytes is valid until then.
  */
@@ -136,9 +165,10 @@ export async function* streamRecords(
     from === undefined ? '' : ` AND record_offset >= ${wholeNumber(from)}`,
     to === undefined ? '' : ` AND record_offset < ${wholeNumber(to)}`,
   ].join('');
-  const sql = `SELECT ${selected} FROM audit_record
+  const sql = `SELECT ${selected.join(', ')} FROM audit_record
     WHERE environment = ${literal(environment)} AND topic = ${literal(topic)} AND partition = ${wholeNumber(partition)}${range}
     ORDER BY topic, partition, record_offset, recorded_at`;
+  await snapshot.query(inKeyOrder);
   for await (const rows of snapshot.copyOut(sql)) {
     const record = new StoredRecord(rows);
     yield () => (rows.next() ? record : undefined);

@@ -18,7 +18,7 @@ import { columnLongTextMax, columnTextMax } from './limits.ts';
 /** Where a row's time must lie to be written at all; a broker that says otherwise is misconfigured. */
 const recordedMax = 253_402_300_799_999;
 
-type LogRecord = Pick<KafkaRecord, 'offset' | 'timestamp' | 'key' | 'value' | 'headers'>;
+export type LogRecord = Pick<KafkaRecord, 'offset' | 'timestamp' | 'key' | 'value' | 'headers'>;
 
 interface Extracted {
   readonly columns: Partial<AuditColumns>;

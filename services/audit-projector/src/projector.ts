@@ -5,7 +5,7 @@
 //     ▲          │                  ├─ fenced: read the offset row, begin anew there
 //     └─ pause ◀─┘ (full)           └─ PostgreSQL away: again, for ever; what is held stays held
 
-import type { AssignedPartition, Assignment, GroupConsumer, RecordBatch } from '@postrider/kafka';
+import type { AssignedPartition, Assignment, GroupConsumer, KafkaRecord, RecordBatch } from '@postrider/kafka';
 import { PostgresError, type AppendBatch, type AppendResult, type AuditStore } from '@postrider/postgres';
 import { Lane } from './lane.ts';
 import {
@@ -17,7 +17,7 @@ import {
   retryMaxMs,
   transactionBytesMax,
 } from './limits.ts';
-import { auditRowOf } from './project.ts';
+import { RowsAhead } from './rows-ahead.ts';
 
 /** What the projector tells of its doings; the wiring turns it into logs and metrics. */
 export interface ProjectorObserver {
@@ -47,9 +47,16 @@ export interface ProjectorDeps {
 
 const keyOf = (at: { readonly topic: string; readonly partition: number }): string => `${at.topic}/${at.partition}`;
 
+/** Of a transaction. */
+interface Part {
+  readonly lane: Lane;
+  readonly batch: AppendBatch;
+}
+
 export class Projector {
   readonly #deps: ProjectorDeps;
   readonly #lanes = new Map<string, Lane>();
+  readonly #ahead = new RowsAhead<KafkaRecord>();
   /** Questions to PostgreSQL under way, none of which rejects. */
   readonly #underWay = new Set<Promise<unknown>>();
   /** Raised while nothing new may be started: from a revocation to the next assignment, and at the end. */
@@ -192,9 +199,13 @@ export class Projector {
       const parts = this.#take();
       if (parts.length === 0) return;
       const startedMs = this.#deps.monotonic();
-      const results = await this.#untilAnswered(halt, () =>
+      let answered = false;
+      const writing = this.#untilAnswered(halt, () =>
         this.#deps.store.appendTogether(parts.map(({ batch }) => batch)),
-      );
+      ).finally(() => {
+        answered = true;
+      });
+      const [results] = await Promise.all([writing, this.#ahead.make(this.#following(parts), () => answered)]);
       if (results === undefined) return;
       const durationMs = this.#deps.monotonic() - startedMs;
       this.#deps.observer.transacted(durationMs);
@@ -205,8 +216,16 @@ export class Projector {
     }
   }
 
+  /** What is held behind the parts that are being written: as much as the next transaction takes at most. */
+  #following(parts: readonly Part[]): KafkaRecord[] {
+    const records = Math.ceil(this.#deps.batchRecords / parts.length);
+    return parts.flatMap(({ lane, batch: { rows } }) =>
+      lane.peek({ records: rows.length + records, bytes: 2 * transactionBytesMax }).records.slice(rows.length),
+    );
+  }
+
   /** What the next transaction writes: an even part of each lane, beginning with another each time. */
-  #take(): { readonly lane: Lane; readonly batch: AppendBatch }[] {
+  #take(): Part[] {
     const ready = this.#ready();
     if (ready.length === 0) return [];
     const { environment, batchRecords } = this.#deps;
@@ -221,7 +240,14 @@ export class Projector {
       const { records: taken, next } = lane.peek({ records: Math.min(records, left), bytes });
       left -= taken.length;
       const { topic, partition, next: expectedNext } = lane;
-      parts.set(lane, { environment, topic, partition, expectedNext, next, rows: taken.map(auditRowOf) });
+      parts.set(lane, {
+        environment,
+        topic,
+        partition,
+        expectedNext,
+        next,
+        rows: taken.map((record) => this.#ahead.rowOf(record)),
+      });
     }
     return ready.flatMap((lane) => {
       const batch = parts.get(lane);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { chainStart, chainStep, type ChainedRecord, type ChainPlace } from './audit-chain.ts';
+import { chainRun, chainStart, chainStep, type ChainedRecord, type ChainPlace } from './audit-chain.ts';
 
 const place: ChainPlace = { environment: 'live', topic: 'live.attempts', partition: 3 };
 const record: ChainedRecord = {
@@ -70,6 +70,41 @@ test('the fast step is the definition', () => {
         fast = next(fast, each);
         slow = slowNext(slow, at, each);
         expect(fast).toBe(slow);
+      }
+    }),
+  );
+});
+
+test('a run over stored rows follows each that the definition gives, and none that differs in a byte', () => {
+  const large = fc.constant(Buffer.alloc(70_000, 'x'));
+  const records = fc.array(fc.tuple(recordArbitrary, fc.option(large, { nil: undefined, freq: 20 })), {
+    minLength: 1,
+    maxLength: 6,
+  });
+  const change = fc.option(fc.tuple(fc.nat(5), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })));
+  fc.assert(
+    fc.property(placeArbitrary, records, change, (at, given, changed) => {
+      const run = chainRun(at, chainStart(at));
+      let link = chainStart(at);
+      for (const [index, [some, value]] of given.entries()) {
+        const each = value === undefined ? some : { ...some, value };
+        link = slowNext(link, at, each);
+        const int64 = Buffer.alloc(8);
+        int64.writeBigInt64BE(BigInt(each.offset));
+        const prefixed = [each.key, each.value].map((bytes) => {
+          const length = Buffer.alloc(4);
+          length.writeInt32BE(bytes?.length ?? -1);
+          return Buffer.concat([length, bytes ?? Buffer.alloc(0)]);
+        });
+        // Something before it: places count from the beginning of the buffer.
+        const stored = Buffer.concat([Buffer.from('abc'), int64, ...prefixed, Buffer.from(link, 'hex')]);
+        const tampered = changed !== null && changed[0] === index;
+        if (tampered) stored[3 + Math.floor((stored.length - 3) * changed[1])]! ^= 1;
+        const chainAt = stored.length - 32;
+        const place = { offsetAt: 3, recordedMs: each.recordedMs, keyAt: 11, endAt: chainAt, chainAt };
+        expect(run.follow(stored, place)).toBe(!tampered);
+        if (tampered) return;
+        expect(run.head()).toBe(link);
       }
     }),
   );

@@ -81,6 +81,57 @@ export function chainStep(place: ChainPlace): ChainStep {
   };
 }
 
+/** Where a stored row lies in a buffer. */
+export interface StoredLink {
+  /** Of the eight bytes of the offset. */
+  offsetAt: number;
+  /** The broker's time, epoch ms. */
+  recordedMs: number;
+  /** `bytes(key) ‖ bytes(value)`, lengths before them: from here to before `endAt`. */
+  keyAt: number;
+  endAt: number;
+  /** Of the 32 bytes of the hash that stands in the row. */
+  chainAt: number;
+}
+
+/** A chain that is followed from one stored row to the next, from bytes to bytes. */
+export interface ChainRun {
+  /** @returns whether the hash in the row is the one after it; the next row is to follow that, and after `false` nothing is sure */
+  follow(bytes: Buffer, link: StoredLink): boolean;
+  /** The hash after the last row: lower-case hexadecimal. */
+  head(): string;
+}
+
+/** @param from the hash before the first row */
+export function chainRun(place: ChainPlace, from: string): ChainRun {
+  const where = topicAndPartition(place);
+  const recordAt = hashBytes + where.length;
+  let target = Buffer.allocUnsafe(scratchBytes);
+  target.set(where, hashBytes);
+  if (target.write(from, 0, hashBytes, 'hex') !== hashBytes) throw new RangeError(`not a hash: ${from}`);
+  return {
+    follow(bytes, { offsetAt, recordedMs, keyAt, endAt, chainAt }) {
+      const size = recordAt + offsetAndTime + endAt - keyAt;
+      if (size > target.length) {
+        const larger = Buffer.allocUnsafe(2 * size);
+        target.copy(larger, 0, 0, recordAt);
+        target = larger;
+      }
+      for (let index = 0; index < 8; index += 1) target[recordAt + index] = bytes[offsetAt + index]!;
+      const at = writeInt64(target, recordedMs, recordAt + 8);
+      bytes.copy(target, at, keyAt, endAt);
+      const link = hash('sha256', target.subarray(0, size), 'binary');
+      for (let index = 0; index < hashBytes; index += 1) {
+        const byte = link.charCodeAt(index);
+        if (byte !== bytes[chainAt + index]) return false;
+        target[index] = byte;
+      }
+      return true;
+    },
+    head: () => target.toString('hex', 0, hashBytes),
+  };
+}
+
 /** As `writeBigInt64BE`, for integers that a number holds, without making a bigint of each. */
 function writeInt64(target: Buffer, value: number, at: number): number {
   target.writeInt32BE(Math.floor(value / 0x1_0000_0000), at);

@@ -1,6 +1,14 @@
 // Every record on every topic: names, ids, headers, encode and decode.
 
-export { chainStart, chainStep, type ChainedRecord, type ChainPlace, type ChainStep } from './audit-chain.ts';
+export {
+  chainRun,
+  chainStart,
+  chainStep,
+  type ChainedRecord,
+  type ChainPlace,
+  type ChainStep,
+  type StoredLink,
+} from './audit-chain.ts';
 export {
   checkpointDigest,
   checkpointKeyId,

@@ -1,5 +1,9 @@
 // The signed checkpoints as a whole: which keys may sign, whether each signature holds, and whether the line of each
 // partition is unbroken. What comes out is what the rows are compared with.
+//
+// A line may fork: at a fail-over the process that lost a partition may sign it once more, upon the checkpoint that the next owner
+// signs upon too, and what it signed may come to the log later than what the next one did. Both speak of one chain, so a fork is
+// sound as long as what is signed in all of its branches goes together; one that was made up cannot.
 
 import type { KeyObject } from 'node:crypto';
 import {
@@ -13,6 +17,7 @@ import {
 } from '@postrider/core/contracts';
 import type { AuditProblem } from './audit-problem.ts';
 import type { SignedHead } from './chain-check.ts';
+import { forksLookedBack } from './limits.ts';
 
 export class CheckpointBook {
   readonly #environment: string;
@@ -24,7 +29,8 @@ export class CheckpointBook {
     string,
     (SignedHead & { readonly topic: string; readonly partition: number; readonly atMs: number })[]
   >();
-  readonly #digests = new Set<string>();
+  /** By digest. */
+  readonly #known = new Map<string, AuditCheckpoint>();
   #checkpoints = 0;
 
   /** @param publicKeys known from elsewhere; without one the first key that introduces itself is believed */
@@ -67,24 +73,51 @@ export class CheckpointBook {
     }
     const digest = checkpointDigest(checkpoint);
     // The producer may have written it twice.
-    if (this.#digests.has(digest)) return;
+    if (this.#known.has(digest)) return;
     this.#checkpoints += 1;
     const last = this.#last.get(place);
-    // Two writers may follow one checkpoint, in a fail-over: what matters is that nothing between two of them is gone.
-    if (last === undefined ? previous !== null : previous === null || !this.#digests.has(previous)) {
+    const before = previous === null ? undefined : this.#known.get(previous);
+    // Two may be the first, as two may follow one: what matters is that nothing between two of them is gone.
+    if (previous !== null && (before === undefined || before.topic !== topic || before.partition !== partition)) {
       const what =
         last === undefined
           ? `the checkpoints of ${place} begin with one that follows another: those before offset ${offset} are missing`
           : `a checkpoint of ${place} between offsets ${last.offset} and ${offset} is missing`;
       this.#add('checkpoint-missing', { topic, partition, offset: last?.offset ?? 0 }, what);
-    } else if (last !== undefined && (offset < last.offset || rows < last.rows)) {
+    } else if (before !== undefined && (offset < before.offset || rows < before.rows)) {
       this.#add('checkpoint-contradicted', checkpoint, `${where} goes back behind the one before it`);
+    } else {
+      const other = this.#contradicting(checkpoint);
+      if (other !== undefined) {
+        const said = `${other.rows} rows and another hash up to offset ${other.offset}`;
+        this.#add(
+          'checkpoint-contradicted',
+          checkpoint,
+          `${where} is of another branch than one that was signed: ${said}`,
+        );
+      }
     }
-    this.#digests.add(digest);
-    this.#last.set(place, checkpoint);
+    this.#known.set(digest, checkpoint);
+    if (last === undefined || last.offset <= offset) this.#last.set(place, checkpoint);
     const heads = this.#heads.get(place) ?? [];
     heads.push({ topic, partition, offset, rows, head: checkpoint.head, atMs: Date.parse(checkpoint.at) });
     this.#heads.set(place, heads);
+  }
+
+  /** One of the last that were signed of the partition, and cannot be of one chain with this. */
+  #contradicting({ topic, partition, offset, rows, head }: AuditCheckpoint): SignedHead | undefined {
+    const heads = this.#heads.get(`${topic}/${partition}`) ?? [];
+    // They come nearly in order: what lies before the last one below has been compared with that.
+    for (let index = heads.length - 1; index >= 0; index -= 1) {
+      const other = heads[index]!;
+      const [first, second] = other.offset < offset ? [other, { rows }] : [{ rows }, other];
+      const sameRows = other.rows === rows;
+      // Offsets may pass by what holds no record: then rows and hash stay as they are, both of them.
+      if (first.rows > second.rows || sameRows !== (other.head === head) || (other.offset === offset && !sameRows))
+        return other;
+      if (other.offset < offset && index < heads.length - forksLookedBack) return undefined;
+    }
+    return undefined;
   }
 
   /** What was signed of a partition, in rising order. */

@@ -35,3 +35,15 @@ export const roundMsMax = 8 * 24 * 60 * 60_000;
 
 /** Rows that are held against Kafka in one piece: their hashes are kept in memory, and each piece is a seek. */
 export const comparedAtOnce = 50_000;
+
+/** Dispatches in which a record does not count, of which the server is asked one by one; among more it counts everything anew. */
+export const foldSuspectsMax = 5_000;
+
+/** Fewer rows are verified sooner than threads are started for them. */
+export const threadsRowsMin = 50_000;
+
+/** Threads of one verification at most: the server has a process for each, and more connections than these it may not have. */
+export const threadsMax = 8;
+
+/** Checkpoints of a partition, the last ones, that a new one is held against whatever their order: far more than two owners sign in the time of a fail-over. */
+export const forksLookedBack = 100;

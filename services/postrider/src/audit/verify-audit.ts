@@ -4,6 +4,7 @@
 //   checkpoints (read first) ─▶ snapshot ─┬▶ rows of each partition ─▶ chain, columns, signed heads, offset row
 //                                         └▶ counts, deliveries, flags, folded anew by the server
 
+import { randomInt } from 'node:crypto';
 import type { ChainPlace } from '@postrider/core/contracts';
 import {
   countDifferences,
@@ -22,8 +23,11 @@ import {
 import { ProblemList, type AuditProblem, type ProblemKind } from './audit-problem.ts';
 import type { CheckpointBook } from './checkpoint-book.ts';
 import { compareWithKafka, type CompareKafka } from './compare-kafka.ts';
-import { placesAtOnce, problemsKeptMax, roundMsMax } from './limits.ts';
-import { verifyPlace, type PlaceVerdict, type PlaceWork } from './verify-rows.ts';
+import { foldsAgree, readFolded } from './folds-agree.ts';
+import type { SumKey } from './keyed-sum.ts';
+import { problemsKeptMax, roundMsMax, threadsRowsMin } from './limits.ts';
+import { scanPlaces } from './scan-places.ts';
+import type { PlaceWork } from './verify-rows.ts';
 
 export interface VerifyAudit {
   readonly database: Database;
@@ -38,6 +42,8 @@ export interface VerifyAudit {
   readonly to?: Date | undefined;
   /** The tables were made from a checkpoint on: rows before it are not there, and nothing of them is counted anew. */
   readonly beginsAtCheckpoint?: boolean | undefined;
+  /** Rows from which on threads are started; by default so many that it is sooner done. */
+  readonly threadsFrom?: number | undefined;
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
 }
 
@@ -57,6 +63,8 @@ export interface AuditVerdict {
   readonly checkpoints: number | null;
   /** The daily counts, deliveries and flags were made anew as well. */
   readonly recounted: boolean;
+  /** `sums`: rows and tables add up to the same; `server`: days are gone, or they do not, and the server counted. */
+  readonly recountedBy: 'sums' | 'server' | null;
   /** How many of each kind. */
   readonly counts: Readonly<Partial<Record<ProblemKind, number>>>;
   /** The first of each kind, those of the rows in order of topic, partition and offset. */
@@ -72,16 +80,33 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
     const closed = await readClosedBases(snapshot, environment);
     const works = await planWorks(snapshot, options, heads, closed);
     const readings = options.kafka === undefined ? 1 : 2;
-    const expectedRows = readings * heads.reduce((sum, { rows }) => sum + rows, 0);
+    const expectedRows = readings * rowsOf(heads);
     let rows = 0;
     const onRows = (more: number): void => {
       rows += more;
       options.onProgress?.({ rows, expectedRows });
     };
-    const [folded, verdicts] = await Promise.all([
-      ranged ? [] : database.snapshot((joined) => foldProblems(joined, environment, closed), snapshot.id),
-      readPlaces(database, snapshot.id, works, onRows),
+    const key = randomKey();
+    // Of days that are gone nothing can be added up: what is left is counted anew.
+    const [early, tables, scans] = await Promise.all([
+      ranged || closed.length === 0
+        ? []
+        : database.snapshot((joined) => foldProblems(joined, environment, closed), snapshot.id),
+      ranged || closed.length > 0
+        ? undefined
+        : database.snapshot((joined) => readFolded(joined, environment, key), snapshot.id),
+      scanPlaces(works, {
+        database,
+        snapshotId: snapshot.id,
+        key,
+        inThreads: rowsOf(heads) >= (options.threadsFrom ?? threadsRowsMin),
+        onRows,
+      }),
     ]);
+    const parts = scans.map(({ fold }) => fold);
+    const agree = tables !== undefined && (await foldsAgree(snapshot, environment, { tables, parts }));
+    const folded = tables === undefined || agree ? early : await foldProblems(snapshot, environment, closed);
+    const verdicts = scans.map(({ verdict }) => verdict);
     const problems = new ProblemList(problemsKeptMax);
     problems.add(...(checkpoints?.problems() ?? []));
     for (const verdict of verdicts) problems.add(...verdict.problems);
@@ -105,30 +130,17 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
       }),
       checkpoints: checkpoints?.checkpoints ?? null,
       recounted: !ranged,
+      recountedBy: ranged ? null : agree ? 'sums' : 'server',
       counts: problems.counts(),
       problems: problems.kept(),
     };
   });
 }
 
-/** Several at once, each on a connection that sees the same moment: while the server reads one, another is computed. */
-async function readPlaces(
-  database: Database,
-  snapshotId: string,
-  works: readonly PlaceWork[],
-  onRows: (rows: number) => void,
-): Promise<PlaceVerdict[]> {
-  const verdicts = new Map<PlaceWork, PlaceVerdict>();
-  const waiting = [...works];
-  const reader = (): Promise<void> =>
-    database.snapshot(async (joined) => {
-      for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) {
-        verdicts.set(work, await verifyPlace(joined, work, onRows));
-      }
-    }, snapshotId);
-  await Promise.all(Array.from({ length: Math.min(placesAtOnce, works.length) }, reader));
-  return works.flatMap((work) => verdicts.get(work) ?? []);
-}
+const rowsOf = (heads: readonly ChainHead[]): number => heads.reduce((sum, { rows }) => sum + rows, 0);
+
+const randomWord = (): number => randomInt(2 ** 32);
+const randomKey = (): SumKey => [randomWord(), randomWord(), randomWord(), randomWord()];
 
 /** Every partition that has an offset row, rows, or a checkpoint: whoever removes one of them leaves the others. */
 async function planWorks(

@@ -1,11 +1,11 @@
 // The rows of one partition against everything that they can be held against: the chain, what was signed, and the columns
 // beside the bytes.
 
-import { auditRowOf } from '@postrider/audit-projector';
-import { responseHeader, sha256Hex, type ChainPlace } from '@postrider/core/contracts';
-import { streamRecords, type OffsetRange, type Snapshot, type StoredRecord } from '@postrider/postgres';
+import type { ChainPlace } from '@postrider/core/contracts';
+import { streamRecords, type OffsetRange, type Snapshot } from '@postrider/postgres';
 import type { AuditProblem } from './audit-problem.ts';
 import { ChainCheck, type ChainBase, type OffsetRow, type SignedHead } from './chain-check.ts';
+import { columnProblem } from './column-problem.ts';
 import { progressRows } from './limits.ts';
 
 export interface PlaceWork {
@@ -47,7 +47,7 @@ export async function verifyPlace(
       const linked = { offset, recordedMs, key, value, chain: record.chain };
       // A row whose bytes are not those that were hashed is a problem already; its columns prove nothing.
       if (chain.take(linked)) {
-        const what = columnProblem(record, linked);
+        const what = columnProblem(record);
         if (what === 'refused') bare += 1;
         else if (what !== undefined) problems.push({ ...what, topic: place.topic, partition: place.partition, offset });
       }
@@ -59,29 +59,4 @@ export async function verifyPlace(
   problems.push(...chain.finish(offsetRow));
   problems.sort((a, b) => (a.offset ?? 0) - (b.offset ?? 0));
   return { place, rows, bare, problems };
-}
-
-const noHeaders: ReadonlyMap<string, readonly (Buffer | null)[]> = new Map();
-const refusedPrefix = 'refused by PostgreSQL: ';
-
-function columnProblem(
-  record: StoredRecord,
-  { offset, recordedMs, key, value }: { offset: number; recordedMs: number; key: Buffer | null; value: Buffer | null },
-): Pick<AuditProblem, 'kind' | 'what'> | 'refused' | undefined {
-  const excerpt = record.responseExcerpt;
-  const headers = excerpt === null ? noHeaders : new Map([[responseHeader, [excerpt]]]);
-  const expected = auditRowOf({ offset, timestamp: recordedMs, key, value, headers });
-  const differing = record.differing(expected);
-  if (differing.length > 0) {
-    if (record.unreadable && record.problem?.startsWith(refusedPrefix) === true) return 'refused';
-    return {
-      kind: 'columns-differ',
-      what: `the row at offset ${offset} says in ${differing.join(', ')} what its bytes do not`,
-    };
-  }
-  const { responseDigest } = expected.columns;
-  if (excerpt !== null && responseDigest !== null && sha256Hex(excerpt) !== responseDigest) {
-    return { kind: 'excerpt-differs', what: `the kept answer of the row at offset ${offset} is not the one that came` };
-  }
-  return undefined;
 }

@@ -1,0 +1,30 @@
+// What a row says beside its bytes, against what is made of the bytes once more, as the projection does.
+
+import { auditRowOf } from '@postrider/audit-projector/project';
+import { responseHeader, sha256Hex } from '@postrider/core/contracts';
+import type { StoredRecord } from '@postrider/postgres';
+import type { AuditProblem } from './audit-problem.ts';
+
+const noHeaders: ReadonlyMap<string, readonly (Buffer | null)[]> = new Map();
+const refusedPrefix = 'refused by PostgreSQL: ';
+
+/** Of a row that stands in its chain. `refused`: PostgreSQL would not take its columns, which is no fault. */
+export function columnProblem(record: StoredRecord): Pick<AuditProblem, 'kind' | 'what'> | 'refused' | undefined {
+  const { offset, recordedMs, key, value } = record;
+  const excerpt = record.responseExcerpt;
+  const headers = excerpt === null ? noHeaders : new Map([[responseHeader, [excerpt]]]);
+  const expected = auditRowOf({ offset, timestamp: recordedMs, key, value, headers });
+  const differing = record.differing(expected);
+  if (differing.length > 0) {
+    if (record.unreadable && record.problem?.startsWith(refusedPrefix) === true) return 'refused';
+    return {
+      kind: 'columns-differ',
+      what: `the row at offset ${offset} says in ${differing.join(', ')} what its bytes do not`,
+    };
+  }
+  const { responseDigest } = expected.columns;
+  if (excerpt !== null && responseDigest !== null && sha256Hex(excerpt) !== responseDigest) {
+    return { kind: 'excerpt-differs', what: `the kept answer of the row at offset ${offset} is not the one that came` };
+  }
+  return undefined;
+}
