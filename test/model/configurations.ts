@@ -148,6 +148,42 @@ export const minus: readonly Configuration[] = [
   without('calls: a start is not recorded', { recordStart: false }, { kill: 1 }, { calls: true }),
 ];
 
+/** Needs more states than are looked through with every change: the moves that the search at large bounds found. */
+export const minusByMoves = {
+  ...without(
+    "R3: a zombie's settlement stands before the place where restoring starts",
+    { markPastOthers: false },
+    { stall: 1, forget: 1 },
+  ),
+  moves: [
+    'the partition is assigned',
+    'owner 1 stalls, the partition is assigned to another',
+    'owner 2 restores',
+    'owner 2 takes dispatches@0 (0.0.1): request',
+    'owner 2: 0.0.1 is answered, delivered',
+    'zombie 1 restores',
+    'zombie 1 takes dispatches@0 (0.0.1): request',
+    'zombie 1: 0.0.1 is answered, retry',
+    'zombie 1: attempts <- 0.0.1 retry',
+    'zombie 1 follows 0.0.1 retry',
+    'scheduler gives back tier@0',
+    'zombie 1 takes dispatches@1 (0.0.2): request',
+    'zombie 1: 0.0.2 is answered, delivered',
+    'zombie 1: attempts <- 0.0.2 delivered',
+    'owner 2: attempts <- 0.0.1 delivered',
+    'owner 2 takes dispatches@1 (0.0.2): settled, its consequence is written again',
+    'owner 2 follows 0.0.1 retry',
+    'owner 2 follows 0.0.2 delivered',
+    'owner 2 forgets what stands before attempts@3',
+    'zombie 1 learns that it is none, and drops its results',
+    'scheduler gives back tier@1',
+    'owner 2 takes dispatches@2 (0.0.2): request',
+    'owner 2: 0.0.2 is answered, dead',
+    'owner 2: attempts <- 0.0.2 dead',
+    'owner 2 follows 0.0.2 dead',
+  ],
+};
+
 /** Needs so many moves that only a walk finds it: the seed of one. */
 export const minusByWalk = {
   ...everything,

@@ -57,6 +57,21 @@ function traceOf(reached: Reached): string[] {
   return labels.reverse();
 }
 
+/** One run along moves that are named. `missing`: the first that the rules do not allow there. */
+export function follow(
+  setup: Setup,
+  moves: readonly string[],
+): { readonly broken: string | undefined; readonly missing: string | undefined } {
+  let state = initialState(setup);
+  for (const wanted of moves) {
+    const move = movesOf(state, setup).find(({ label }) => label === wanted);
+    if (!move) return { broken: undefined, missing: wanted };
+    state = move.next;
+  }
+  const isQuiet = movesOf(state, setup).every(({ isFault }) => isFault);
+  return { broken: brokenPromise(state, setup, isQuiet), missing: undefined };
+}
+
 /** Moves of one walk at most: a run with every fault takes under a hundred. */
 const walkMovesMax = 400;
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { everyCall, everything, minus, minusByWalk, small } from './configurations.ts';
-import { explore, walk } from './explore.ts';
+import { everyCall, everything, minus, minusByMoves, minusByWalk, small } from './configurations.ts';
+import { explore, follow, walk } from './explore.ts';
+import { allRules } from './rules.ts';
 
 /** More than any of these has: reaching it would mean that the model grew and nobody looked. */
 const statesMax = 100_000;
@@ -23,6 +24,16 @@ describe('one rule less, and a promise breaks', () => {
     const { broken, trace, states } = explore(setup, statesMax);
     expect(broken).toBeDefined();
     process.stdout.write(`model: ${setup.name}: ${broken}, after ${trace.length} moves (${states} states)\n`);
+  });
+
+  it(minusByMoves.name, () => {
+    const { moves } = minusByMoves;
+    expect(follow(minusByMoves, moves).broken).toBe(
+      'promise 1: round 0.0 is delivered by attempt 2 and has a dead letter',
+    );
+    expect(follow({ ...minusByMoves, rules: allRules }, moves).missing).toBe(
+      'owner 2 forgets what stands before attempts@3',
+    );
   });
 
   it(minusByWalk.name, () => {

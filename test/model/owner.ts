@@ -37,7 +37,7 @@ export function assign(state: State, process: 0 | 1): void {
     restored: false,
     position: 0,
     begin: 0,
-    inheritedUntil: 0,
+    othersUntil: 0,
     restoredFrom: 0,
     cover: 0,
     known: 0,
@@ -91,7 +91,7 @@ function restore({ rules }: Setup) {
     owner.position = state.commit.offset;
     owner.begin = state.commit.offset;
     owner.restoredFrom = state.commit.restoreFrom;
-    owner.inheritedUntil = state.dispatches.length;
+    owner.othersUntil = state.dispatches.length;
     owner.cover = state.commit.restoreFrom;
     owner.known = state.attempts.length;
     // A window that was not read and says nothing of it.
@@ -116,7 +116,7 @@ function take(moves: Moves, process: 0 | 1, name: string): void {
     const taken = (next: State): void => {
       const now = copyOf(judged);
       next.owners[process] = now;
-      now.marks.push(now.known);
+      now.marks.push(now.position < now.othersUntil ? -1 : now.known);
       now.position++;
       apply(now, next);
       // What a zombie decides nobody else can know in time.
@@ -175,12 +175,11 @@ function extended(owner: Owner, record: Waiting, { rules }: Setup): Owner {
 }
 
 /**
- * Where the log stood when the record a copy's distance before an offset was taken. Undefined when an earlier owner may have
- * settled that record: then this owner knows of no such place.
+ * Where the log stood when the record a copy's distance before an offset was taken, or an earlier one that nobody else may have
+ * settled before. Undefined when there is none: then this owner knows of no such place.
  */
 function markOf(owner: Owner, offset: number): number | undefined {
-  const at = offset - copyDistance;
-  return at < Math.max(owner.begin, owner.inheritedUntil) ? undefined : owner.marks[at - owner.begin];
+  return owner.marks.slice(0, Math.max(0, offset - copyDistance - owner.begin + 1)).findLast((mark) => mark >= 0);
 }
 
 function commit(moves: Moves, process: 0 | 1, name: string): void {

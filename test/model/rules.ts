@@ -12,6 +12,8 @@ export interface Rules {
   readonly inheritRestoreStart: boolean;
   /** R3: beyond it, where the log stood a copy's distance before the watermark; off: where it stands now. */
   readonly markBeforeWatermark: boolean;
+  /** R3: nor where somebody else may have settled a record before it was taken, as a gap shows. */
+  readonly markPastOthers: boolean;
   /** R4: of several settlements of an attempt the first one counts. Off: each does. */
   readonly firstCounts: boolean;
   /** R4: a settlement and an end of one attempt are two copies of one fact. Off: each has an identity of its own. */
@@ -50,6 +52,7 @@ export const allRules: Rules = {
   repeatConsequence: true,
   inheritRestoreStart: true,
   markBeforeWatermark: true,
+  markPastOthers: true,
   firstCounts: true,
   endIsSettlement: true,
   adopt: true,

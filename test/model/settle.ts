@@ -55,6 +55,8 @@ function append(moves: Moves, next: State, owner: Owner, record: Written): void 
   const offset = next.attempts.push(record) - 1;
   // Unread, the gap is what the owner is blind to.
   if (!rules.readGap) for (let at = owner.known; at < offset; at++) owner.blind.push(at);
+  // What the gap settles may be a dispatch that this owner has not taken yet.
+  if (rules.markPastOthers && offset > owner.known) owner.othersUntil = next.dispatches.length;
   owner.known = offset + 1;
 }
 

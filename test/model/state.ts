@@ -51,7 +51,8 @@ export interface Owner {
   position: number;
   /** Where `position` was at assignment. */
   begin: number;
-  inheritedUntil: number;
+  /** Dispatches before it may have been settled by somebody else whose records this owner has read. */
+  othersUntil: number;
   restoredFrom: number;
   /** The window knows the log from here … */
   cover: number;
@@ -63,7 +64,7 @@ export interface Owner {
   kept: number[];
   /** Attempts whose consequence this owner has written. */
   followed: string[];
-  /** By dispatch taken, from `begin`: what `known` was then. */
+  /** By dispatch taken, from `begin`: what `known` was then; -1 where that says nothing of others. */
   marks: number[];
   flights: Flight[];
 }
@@ -170,7 +171,7 @@ export function canonical(state: State): State {
       owner.marks = [];
       owner.begin = 0;
       owner.restoredFrom = 0;
-      owner.inheritedUntil = 0;
+      owner.othersUntil = 0;
     }
   }
   // Only what may still be repeated matters.
