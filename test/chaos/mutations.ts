@@ -30,7 +30,11 @@ export const mutations: readonly Mutation[] = [
       },
     ],
     seconds: 8,
-    faults: [{ atMs: 3_000, kind: 'kill', slot: 'dispatch-1', downMs: 0 }],
+    // Enough at once that some wait or are under way, and are committed, at the kill.
+    faults: [
+      { atMs: 2_500, kind: 'burst', events: 600 },
+      { atMs: 3_000, kind: 'kill', slot: 'dispatch-1', downMs: 0 },
+    ],
     foundBy: ['no-terminal-state'],
   },
   {

@@ -76,7 +76,7 @@ describe('a call', () => {
     const attemptId = `${call.dispatchId}.0.1` as never;
     const reply = Buffer.from('{"v":1,"correlationId":"corr-1","outcome":"replied","reply":{"n":1998600000000026050}}');
     rig.stateOf(0).window.restoreStarted(attemptId);
-    rig.stateOf(0).window.restore(attemptId, { disposition: { kind: 'delivered' }, reply });
+    rig.stateOf(0).window.restore(attemptId, { disposition: { kind: 'delivered' }, reply }, rig.now());
     rig.accept(call);
     rig.accept(call);
     await settle();

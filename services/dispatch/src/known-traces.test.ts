@@ -49,7 +49,7 @@ function rigWith(over: Parameters<typeof endpointOf>[1] = {}) {
 function forget(state: PartitionState, fromMs: number): void {
   for (let n = 0; n <= settledMax; n++) {
     const atMs = fromMs + Math.floor((n / settledMax) * minute);
-    state.window.settle(`other-${n}` as AttemptId, { atMs, logEnd: state.attemptsNext });
+    state.window.settle(`other-${n}` as AttemptId, { atMs, logEnd: state.attemptsNext, positionMs: atMs });
   }
 }
 

@@ -15,6 +15,11 @@ export const commitIntervalMs = 200;
 export const copyDistanceMs = 10_000;
 /** How much further back than needed the window is read: late records come in crowds, each a little older than the last. */
 export const extendStepMs = 60_000;
+/**
+ * How far the clocks of two brokers may differ: whether a dispatch is older than a record of `attempts` is told by the broker's time of
+ * both, and each may have a leader of its own.
+ */
+export const brokerSkewMsMax = 5_000;
 /** How densely the position of the attempts log is noted along the dispatch log. */
 export const restoreMarkEveryMs = 500;
 /** How far the clocks of the writers of due times may differ from the broker's. */

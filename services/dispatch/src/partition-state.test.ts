@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { copyDistanceMs } from './limits.ts';
+import { brokerSkewMsMax, copyDistanceMs } from './limits.ts';
 import { PartitionState } from './partition-state.ts';
 
 it('restoring begins where this owner began, below the inherited end, whatever the time of a new leader says', () => {
@@ -12,4 +12,19 @@ it('restoring begins where this owner began, below the inherited end, whatever t
   // Record 2 hangs. What an earlier owner settled of 3 and 4 stands between 3 and 100.
   expect(state.restoreStart(2, oldLeaderMs)).toBe(3);
   expect(state.restoreStart(4, oldLeaderMs)).toBe(3);
+});
+
+it('restoring begins before what a zombie wrote, until this owner is past the dispatches that it may have settled', () => {
+  const state = new PartitionState(0, { generation: 2, member: 'm' }, 1);
+  state.attemptsNext = 3;
+  const zombieMs = 1_900_000_000_000;
+  state.mark({ offset: 1, timestamp: zombieMs - 2_000 });
+  // A gap: somebody else wrote 3 to 6, and may have settled dispatches 2 and 3 in them.
+  state.attemptsNext = 7;
+  state.othersWrote(zombieMs);
+  state.mark({ offset: 2, timestamp: zombieMs - 1_000 });
+  state.mark({ offset: 3, timestamp: zombieMs + brokerSkewMsMax });
+  expect(state.restoreStart(4, zombieMs + brokerSkewMsMax + copyDistanceMs)).toBe(3);
+  state.mark({ offset: 4, timestamp: zombieMs + brokerSkewMsMax + 1 });
+  expect(state.restoreStart(5, zombieMs + brokerSkewMsMax + copyDistanceMs + 1)).toBe(7);
 });

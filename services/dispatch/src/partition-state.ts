@@ -3,7 +3,7 @@
 
 import type { Owner } from '@postrider/core/contracts';
 import { SettledWindow } from '@postrider/core/domain';
-import { copyDistanceMs, restoreMarkEveryMs, settledMax } from './limits.ts';
+import { brokerSkewMsMax, copyDistanceMs, restoreMarkEveryMs, settledMax } from './limits.ts';
 
 /** At the time of a dispatch record, the log of attempts stood here. */
 interface Mark {
@@ -29,21 +29,35 @@ export class PartitionState {
   /** End of `dispatches` when the partition was assigned: records below it may have been settled by an earlier owner. */
   readonly inheritedUntil: number;
   readonly #marks: Mark[] = [];
+  /** Broker time of the newest record of `attempts` that somebody else wrote. */
+  #othersUntilMs = Number.NEGATIVE_INFINITY;
+  #positionMs = Number.NEGATIVE_INFINITY;
 
   /** @param windowMax settled attempts that are remembered */
   constructor(partition: number, owner: Owner, inheritedUntil: number, windowMax = settledMax) {
-    this.window = new SettledWindow({ settledMax: windowMax, keptMs: copyDistanceMs });
+    this.window = new SettledWindow({ settledMax: windowMax, keptMs: copyDistanceMs + brokerSkewMsMax });
     this.partition = partition;
     this.owner = owner;
     this.inheritedUntil = inheritedUntil;
   }
 
+  /** Broker time of the newest dispatch record that was accepted. */
+  get positionMs(): number {
+    return this.#positionMs;
+  }
+
+  /** Somebody else's record was read in `attempts`. */
+  othersWrote(timestampMs: number): void {
+    this.#othersUntilMs = Math.max(this.#othersUntilMs, timestampMs);
+  }
+
   /**
-   * Notes where `attempts` stood when a dispatch record was accepted. Not below the inherited end: a record there may have been
-   * settled before this owner saw it, and copies of it may come later.
+   * Notes where `attempts` stood when a dispatch record was accepted. Not below the inherited end, and not at one that is older than
+   * what somebody else wrote: it may have been settled before this owner came to it, and copies of it may come later.
    */
   mark({ offset, timestamp: timestampMs }: { readonly offset: number; readonly timestamp: number }): void {
-    if (offset < this.inheritedUntil) return;
+    this.#positionMs = Math.max(this.#positionMs, timestampMs);
+    if (offset < this.inheritedUntil || timestampMs <= this.#othersUntilMs + brokerSkewMsMax) return;
     const last = this.#marks.at(-1);
     if (last && timestampMs - last.timestampMs < restoreMarkEveryMs) return;
     this.#marks.push({ timestampMs, attemptsNext: this.attemptsNext });

@@ -57,9 +57,10 @@ export async function restore(
 export function remember(state: PartitionState, entry: AttemptsEntry, learn: RecordSink): void {
   const { record } = entry;
   learn(record, state);
+  state.othersWrote(entry.timestampMs);
   if (record.type === 'AttemptStarted' && !isOwn(state, record)) state.window.restoreStarted(record.attemptId);
   const settlement = settlementOf(entry);
-  if (settlement) state.window.restore(settlement.attemptId, settlement.consequence);
+  if (settlement) state.window.restore(settlement.attemptId, settlement.consequence, entry.timestampMs);
 }
 
 /** An append of ours that was repeated stands twice; its first copy is no stranger. */

@@ -150,7 +150,8 @@ export class Settler {
 
   /** Record and consequence are in Kafka: the attempt is settled, the offset may be committed. */
   #finish({ state, attemptId, ack }: Work): void {
-    state.window.settle(attemptId, { atMs: this.#deps.now(), logEnd: state.attemptsNext });
+    const { attemptsNext: logEnd, positionMs } = state;
+    state.window.settle(attemptId, { atMs: this.#deps.now(), logEnd, positionMs });
     ack();
   }
 }

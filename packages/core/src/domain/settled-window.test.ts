@@ -6,7 +6,7 @@ import { SettledWindow, type SettledConsequence } from './settled-window.ts';
 const [a, b, c] = ['a', 'b', 'c'] as AttemptId[] as [AttemptId, AttemptId, AttemptId];
 const delivered: SettledConsequence = { disposition: { kind: 'delivered' } };
 const windowOf = (settledMax: number, keptMs = 0) => new SettledWindow({ settledMax, keptMs });
-const at = (atMs: number, logEnd = atMs) => ({ atMs, logEnd });
+const at = (atMs: number, logEnd = atMs) => ({ atMs, logEnd, positionMs: atMs });
 const retry: SettledConsequence = { disposition: { kind: 'retry', dueMs: 9, attempt: 2 } };
 
 describe('an attempt of this owner', () => {
@@ -38,7 +38,7 @@ describe('an attempt of this owner', () => {
 describe('an entry that was restored', () => {
   it('is settled, and gives its consequence out once', () => {
     const window = windowOf(10);
-    window.restore(a, retry);
+    window.restore(a, retry, 0);
     expect([window.look(a), window.standing(a)]).toEqual(['settled', retry]);
     expect([window.takeConsequence(a), window.takeConsequence(a)]).toEqual([retry, undefined]);
     expect(window.look(a)).toBe('settled');
@@ -47,20 +47,20 @@ describe('an entry that was restored', () => {
   it('stands against an attempt that is under way here: somebody else settled it first', () => {
     const window = windowOf(10);
     window.accept(a);
-    window.restore(a, delivered);
+    window.restore(a, delivered, 0);
     expect([window.look(a), window.standing(a)]).toEqual(['settled', delivered]);
   });
 
   it('is the first of its attempt in the log, whatever comes later', () => {
     const window = windowOf(10);
-    window.restore(a, retry);
-    window.restore(a, delivered);
+    window.restore(a, retry, 0);
+    window.restore(a, delivered, 0);
     expect(window.standing(a)).toEqual(retry);
   });
 
   it('from further back comes before what is there, however often the window is extended', () => {
     const window = windowOf(10);
-    window.restore(a, delivered);
+    window.restore(a, delivered, 0);
     window.restored({ fromMs: 90, offset: 90 });
     window.extend({ fromMs: 50, offset: 50 }, 90, new Map([[a, delivered]]));
     window.extend({ fromMs: 10, offset: 10 }, 50, new Map([[a, retry]]));
@@ -70,7 +70,7 @@ describe('an entry that was restored', () => {
   it('stands against an attempt that is under way although a copy has written its consequence already', () => {
     const window = windowOf(10);
     window.accept(a);
-    window.restore(a, delivered);
+    window.restore(a, delivered, 0);
     window.takeConsequence(a);
     expect(window.standing(a)).toEqual(delivered);
   });
@@ -78,7 +78,7 @@ describe('an entry that was restored', () => {
   it('owes nothing any more once this owner has followed it', () => {
     const window = windowOf(10);
     window.accept(a);
-    window.restore(a, retry);
+    window.restore(a, retry, 0);
     window.settle(a, at(5));
     expect([window.look(a), window.takeConsequence(a)]).toEqual(['settled', undefined]);
   });
@@ -87,7 +87,7 @@ describe('an entry that was restored', () => {
     const window = windowOf(10);
     window.accept(a);
     window.settle(a, at(3));
-    window.restore(a, retry);
+    window.restore(a, retry, 0);
     expect(window.takeConsequence(a)).toBeUndefined();
   });
 });
@@ -120,10 +120,28 @@ describe('the cover', () => {
     expect([window.look(a), window.cover.fromMs]).toEqual(['new', 2]);
   });
 
+  it('keeps it as long as this owner does not get on in the log, whatever the clock says', () => {
+    const window = windowOf(2, 10);
+    window.restored({ fromMs: 0, offset: 0 });
+    for (const [n, id] of [a, b, c].entries()) window.settle(id, { atMs: n * 60_000, logEnd: n, positionMs: 5 });
+    expect([window.look(a), window.look(b), window.cover.fromMs]).toEqual(['settled', 'settled', 0]);
+  });
+
+  it('keeps what somebody else settled until this owner is past it', () => {
+    const window = windowOf(2, 10);
+    window.restore(a, delivered, 100);
+    const pass = (positionMs: number): void =>
+      window.settle(`at-${positionMs}` as AttemptId, { atMs: 900, logEnd: 1, positionMs });
+    for (const positionMs of [20, 40, 60, 80, 100, 109]) pass(positionMs);
+    expect(window.look(a)).toBe('settled');
+    for (const positionMs of [120, 140]) pass(positionMs);
+    expect(window.look(a)).toBe('new');
+  });
+
   it('keeps what somebody else settled as long as it is under way here', () => {
     const window = windowOf(2);
     window.accept(a);
-    window.restore(a, delivered);
+    window.restore(a, delivered, 0);
     for (const [n, id] of [b, c, 'd' as AttemptId].entries()) window.settle(id, at(10 + n));
     expect(window.standing(a)).toEqual(delivered);
   });

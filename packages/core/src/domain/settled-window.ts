@@ -10,7 +10,9 @@
 //                   └ read again when a record came late
 //
 // What is remembered turns in two generations, so that forgetting costs nothing an attempt. When `recent` is full it becomes
-// `previous`; what was `previous` or `older` until then is forgotten, and the cover says so.
+// `previous`; what was `previous` or `older` until then is forgotten, and the cover says so. Time passes here as this owner gets on in
+// the log of dispatches, by the broker's time of its records: what may be forgotten is what no copy can follow any more, and how long
+// that took on a clock says nothing of it. What somebody else settled may lie ahead of where this owner is.
 
 import type { AttemptId } from './brand.ts';
 import type { Disposition } from './settle-attempt.ts';
@@ -30,13 +32,25 @@ export interface Cover {
 export interface WindowLimits {
   /** Entries of this owner's own time; the older half goes at once, and the cover shrinks with it. */
   readonly settledMax: number;
-  /** Nothing younger is forgotten, however much it is: copies that were written in time lie this close together. */
+  /** Nothing younger is forgotten, however much it is: copies that were written in time lie this close together in the log. */
   readonly keptMs: number;
+}
+
+/** Where this owner is. */
+export interface Progress {
+  /** The time, epoch ms. */
+  readonly atMs: number;
+  /** End of the log of attempts. */
+  readonly logEnd: number;
+  /** Broker time of the newest dispatch that was accepted. */
+  readonly positionMs: number;
 }
 
 interface Entry {
   /** What the log says of it; undefined when this owner settled it and wrote what follows. */
   readonly consequence: SettledConsequence | undefined;
+  /** Broker time of its record, if it is somebody else's and may be of a dispatch that this owner has not come to yet. */
+  readonly recordedMs?: number | undefined;
   /** The consequence is still to be written again, by the first copy that comes. */
   owed: boolean;
 }
@@ -57,6 +71,7 @@ export class SettledWindow {
   #older: Entries = new Map();
   #cover: Cover = { fromMs: Number.POSITIVE_INFINITY, offset: 0 };
   #recentFrom: Cover = this.#cover;
+  /** `positionMs` at the last turn. */
   #turnedMs = Number.NEGATIVE_INFINITY;
 
   constructor({ settledMax, keptMs }: WindowLimits) {
@@ -89,17 +104,17 @@ export class SettledWindow {
     this.#underWay.delete(attemptId);
   }
 
-  /** The attempt's record and its consequence were written by this owner. `now`: the time, and where the log ends. */
-  settle(attemptId: AttemptId, now: { readonly atMs: number; readonly logEnd: number }): void {
+  /** The attempt's record and its consequence were written by this owner. */
+  settle(attemptId: AttemptId, now: Progress): void {
     this.#underWay.delete(attemptId);
     this.#started.delete(attemptId);
     const standing = this.#entry(attemptId);
     if (standing) standing.owed = false;
     else this.#recent.set(attemptId, ours);
-    if (this.#recent.size >= this.#generationMax && now.atMs - this.#turnedMs >= this.#keptMs) this.#turn(now);
+    if (this.#recent.size >= this.#generationMax && now.positionMs - this.#turnedMs >= this.#keptMs) this.#turn(now);
   }
 
-  #turn({ atMs, logEnd }: { readonly atMs: number; readonly logEnd: number }): void {
+  #turn({ atMs, logEnd, positionMs }: Progress): void {
     if (this.#previous.size > 0 || this.#older.size > 0) this.#cover = this.#recentFrom;
     const standing: Entries = new Map();
     // What somebody else settled while it is under way here must stand until our own request is answered.
@@ -107,18 +122,21 @@ export class SettledWindow {
       const entry = this.#entry(attemptId);
       if (entry) standing.set(attemptId, entry);
     }
+    for (const [attemptId, entry] of this.#previous)
+      if (entry.recordedMs !== undefined && entry.recordedMs + this.#keptMs > positionMs)
+        standing.set(attemptId, entry);
     this.#older = new Map();
     this.#previous = this.#recent;
     this.#recent = standing;
     // Past this millisecond, not at it: several are settled within one.
     this.#recentFrom = { fromMs: atMs + 1, offset: logEnd };
-    this.#turnedMs = atMs;
+    this.#turnedMs = positionMs;
   }
 
-  /** Takes an entry from the log, in log order; the first one of an attempt counts. */
-  restore(attemptId: AttemptId, consequence: SettledConsequence): void {
+  /** Takes an entry from the log, in log order; the first one of an attempt counts. `recordedMs`: broker time of its record. */
+  restore(attemptId: AttemptId, consequence: SettledConsequence, recordedMs: number): void {
     this.#started.delete(attemptId);
-    if (!this.#entry(attemptId)) this.#recent.set(attemptId, { consequence, owed: true });
+    if (!this.#entry(attemptId)) this.#recent.set(attemptId, { consequence, recordedMs, owed: true });
   }
 
   /**
