@@ -317,6 +317,9 @@ describe('what a fault allows', () => {
     expect(rulesOf(evidenceOf(run))).toEqual(['sent-without-need', 'flagged-without-cause']);
     run.interruptions.push({ kind: 'pause', slot: 'dispatch-2', fromMs: startMs + 10, toMs: startMs + 9_400 });
     expect(rulesOf(evidenceOf(run))).toEqual([]);
+    // Its append may be repeated as well: that is no third answer.
+    run.attempts.push({ timeMs: startMs + 9_600, entry: zombie });
+    expect(rulesOf(evidenceOf(run))).toEqual([]);
   });
 
   test('an end that is written after the settlement of the same attempt is its duplicate, and closes nothing', () => {

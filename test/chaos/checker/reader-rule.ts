@@ -83,7 +83,8 @@ export function readAttempts(records: readonly LoggedRecord[]): AttemptsLog {
     if (first) {
       flagged.push(flag(record, first, 'duplicate', identity));
       const fact = entry.type === 'AttemptSettled' ? round.attempts.get(entry.attempt) : undefined;
-      if (entry.type === 'AttemptSettled' && !sameBytes(record, first)) fact?.others.push({ record, settled: entry });
+      if (entry.type === 'AttemptSettled' && fact && isNew(record, first, fact))
+        fact.others.push({ record, settled: entry });
       continue;
     }
     if (entry.type === 'AttemptSettled')
@@ -125,6 +126,10 @@ function roundOf(rounds: Map<string, Round>, entry: Settled | Ended | Deferred):
 
 const sameBytes = (a: LoggedRecord, b: LoggedRecord): boolean => Buffer.compare(a.value ?? none, b.value ?? none) === 0;
 const none = Buffer.alloc(0);
+
+/** Not the bytes of the first settlement, nor of another one: its writer may have appended that again. */
+const isNew = (record: LoggedRecord, first: LoggedRecord, { others }: SettledFact): boolean =>
+  [first, ...others.map((other) => other.record)].every((known) => !sameBytes(record, known));
 
 function flag(record: LoggedRecord, first: LoggedRecord | undefined, why: Flagged['why'], identity: string): Flagged {
   const same = first !== undefined && sameBytes(record, first);
