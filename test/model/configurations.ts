@@ -101,6 +101,11 @@ export const minus: readonly Configuration[] = [
   without('R2: settled is taken for followed', { repeatConsequence: false }, { kill: 1 }),
   without('R3: two kills within one commit interval', { inheritRestoreStart: false }, { kill: 2 }),
   without('R3: restoring starts where the log stood at the commit', { markBeforeWatermark: false }, { kill: 2 }),
+  without(
+    "R3: a zombie's settlement stands before the place where restoring starts",
+    { markPastOthers: false },
+    { stall: 1, forget: 1 },
+  ),
   without('R4: every settlement counts', { firstCounts: false }, { stall: 1 }),
   without('R4: an end is another fact than a settlement', { endIsSettlement: false }, { stall: 1, end: 1 }),
   without("R5: the consequence of one's own settlement", { adopt: false }, { stall: 1 }, { ignoreRequests: true }),
@@ -147,42 +152,6 @@ export const minus: readonly Configuration[] = [
   without('convergence decides anew what it has written', { traceFirst: false }, { convergenceKill: 1, edit: 1 }),
   without('calls: a start is not recorded', { recordStart: false }, { kill: 1 }, { calls: true }),
 ];
-
-/** Needs more states than are looked through with every change: the moves that the search at large bounds found. */
-export const minusByMoves = {
-  ...without(
-    "R3: a zombie's settlement stands before the place where restoring starts",
-    { markPastOthers: false },
-    { stall: 1, forget: 1 },
-  ),
-  moves: [
-    'the partition is assigned',
-    'owner 1 stalls, the partition is assigned to another',
-    'owner 2 restores',
-    'owner 2 takes dispatches@0 (0.0.1): request',
-    'owner 2: 0.0.1 is answered, delivered',
-    'zombie 1 restores',
-    'zombie 1 takes dispatches@0 (0.0.1): request',
-    'zombie 1: 0.0.1 is answered, retry',
-    'zombie 1: attempts <- 0.0.1 retry',
-    'zombie 1 follows 0.0.1 retry',
-    'scheduler gives back tier@0',
-    'zombie 1 takes dispatches@1 (0.0.2): request',
-    'zombie 1: 0.0.2 is answered, delivered',
-    'zombie 1: attempts <- 0.0.2 delivered',
-    'owner 2: attempts <- 0.0.1 delivered',
-    'owner 2 takes dispatches@1 (0.0.2): settled, its consequence is written again',
-    'owner 2 follows 0.0.1 retry',
-    'owner 2 follows 0.0.2 delivered',
-    'owner 2 forgets what stands before attempts@3',
-    'zombie 1 learns that it is none, and drops its results',
-    'scheduler gives back tier@1',
-    'owner 2 takes dispatches@2 (0.0.2): request',
-    'owner 2: 0.0.2 is answered, dead',
-    'owner 2: attempts <- 0.0.2 dead',
-    'owner 2 follows 0.0.2 dead',
-  ],
-};
 
 /** Needs so many moves that only a walk finds it: the seed of one. */
 export const minusByWalk = {

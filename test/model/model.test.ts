@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { everyCall, everything, minus, minusByMoves, minusByWalk, small } from './configurations.ts';
+import brokenRuns from './broken-runs.json' with { type: 'json' };
+import { everyCall, everything, minus, minusByWalk, small } from './configurations.ts';
+import type { Configuration } from './configurations.ts';
 import { explore, follow, walk } from './explore.ts';
 import { allRules } from './rules.ts';
 
@@ -20,20 +22,19 @@ describe('with all rules no promise breaks', () => {
 });
 
 describe('one rule less, and a promise breaks', () => {
-  it.each(minus)('$name', (setup) => {
+  const isKnown = ({ name }: Configuration): boolean => name in brokenRuns;
+
+  it.each(minus.filter((setup) => !isKnown(setup)))('$name', (setup) => {
     const { broken, trace, states } = explore(setup, statesMax);
     expect(broken).toBeDefined();
     process.stdout.write(`model: ${setup.name}: ${broken}, after ${trace.length} moves (${states} states)\n`);
   });
 
-  it(minusByMoves.name, () => {
-    const { moves } = minusByMoves;
-    expect(follow(minusByMoves, moves).broken).toBe(
-      'promise 1: round 0.0 is delivered by attempt 2 and has a dead letter',
-    );
-    expect(follow({ ...minusByMoves, rules: allRules }, moves).missing).toBe(
-      'owner 2 forgets what stands before attempts@3',
-    );
+  // What a search takes ten seconds and more for: the run that it found.
+  it.each(minus.filter(isKnown))('$name', (setup) => {
+    const moves = brokenRuns[setup.name as keyof typeof brokenRuns];
+    expect(follow(setup, moves).broken).toMatch(/^promise/);
+    expect(follow({ ...setup, rules: allRules }, moves).broken).toBeUndefined();
   });
 
   it(minusByWalk.name, () => {
