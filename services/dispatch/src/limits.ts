@@ -1,6 +1,9 @@
 // Every limit of dispatch that is not configuration, with its reason.
 
-/** Settled attempts remembered per partition beyond what was restored: minutes of a busy partition, about 5 MB. */
+/**
+ * Settled attempts remembered per partition beyond what was restored: minutes of a busy partition, about 5 MB. More are only while the
+ * log itself was written faster than that: whatever stands within a copy's distance in it is kept.
+ */
 export const settledMax = 50_000;
 /** Bytes of one partition's unfinished records; the record window alone would allow 2,000 bodies of 1 MiB. All partitions together: `dispatch.windowBytes`. */
 export const windowBytes = 64 * 1024 * 1024;
