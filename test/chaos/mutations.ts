@@ -18,6 +18,9 @@ export interface Mutation {
 
 const dispatcher = 'services/dispatch/src/dispatcher.ts';
 const copies = (atMs: number, of: 'newest' | 'old', count = 60): Fault => ({ atMs, kind: 'copies', of, count });
+/** So much in a second that at its end, on a fast machine and on a slow one, some work waits in dispatch and some is under way. */
+const bursts = (fromMs: number): Fault[] =>
+  [0, 400, 800].map((afterMs) => ({ atMs: fromMs + afterMs, kind: 'burst', events: 400 }));
 
 export const mutations: readonly Mutation[] = [
   {
@@ -30,11 +33,7 @@ export const mutations: readonly Mutation[] = [
       },
     ],
     seconds: 8,
-    // Enough at once that some wait or are under way, and are committed, at the kill.
-    faults: [
-      { atMs: 2_500, kind: 'burst', events: 600 },
-      { atMs: 3_000, kind: 'kill', slot: 'dispatch-1', downMs: 0 },
-    ],
+    faults: [...bursts(2_500), { atMs: 3_500, kind: 'kill', slot: 'dispatch-1', downMs: 0 }],
     foundBy: ['no-terminal-state'],
   },
   {
@@ -117,10 +116,7 @@ export const mutations: readonly Mutation[] = [
       },
     ],
     seconds: 16,
-    faults: [
-      { atMs: 3_000, kind: 'burst', events: 600 },
-      { atMs: 3_400, kind: 'pause', slot: 'dispatch-1', forMs: 10_500 },
-    ],
+    faults: [...bursts(3_000), { atMs: 4_000, kind: 'pause', slot: 'dispatch-1', forMs: 10_500 }],
     foundBy: ['sent-without-need'],
   },
   {
