@@ -17,6 +17,7 @@ const modulus = 4_294_967_291;
 
 export class KeyedSum {
   readonly #key: SumKey;
+  #words = new Int32Array(64);
   #sumLow = 0;
   #sumHigh = 0;
   /** The last fingerprint: two words of 32 bits. */
@@ -58,55 +59,50 @@ export class KeyedSum {
     bytes: Uint8Array,
     { from, length }: { readonly from: number; readonly length: number },
   ): void {
-    const key = this.#key;
-    let v0 = key[0];
-    let v1 = key[1];
-    let v2 = key[2];
-    let v3 = key[3];
+    const count = 2 + ((length + 3) >> 2);
+    if (count > this.#words.length) this.#words = new Int32Array(count * 2);
+    const words = this.#words;
+    words[0] = label;
     // Their number stands before them, so no two of different lengths run together.
-    const words = 2 + ((length + 3) >> 2);
-    for (let word = 0; word < words; word += 1) {
-      let m: number;
-      if (word === 0) m = label | 0;
-      else if (word === 1) m = length;
-      else {
-        const at = from + ((word - 2) << 2);
-        const left = length - ((word - 2) << 2);
-        m = bytes[at]!;
-        if (left > 1) m |= bytes[at + 1]! << 8;
-        if (left > 2) m |= bytes[at + 2]! << 16;
-        if (left > 3) m |= bytes[at + 3]! << 24;
-      }
-      v3 ^= m;
-      v0 = (v0 + v1) | 0;
-      v1 = (v1 << 5) | (v1 >>> 27);
-      v1 ^= v0;
-      v0 = (v0 << 16) | (v0 >>> 16);
-      v2 = (v2 + v3) | 0;
-      v3 = (v3 << 8) | (v3 >>> 24);
-      v3 ^= v2;
-      v0 = (v0 + v3) | 0;
-      v3 = (v3 << 7) | (v3 >>> 25);
-      v3 ^= v0;
-      v2 = (v2 + v1) | 0;
-      v1 = (v1 << 13) | (v1 >>> 19);
-      v1 ^= v2;
-      v2 = (v2 << 16) | (v2 >>> 16);
-      v0 ^= m;
+    words[1] = length;
+    for (let word = 2, at = from; word < count; word += 1, at += 4) {
+      const left = from + length - at;
+      let m = bytes[at]!;
+      if (left > 1) m |= bytes[at + 1]! << 8;
+      if (left > 2) m |= bytes[at + 2]! << 16;
+      if (left > 3) m |= bytes[at + 3]! << 24;
+      words[word] = m;
     }
-    this.#finish(v0, v1, v2, v3);
+    this.#run(count);
   }
 
   /** Fingerprint of five words of 32 bits. */
   ofWords(label: number, a: number, b: number, c: number, d: number): void {
+    const words = this.#words;
+    // A label of words has the highest bit set, one of bytes has not.
+    words[0] = label | 0x8000_0000;
+    words[1] = a;
+    words[2] = b;
+    words[3] = c;
+    words[4] = d;
+    this.#run(5);
+  }
+
+  /** Of the first words that stand in `#words`: a round for each, and three before each half is taken. */
+  #run(count: number): void {
+    const words = this.#words;
     const key = this.#key;
     let v0 = key[0];
     let v1 = key[1];
     let v2 = key[2];
     let v3 = key[3];
-    for (let word = 0; word < 5; word += 1) {
-      // A label of words has the highest bit set, one of bytes has not.
-      const m = word === 0 ? label | 0x8000_0000 : word === 1 ? a : word === 2 ? b : word === 3 ? c : d;
+    for (let round = 0; round < count + 6; round += 1) {
+      const m = round < count ? words[round]! : 0;
+      if (round === count) v2 ^= 0xee;
+      else if (round === count + 3) {
+        this.low = v1 ^ v3;
+        v1 ^= 0xdd;
+      }
       v3 ^= m;
       v0 = (v0 + v1) | 0;
       v1 = (v1 << 5) | (v1 >>> 27);
@@ -123,34 +119,6 @@ export class KeyedSum {
       v1 ^= v2;
       v2 = (v2 << 16) | (v2 >>> 16);
       v0 ^= m;
-    }
-    this.#finish(v0, v1, v2, v3);
-  }
-
-  #finish(a: number, b: number, c: number, d: number): void {
-    let v0 = a;
-    let v1 = b;
-    let v2 = c ^ 0xee;
-    let v3 = d;
-    for (let round = 0; round < 6; round += 1) {
-      if (round === 3) {
-        this.low = v1 ^ v3;
-        v1 ^= 0xdd;
-      }
-      v0 = (v0 + v1) | 0;
-      v1 = (v1 << 5) | (v1 >>> 27);
-      v1 ^= v0;
-      v0 = (v0 << 16) | (v0 >>> 16);
-      v2 = (v2 + v3) | 0;
-      v3 = (v3 << 8) | (v3 >>> 24);
-      v3 ^= v2;
-      v0 = (v0 + v3) | 0;
-      v3 = (v3 << 7) | (v3 >>> 25);
-      v3 ^= v0;
-      v2 = (v2 + v1) | 0;
-      v1 = (v1 << 13) | (v1 >>> 19);
-      v1 ^= v2;
-      v2 = (v2 << 16) | (v2 >>> 16);
     }
     this.high = v1 ^ v3;
   }
