@@ -224,6 +224,11 @@ describe('a replay to an endpoint whose circuit breaker is open', () => {
       { sent: 1, openCircuits: [{ endpoint: 'shop-down' }] },
     ]);
     expect(await sentTo()).toBe(1);
+    // Who looks later must see that it was known.
+    expect((await audited()).slice(-2)).toMatchObject([
+      { type: 'ReplayRequested', openCircuits: ['shop-down'] },
+      { type: 'ReplayFinished', sent: 1 },
+    ]);
   });
 
   it('begins when the time of a probe has come: what is replayed is the probe', async () => {

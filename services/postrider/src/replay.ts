@@ -140,6 +140,8 @@ export interface ReplayOrder {
   readonly actor: string;
   /** Id of this replay. */
   readonly replay: string;
+  /** Endpoints whose breaker is open and to which it is forced. */
+  readonly openCircuits: readonly EndpointId[];
   readonly now: () => number;
 }
 
@@ -156,6 +158,7 @@ export async function runReplay(
   order: ReplayOrder,
 ): Promise<ReplayResult> {
   const { plan, filter, reason, actor, replay, now } = order;
+  const openCircuits = order.openCircuits.length === 0 ? {} : { openCircuits: order.openCircuits };
   const topics = topicNames(environment);
   const described = await admin.describeTopics([topics.dispatches, topics.audit]);
   const partitions = (topic: string): number => described.get(topic)?.partitions ?? 1;
@@ -173,7 +176,16 @@ export async function runReplay(
     };
     const planned = plan.send.length;
     await appender.append(
-      audit({ type: 'ReplayRequested', at: timestamp(now()), replay, actor, reason, filter: named, planned }),
+      audit({
+        type: 'ReplayRequested',
+        at: timestamp(now()),
+        replay,
+        actor,
+        reason,
+        filter: named,
+        planned,
+        ...openCircuits,
+      }),
     );
     for (let at = 0; at < planned; at += appendChunk) {
       const nowMs = now();

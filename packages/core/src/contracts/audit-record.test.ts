@@ -107,6 +107,7 @@ const records: { readonly [Type in AuditRecordType]: Extract<AuditRecord, { type
     reason: 'asked',
     filter: { dispatch: facts.dispatch },
     planned: 1,
+    openCircuits: [facts.endpoint],
   },
   ReplayFinished: { type: 'ReplayFinished', at, replay: 'rp-1', actor: 'ops', sent: 1, skipped: 0, failed: 0 },
   EndpointChanged: {

@@ -172,6 +172,8 @@ export interface ReplayRequested {
   readonly reason: string;
   readonly filter: { readonly dispatch?: DispatchId | undefined; readonly endpoint?: EndpointId | undefined };
   readonly planned: number;
+  /** Endpoints whose breaker was open, and to which it was forced all the same; absent when there were none. */
+  readonly openCircuits?: readonly EndpointId[] | undefined;
 }
 
 export interface ReplayFinished {

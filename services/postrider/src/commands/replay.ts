@@ -78,7 +78,15 @@ async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
   const result =
     flags.dryRun === true || found === plan.skipped.length
       ? { replay: null, sent: 0, skipped: plan.skipped.length, failed: plan.failed.length }
-      : await runReplay(ports, { plan, filter, reason, actor, replay: id, now: io.clock.now });
+      : await runReplay(ports, {
+          plan,
+          filter,
+          reason,
+          actor,
+          replay: id,
+          openCircuits: circuits.map((circuit) => circuit.endpoint),
+          now: io.clock.now,
+        });
   out.document(
     {
       ...result,
