@@ -81,11 +81,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
-          // Whole processes, killed and counted: one file at a time, or one's load is the other's fault.
+          // Whole processes, killed and counted. They wait half of their time, so two files run at once.
           include: ['test/e2e/**/*.test.ts'],
           exclude,
           globalSetup,
-          fileParallelism: false,
           testTimeout: 180 * SECOND_MS,
           hookTimeout: 180 * SECOND_MS,
           sequence: { groupOrder: 3 },
