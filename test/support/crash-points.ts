@@ -93,7 +93,11 @@ const places = {
     when: 'due.length > 0',
   },
   /** Given back and acknowledged, nothing is committed. */
-  'scheduler/after-forward': { file: scheduler, line: 'for (const [i, held] of due.entries()) {', side: 'before' },
+  'scheduler/after-forward': {
+    file: scheduler,
+    line: 'for (const [i, { held, record, isOverdue }] of due.entries()) {',
+    side: 'before',
+  },
 
   'scheduler/before-commit': { ...beforeCommit, when: `due.some((one) => one.commit.topic.includes('.retry.'))` },
 

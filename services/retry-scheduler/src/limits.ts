@@ -30,3 +30,14 @@ export const appendRestMsMax = 20;
 export const recallAfterMs = 2_000;
 /** What was put off this soon after the record is called back as well: dispatch had not read it, or the broker's clocks differ. */
 export const recallMarginMs = 10_000;
+/** Later than this a record is overdue: it shares a partition with what is new, instead of going before it. */
+export const overdueMs = 1_000;
+/**
+ * Overdue records of one partition that are given back and not finished: half a second's work of a busy partition, and half of what
+ * dispatch lets late work hold of its window.
+ */
+export const overdueOutMax = 500;
+/** How often dispatch's commits are looked at while overdue records wait for it: about as often as it commits. */
+export const overdueAskMs = 200;
+/** A partition whose commit stands still, held by one request, is given as many overdue records again after this. */
+export const overdueStallMs = 1_000;

@@ -5,6 +5,7 @@ import type { Dispatch, Endpoint, Tiers } from '@postrider/core/domain';
 import type { AppendRecord, KafkaRecord, OwnedPartition } from '@postrider/kafka';
 import { manualClock } from '@postrider/runtime/testing';
 import { Recall } from './recall.ts';
+import { OverduePace } from './overdue-pace.ts';
 import { Scheduler } from './scheduler.ts';
 
 export const topics = topicNames('live');
@@ -42,10 +43,16 @@ export function schedulerRig() {
   let held: { resolve(): void; reject(error: Error): void }[] | undefined;
   const append = (records: readonly AppendRecord[]): Promise<{ offset: number }[]> => {
     batches.push(records);
-    const offsets = records.map((_, offset) => ({ offset }));
+    const offsets = records.map(({ partition }) => {
+      const offset = ends.get(partition) ?? 0;
+      ends.set(partition, offset + 1);
+      return { offset };
+    });
     if (!held) return Promise.resolve(offsets);
     return new Promise((resolve, reject) => held!.push({ resolve: () => resolve(offsets), reject }));
   };
+  /** Ends of the logs that are written to, by partition. */
+  const ends = new Map<number, number>();
   const heard: (() => void)[] = [];
   const lease = {
     inDoubt: false,
@@ -56,7 +63,15 @@ export function schedulerRig() {
       for (const wake of heard.splice(0)) wake();
     },
   };
-  const scheduler = new Scheduler({
+  const finished = new Map<number, number>();
+  const pace = new OverduePace({
+    finished: () => Promise.resolve(finished),
+    monotonic: time.clock.monotonic,
+    timers: time.timers,
+    onRoom: () => scheduler.arm(),
+  });
+  const scheduler: Scheduler = new Scheduler({
+    pace,
     recall: new Recall(time.clock.now),
     lease,
     givenBack: { has: () => false, giving: () => undefined, given: () => undefined },
@@ -88,6 +103,8 @@ export function schedulerRig() {
     forwarded,
     unreadable,
     fatal,
+    /** What dispatch has committed, by partition. */
+    finished,
     partitionAt,
     now: time.clock.now,
 

@@ -1,5 +1,5 @@
-// Holds the heads of all tier partitions in one heap with one timer, and gives back what is due in batches. Reading ahead is
-// bounded by the consumer's window; a record is acknowledged when its successor is in Kafka.
+// Holds the heads of all tier partitions in one heap with one timer, and gives back what is due in batches; what is overdue, as
+// dispatch gets on. Reading ahead is bounded by the consumer's window; a record is acknowledged when its successor is in Kafka.
 
 import { decodeDispatch, type TopicNames } from '@postrider/core/contracts';
 import { DueHeap, type Endpoint, type Tiers } from '@postrider/core/domain';
@@ -14,7 +14,8 @@ import {
 } from '@postrider/kafka';
 import type { CancelTimer, Timers } from '@postrider/runtime';
 import type { GivenBack } from './given-back.ts';
-import { forwardBatch, sleepMsMax } from './limits.ts';
+import { forwardBatch, overdueMs, sleepMsMax } from './limits.ts';
+import type { OverduePace } from './overdue-pace.ts';
 import type { Recall } from './recall.ts';
 import { handBack, waitingRecord, type WaitingRecord } from './waiting-record.ts';
 
@@ -24,6 +25,13 @@ interface Held {
   readonly waiting: WaitingRecord;
   readonly partition: OwnedPartition;
   readonly ack: Ack;
+}
+
+/** Of a batch. */
+interface Due {
+  readonly held: Held;
+  readonly record: AppendRecord;
+  readonly isOverdue: boolean;
 }
 
 export interface SchedulerDeps {
@@ -36,6 +44,8 @@ export interface SchedulerDeps {
   readonly givenBack: Pick<GivenBack, 'has' | 'giving' | 'given'>;
   /** What is called back before its time. */
   readonly recall: Recall;
+  /** How fast what is overdue follows. */
+  readonly pace: Pick<OverduePace, 'mayGive' | 'giving' | 'given'>;
   /** Whether the partitions are certainly still ours: what a process that stood still gives back has been given back by another. */
   readonly lease: Lease;
   readonly observer: SchedulerObserver;
@@ -51,6 +61,8 @@ export interface SchedulerObserver {
 export class Scheduler {
   readonly #deps: SchedulerDeps;
   readonly #heap = new DueHeap<Held>();
+  /** Overdue ones that had no room in their partition, by its number. */
+  readonly #overdue = new Map<number, DueHeap<Held>>();
   readonly #idleWaiters: (() => void)[] = [];
   #cancelTimer: CancelTimer | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
@@ -65,7 +77,7 @@ export class Scheduler {
   held(): Map<string, { readonly records: number; readonly overdueMs: number }> {
     const nowMs = this.#deps.now();
     const byTopic = new Map<string, { records: number; overdueMs: number }>();
-    for (const { partition, dueMs } of this.#heap.values()) {
+    for (const { partition, dueMs } of this.#all()) {
       const row = byTopic.get(partition.topic) ?? { records: 0, overdueMs: 0 };
       byTopic.set(partition.topic, { records: row.records + 1, overdueMs: Math.max(row.overdueMs, nowMs - dueMs) });
     }
@@ -112,49 +124,38 @@ export class Scheduler {
     this.arm();
   }
 
-  /** Sets the timer for the earliest head; called after each batch that was read. */
+  /** Sets the timer for the earliest head; called after each batch that was read, and when there is room for what is overdue. */
   arm(): void {
-    const head = this.#heap.peek();
-    if (!this.#accepting || !head || head.dueMs >= this.#timerAtMs) return;
+    const nextMs = this.#nextMs();
+    if (!this.#accepting || nextMs >= this.#timerAtMs) return;
     this.#cancelTimer?.();
-    this.#timerAtMs = head.dueMs;
-    this.#cancelTimer = this.#deps.timers.setTimer(
-      Math.min(sleepMsMax, Math.max(0, head.dueMs - this.#deps.now())),
-      () => {
-        this.#timerAtMs = Number.POSITIVE_INFINITY;
-        this.runOnce();
-      },
-    );
+    this.#timerAtMs = nextMs;
+    this.#cancelTimer = this.#deps.timers.setTimer(Math.min(sleepMsMax, Math.max(0, nextMs - this.#deps.now())), () => {
+      this.#timerAtMs = Number.POSITIVE_INFINITY;
+      this.runOnce();
+    });
   }
 
   /** Gives back what is due now, at most one batch; returns how many. */
   runOnce(): number {
     if (!this.#accepting) return 0;
-    const { now, appender, topics, tiers, observer, lease } = this.#deps;
+    const { now, appender, topics, observer, lease, givenBack, pace } = this.#deps;
     if (!lease.holds()) {
       void lease.heard().then(() => this.arm());
       return 0;
     }
     const nowMs = now();
-    const due: Held[] = [];
-    const records: AppendRecord[] = [];
-    while (due.length < forwardBatch) {
-      const held = this.#heap.popDue(nowMs);
-      if (!held) break;
-      if (!held.partition.owned()) continue;
-      due.push(held);
-      const { topic, partition } = held.partition;
-      this.#deps.givenBack.giving({ topic, partition, offset: held.offset });
-      records.push(handBack(held.waiting, held.partition.partition, nowMs, { topics, tiers }));
-    }
+    const due = this.#takeDue(nowMs);
     if (due.length > 0) {
       this.#track(
-        appender.appendAll(records).then((appended) => {
-          for (const [i, held] of due.entries()) {
-            const done = records[i]!.topic === topics.dispatches;
-            if (done) this.#deps.givenBack.given(held.partition.partition, appended[i]!.offset);
+        appender.appendAll(due.map(({ record }) => record)).then((appended) => {
+          for (const [i, { held, record, isOverdue }] of due.entries()) {
+            const done = record.topic === topics.dispatches;
+            const { topic, partition } = held.partition;
+            if (done) givenBack.given(partition, appended[i]!.offset);
+            if (isOverdue) pace.given(partition, appended[i]!.offset);
             held.ack();
-            observer.forwarded(held.partition.topic, done ? 'dispatches' : 'tier', nowMs - held.dueMs);
+            observer.forwarded(topic, done ? 'dispatches' : 'tier', nowMs - held.dueMs);
           }
         }),
       );
@@ -175,9 +176,52 @@ export class Scheduler {
 
   /** Goes on after a rebalance, without what belongs to someone else now. */
   resume(): void {
-    this.#heap.removeWhere((held) => !held.partition.owned());
+    for (const heap of [this.#heap, ...this.#overdue.values()]) heap.removeWhere((held) => !held.partition.owned());
     this.#accepting = true;
     this.arm();
+  }
+
+  /** At most a batch of what is due: first what was overdue already and has room now. */
+  #takeDue(nowMs: number): Due[] {
+    const due: Due[] = [];
+    for (const [partition, heap] of this.#overdue) {
+      while (due.length < forwardBatch && heap.size > 0 && this.#deps.pace.mayGive(partition))
+        this.#take(heap.popDue(nowMs)!, nowMs, due);
+      if (heap.size === 0) this.#overdue.delete(partition);
+    }
+    while (due.length < forwardBatch) {
+      const held = this.#heap.popDue(nowMs);
+      if (!held) break;
+      this.#take(held, nowMs, due);
+    }
+    return due;
+  }
+
+  #take(held: Held, nowMs: number, due: Due[]): void {
+    const { topics, tiers, givenBack, pace } = this.#deps;
+    const { topic, partition } = held.partition;
+    if (!held.partition.owned()) return;
+    const isOverdue = nowMs - held.waiting.attemptDueMs > overdueMs;
+    if (isOverdue && !pace.mayGive(partition)) {
+      const waiting = this.#overdue.get(partition) ?? new DueHeap<Held>();
+      this.#overdue.set(partition, waiting);
+      waiting.push(held);
+      return;
+    }
+    if (isOverdue) pace.giving(partition);
+    givenBack.giving({ topic, partition, offset: held.offset });
+    due.push({ held, record: handBack(held.waiting, partition, nowMs, { topics, tiers }), isOverdue });
+  }
+
+  *#all(): Iterable<Held> {
+    yield* this.#heap.values();
+    for (const heap of this.#overdue.values()) yield* heap.values();
+  }
+
+  /** When there is something to do, epoch ms. */
+  #nextMs(): number {
+    for (const partition of this.#overdue.keys()) if (this.#deps.pace.mayGive(partition)) return this.#deps.now();
+    return this.#heap.peek()?.dueMs ?? Number.POSITIVE_INFINITY;
   }
 
   #hold(held: Omit<Held, 'dueMs'>): void {

@@ -32,6 +32,7 @@ import {
 } from '@postrider/runtime';
 import { appendRestMsMax, commitIntervalMs, tierWindow } from './limits.ts';
 import { GivenBack } from './given-back.ts';
+import { OverduePace } from './overdue-pace.ts';
 import { Recall } from './recall.ts';
 import { Scheduler } from './scheduler.ts';
 
@@ -58,6 +59,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
   let reader: TableReader | undefined;
   let consumer: AckedConsumer | undefined;
   let lost: LostRanges | undefined;
+  let pace: OverduePace | undefined;
   let waitingFor: string | undefined = 'starting';
 
   return {
@@ -96,7 +98,17 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         dispatches: topics.dispatches,
         dispatchesEnd: () => admin.endOffsets(topics.dispatches),
       });
-      const scheduler = new Scheduler({
+      pace = new OverduePace({
+        finished: async () => {
+          const committed = await admin.committed(`${config.environment}.dispatch`, [topics.dispatches]);
+          return new Map(committed.map(({ partition, offset }) => [partition, offset]));
+        },
+        monotonic: clock.monotonic,
+        timers,
+        onRoom: () => scheduler.arm(),
+      });
+      const scheduler: Scheduler = new Scheduler({
+        pace,
         givenBack,
         recall,
         lease: { holds: () => consumer!.group.lease.holds(), heard: () => consumer!.group.lease.heard() },
@@ -172,6 +184,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
     async stop() {
       stopping.abort();
       await consumer?.stop();
+      pace?.stop();
       for (const cancel of cancels.splice(0)) cancel();
       await reader?.stop();
       await appender?.close();
