@@ -1,15 +1,15 @@
-// Memory is bounded whatever the backlog, and a start does not read the whole log. A backlog that fills every window twice is
-// drained, then one of three times that and more; then everything is stopped, one event is published, and everything is
-// started. `--seconds 500` makes it a million.
+// Memory is bounded whatever the backlog, and a start does not read the whole log. A backlog that lasts a minute is drained, then
+// one of three times that and more; then everything is stopped, one event is published, and everything is started. `--seconds 500`
+// makes it a million.
 
-import { drainPerSecond, partitionCount } from './limits.ts';
+import { drainPerSecond } from './limits.ts';
 import { usageOf } from './process-usage.ts';
 import { onStage, type PromiseRun, type Stage } from './promise-stage.ts';
 import type { Promised } from './promises.ts';
 
 const endpoints = 100;
-/** Partitions × their windows × 2: less would not show what a full window costs. */
-const small = partitionCount * 2_000 * 2;
+/** The windows are full in seconds, but a heap has its working size after a minute: a shorter drain would be compared with a start. */
+const small = drainPerSecond * 60;
 const sampleMs = 250;
 const growthMax = 1.2;
 const firstDeliveryMsMax = 10_000;

@@ -43,6 +43,8 @@ export interface AppenderOptions {
    * it rests in proportion to its records, so that a lone record never waits. Default: no rest.
    */
   restMsMax?: number;
+  /** Of it, for each record of the batch; default REST_MS_PER_RECORD. More is for those whom nobody waits for. */
+  restMsPerRecord?: number;
   hooks?: AppenderHooks;
 }
 
@@ -149,8 +151,9 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
 
   /** What comes meanwhile goes into one request; a full batch, or somebody who waits for the last of it, is not kept waiting. */
   async function rest(records: number, startedMs: number): Promise<void> {
-    if (options.restMsMax === undefined) return;
-    const restMs = Math.min(records * limits.REST_MS_PER_RECORD, options.restMsMax) - (performance.now() - startedMs);
+    const { restMsMax, restMsPerRecord = limits.REST_MS_PER_RECORD } = options;
+    if (restMsMax === undefined) return;
+    const restMs = Math.min(records * restMsPerRecord, restMsMax) - (performance.now() - startedMs);
     if (restMs < 1 || isUrgent()) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, restMs);

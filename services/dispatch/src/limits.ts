@@ -56,10 +56,11 @@ export const queueLastsMsMax = 5_000;
 /** How often long queues are looked at. */
 export const longQueueLookMs = 250;
 /**
- * The longest rest between two batches of records that are appended: fifty requests a second carry any rate, and each costs the
- * broker and every reader of the log as much as twenty records.
+ * The longest rest between two batches of records that are appended, and the rest for each record of one. A request costs the broker, and
+ * every reader of the log, as much as twenty records; and nobody waits for a settlement, whose request the receiver has answered.
  */
-export const appendRestMsMax = 20;
+export const appendRestMsMax = 40;
+export const appendRestMsPerRecord = 1;
 /** Of a partition's window, what one endpoint's queue may hold at most: a few slow endpoints leave room for everybody else. */
 export const endpointWindowShare = 1 / 4;
 /** Records of a slow endpoint that keep waiting here when half of the window is used: enough for a while of its own pace. */

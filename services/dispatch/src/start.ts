@@ -40,7 +40,14 @@ import { createAttemptsReader } from './attempts-reader.ts';
 import type { dispatchRows } from './config.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EndpointRuntimes } from './endpoint-runtime.ts';
-import { appendRestMsMax, commitIntervalMs, secretsPreparedMsMax, spanWindows, windowBytes } from './limits.ts';
+import {
+  appendRestMsMax,
+  appendRestMsPerRecord,
+  commitIntervalMs,
+  secretsPreparedMsMax,
+  spanWindows,
+  windowBytes,
+} from './limits.ts';
 import { createObserver } from './observe.ts';
 import { PartitionState } from './partition-state.ts';
 import { readRestoreMark, restore, restoreMark } from './restore.ts';
@@ -130,6 +137,7 @@ export function createDispatch(deps: DispatchDeps): Service {
       waitingFor = 'reading the endpoint table';
       appender = cluster.openAppender({
         restMsMax: appendRestMsMax,
+        restMsPerRecord: appendRestMsPerRecord,
         hooks: produceHooks(metrics, 'dispatch', trouble),
       });
       reader = cluster.readTable({ topic: topics.endpoints, onRecord: applyEndpoint });
