@@ -15,7 +15,7 @@ import {
   type Database,
 } from '@postrider/postgres';
 import { verifyAudit } from '@postrider/postrider';
-import { generateAudit, type GeneratedAudit } from '../support/audit-generator.ts';
+import { generateAudit, generated, type GeneratedAudit } from '../support/audit-generator.ts';
 import { acceptedRecord, logRecord, settledRecord, type Sample } from '../support/audit-log.ts';
 import { auditQuestions } from '../support/audit-questions.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -105,15 +105,23 @@ async function answers({ url, database }: Benched, rows: number, say: (line: str
     measured.push({ name, p50Ms: at(0.5), p95Ms: at(0.95), maxMs: at(1) });
     say(`${name}: p95 ${at(0.95)} ms`);
   };
-  const questions = auditQuestions(audit);
-  for (const { name, ask } of questions) await measure(name, () => ask(reads, random));
-  const [story] = questions;
+  for (const { name, ask } of auditQuestions(audit)) await measure(name, () => ask(reads, random));
   // A command asks once: it connects, and the server knows nothing of this database yet.
-  await measure(`${story!.name}, on a new connection`, async () => {
+  const fresh = async (dispatch: string): Promise<void> => {
     const asking = openDatabase({ url, connectionsMax: 1 });
-    await story!.ask(openAuditReads(asking, audit.environment), random);
+    await openAuditReads(asking, audit.environment).deliveryStory(dispatch);
     await asking.close();
-  });
+  };
+  const events = generated.events(audit);
+  const among = { 'of the last day': events / audit.days, 'of any day': events };
+  for (const [name, last] of Object.entries(among)) {
+    const dispatches: string[] = [];
+    for (let count = 0; count < 20; count += 1) {
+      const event = generated.event(events - 1 - Math.floor(random() * last));
+      dispatches.push((await reads.findDeliveries({ id: event })).deliveries[0]!.dispatch);
+    }
+    await measure(`a story ${name}, on a new connection`, () => fresh(dispatches[Math.floor(random() * 20)]!));
+  }
   return measured;
 }
 

@@ -3,8 +3,9 @@
 import type { AuditRecordType } from '@postrider/core/contracts';
 import { decodeAudit } from '@postrider/core/contracts';
 import type { Database, Session } from './database.ts';
+import { windowSql } from './day-windows.ts';
 import { parsePosition } from './delivery-search.ts';
-import { clockErrorMs, storyRecordsMax } from './limits.ts';
+import { clockErrorMs, recentStoryMs, storyRecordsMax } from './limits.ts';
 import { plannedOnce } from './planned-once.ts';
 
 /** One record of the audit log; a column is null where the record does not say. */
@@ -79,28 +80,36 @@ async function tellStories(
   environment: string,
   dispatches: readonly string[],
 ): Promise<Map<string, AuditEntry[]>> {
-  const known = await session.query<{ dispatch: string; event: string; firstSeen: Date }>(
-    `SELECT dispatch, event, min(first_seen) AS "firstSeen" FROM delivery
+  const known = await session.query<{ dispatch: string; event: string; firstSeen: Date; isRecent: boolean }>(
+    `SELECT dispatch, event, min(first_seen) AS "firstSeen", min(first_seen) > now() - interval '${recentStoryMs} ms' AS "isRecent" FROM delivery
      WHERE environment = $1 AND dispatch = ANY ($2::text[]) GROUP BY dispatch, event`,
     [environment, dispatches],
   );
   if (known.length === 0) return new Map();
-  // Days before a delivery was first seen cannot hold its records: their partitions need no look.
-  const first = Math.min(...known.map(({ firstSeen }) => firstSeen.getTime()));
-  const from = new Date(first - clockErrorMs).toISOString();
-  const accepted = await session.query<AuditEntry>(
-    `SELECT ${entryColumns} FROM audit_record r
-       WHERE r.environment = $1 AND r.event = ANY ($2::text[]) AND r.dispatch IS NULL AND r.type = 'EventAccepted' AND r.recorded_at >= $3
-       ORDER BY r.recorded_at, r.topic, r.partition, r.record_offset LIMIT ${storyRecordsMax}`,
-    [environment, [...new Set(known.map(({ event }) => event))], from],
+  // Days before a delivery was first seen cannot hold its records: their partitions need no look. Of a recent one the moment stands
+  // in the statement, so that on a new connection the server reads the catalog of those few days alone.
+  const from = new Date(Math.min(...known.map(({ firstSeen }) => firstSeen.getTime())) - clockErrorMs);
+  const isRecent = known.every((each) => each.isRecent);
+  const ask = (name: string, condition: string, values: readonly string[], order: string): Promise<AuditEntry[]> => {
+    const since = isRecent ? windowSql('r.recorded_at', { from }) : ' AND r.recorded_at >= $3';
+    return session.query<AuditEntry>(
+      `SELECT ${entryColumns} FROM audit_record r WHERE r.environment = $1 AND ${condition}${since}
+       ORDER BY ${order} LIMIT ${storyRecordsMax}`,
+      isRecent ? [environment, values] : [environment, values, from.toISOString()],
+      isRecent ? undefined : name,
+    );
+  };
+  const accepted = await ask(
     'story_accepted',
+    "r.event = ANY ($2::text[]) AND r.dispatch IS NULL AND r.type = 'EventAccepted'",
+    [...new Set(known.map(({ event }) => event))],
+    'r.recorded_at, r.topic, r.partition, r.record_offset',
   );
-  const moved = await session.query<AuditEntry>(
-    `SELECT ${entryColumns} FROM audit_record r
-       WHERE r.environment = $1 AND r.dispatch = ANY ($2::text[]) AND r.recorded_at >= $3
-       ORDER BY r.topic, r.partition, r.record_offset LIMIT ${storyRecordsMax}`,
-    [environment, known.map(({ dispatch }) => dispatch), from],
+  const moved = await ask(
     'story_moved',
+    'r.dispatch = ANY ($2::text[])',
+    known.map(({ dispatch }) => dispatch),
+    'r.topic, r.partition, r.record_offset',
   );
   const byDispatch = Map.groupBy(moved, ({ dispatch }) => dispatch);
   return new Map(

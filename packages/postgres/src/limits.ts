@@ -58,6 +58,8 @@ export const storyRecordsMax = 10_000;
 
 /** A writer's clock may be this far from the broker's, in ms: how much earlier than first seen a record's day may be. */
 export const clockErrorMs = 24 * 60 * 60_000;
+/** The story of a delivery that is not older is planned for its days alone: as quick as a plan that is kept, and ten times quicker than making one. */
+export const recentStoryMs = 3 * 24 * 60 * 60_000;
 
 /** Rows of DEFAULT are counted up to this: one is already too many. */
 export const defaultRowsCounted = 1_000;
