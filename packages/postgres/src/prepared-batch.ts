@@ -2,14 +2,21 @@
 // append before: identities, links of the chains, the columns, and the fold when nothing has to be read for it. Whoever
 // writes takes it only for the very rows, offsets and hashes that it was made of.
 //
-//   identities ─▶ links ─▶ columns ─▶ fold (only if no delivery is moved that an earlier append may know)
+//   identities ─▶ links ─▶ columns ─▶ fold (unless a delivery is moved that an earlier append may have made)
 
 import { chainStep } from '@postrider/core/contracts';
 import type { AuditRow } from './audit-row.ts';
-import { identitiesOf, movedKeys, type DeliveryKey } from './fold-batch.ts';
+import { foldBatch, identitiesOf, movedKeys, type FoldedBatch, type MovedKeys } from './fold-batch.ts';
 import { identityKey } from './identity-key.ts';
 import { rowsAtOnce } from './limits.ts';
-import { encodeIdentities, encodeRecords, type LaneMove, type LinkedRow } from './write-statements.ts';
+import {
+  encodeFolded,
+  encodeIdentities,
+  encodeRecords,
+  type EncodedFold,
+  type LaneMove,
+  type LinkedRow,
+} from './write-statements.ts';
 
 export interface AppendBatch {
   readonly environment: string;
@@ -40,9 +47,15 @@ export interface Prepared {
   readonly rows: readonly AuditRow[];
   /** In order of their keys. */
   readonly identities: readonly Identity[];
-  /** Deliveries whose progress must be known before folding. */
-  readonly moved: readonly DeliveryKey[];
+  readonly moved: MovedKeys;
   readonly encoded: { readonly records: readonly Buffer[]; readonly identities: readonly Buffer[] };
+  /** With every identity and every fresh delivery taken for new; undefined when something must be read before. */
+  readonly folded: Folded | undefined;
+}
+
+export interface Folded {
+  readonly batch: FoldedBatch;
+  readonly encoded: EncodedFold;
 }
 
 export class PreparedBatch {
@@ -115,5 +128,11 @@ function* prepare(batches: readonly HeadedBatch[]): Generator<void, Prepared> {
     yield;
   }
   const encoded = { records, identities: encodeIdentities(identities) };
-  return { environment, lanes, rows, identities, moved: movedKeys(rows), encoded };
+  const moved = movedKeys(rows);
+  if (moved.toRead.length > 0) return { environment, lanes, rows, identities, moved, encoded, folded: undefined };
+  yield;
+  const batch = foldBatch(rows, new Set(identities.map(({ identity }) => identity)), new Map());
+  yield;
+  const folded = { batch, encoded: encodeFolded(batch, moved.fresh) };
+  return { environment, lanes, rows, identities, moved, encoded, folded };
 }

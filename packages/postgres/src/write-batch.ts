@@ -2,13 +2,16 @@
 // offset row is both the lock and the proof: who cannot move it from where it expects it to be writes nothing. What is read
 // before may be read outside of that: nobody else moves these deliveries without moving the same offset rows.
 //
-//   prepared (prepared-batch.ts) ─▶ progress of the moved deliveries ─▶ fold ─▶ append
+//   prepared (prepared-batch.ts) ─▶ progress of what earlier appends may have made ─▶ fold ─▶ append
+//                                        ▲                                                   │ something taken for new is known
+//                                        └── what is known, and the progress of everything ◀─┘ (once)
 
 import { readKnown, readProgress } from './batch-reads.ts';
 import type { Session } from './database.ts';
 import { foldBatch, type FoldedBatch } from './fold-batch.ts';
+import type { Progress } from './fold-delivery.ts';
 import { PostgresError } from './postgres-error.ts';
-import type { Identity, Prepared } from './prepared-batch.ts';
+import type { Folded, Identity, Prepared } from './prepared-batch.ts';
 import { callAppend, encodeFolded, encodeIdentities } from './write-statements.ts';
 
 const elsewhere = 'PR001';
@@ -20,35 +23,62 @@ const known = 'PR002';
  * @returns rows of all batches, one after the other; undefined when one of them is fenced: nothing was written
  */
 export async function writeBatch(session: Session, prepared: Prepared): Promise<FoldedBatch | undefined> {
-  const { environment, lanes, rows, identities, moved, encoded } = prepared;
-  const progress = await readProgress(session, environment, moved);
-  const attempt = async (entered: readonly Identity[]): Promise<FoldedBatch> => {
-    const folded = foldBatch(rows, new Set(entered.map(({ identity }) => identity)), progress);
-    await callAppend(session, {
-      environment,
-      lanes,
-      records: encoded.records,
-      identities: entered === identities ? encoded.identities : encodeIdentities(entered),
-      folded: encodeFolded(folded),
-    });
-    return folded;
-  };
   try {
-    return await attempt(identities);
+    return await append(
+      session,
+      prepared,
+      prepared.identities,
+      prepared.folded ?? (await foldedFresh(session, prepared)),
+    );
   } catch (error) {
     if (!(error instanceof PostgresError)) throw error;
     if (error.sqlState === elsewhere) return undefined;
     if (error.sqlState !== known) throw error;
   }
-  // Copies are rare: only now it is asked which are.
+  // Copies are rare, and so is a delivery that was moved before its event: only now it is asked which are.
   const before = await readKnown(
     session,
-    identities.map(({ key }) => key),
+    prepared.identities.map(({ key }) => key),
   );
+  const { toRead, fresh } = prepared.moved;
+  const progress = await readProgress(session, prepared.environment, [...toRead, ...fresh.values()]);
+  const entered = prepared.identities.filter(({ key }) => !before.has(key));
   try {
-    return await attempt(identities.filter(({ key }) => !before.has(key)));
+    return await append(session, prepared, entered, fold(prepared, entered, progress, new Map()));
   } catch (error) {
     if (error instanceof PostgresError && error.sqlState === elsewhere) return undefined;
     throw error;
   }
+}
+
+async function append(
+  session: Session,
+  { environment, lanes, identities, encoded }: Prepared,
+  entered: readonly Identity[],
+  folded: Folded,
+): Promise<FoldedBatch> {
+  await callAppend(session, {
+    environment,
+    lanes,
+    records: encoded.records,
+    identities: entered === identities ? encoded.identities : encodeIdentities(entered),
+    folded: folded.encoded,
+  });
+  return folded.batch;
+}
+
+async function foldedFresh(session: Session, prepared: Prepared): Promise<Folded> {
+  const { environment, identities, moved } = prepared;
+  const progress = await readProgress(session, environment, moved.toRead);
+  return fold(prepared, identities, progress, moved.fresh);
+}
+
+function fold(
+  { rows }: Prepared,
+  entered: readonly Identity[],
+  progress: ReadonlyMap<string, Progress>,
+  taken: ReadonlyMap<string, unknown>,
+): Folded {
+  const batch = foldBatch(rows, new Set(entered.map(({ identity }) => identity)), progress);
+  return { batch, encoded: encodeFolded(batch, taken) };
 }

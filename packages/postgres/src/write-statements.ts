@@ -4,7 +4,7 @@
 import type { AuditRow } from './audit-row.ts';
 import { binaryArray, type ColumnType, type ColumnValue } from './binary-arrays.ts';
 import type { Session } from './database.ts';
-import type { FoldedBatch, FoldedDelivery, FoldedRow } from './fold-batch.ts';
+import { deliveryKey, type FoldedBatch, type FoldedDelivery, type FoldedRow } from './fold-batch.ts';
 
 /** A row, where its lane stands in `lanes` (from 1), and the hash after it. */
 export interface LinkedRow {
@@ -117,8 +117,11 @@ const names = [
   'lanes',
   ...[...recordColumns, ...identityColumns, ...flagColumns, ...deliveryColumns].map(([name]) => name),
   'counts',
+  'deliveries_new',
 ];
 const appendSql = `SELECT audit_append(${names.map((name, index) => `${name} => $${index + 1}`).join(', ')})`;
+
+export type EncodedFold = readonly (Buffer | string | number)[];
 
 /** Parameters of an append, in three parts that are made apart. */
 export interface EncodedAppend {
@@ -126,7 +129,7 @@ export interface EncodedAppend {
   readonly lanes: readonly LaneMove[];
   readonly records: readonly Buffer[];
   readonly identities: readonly Buffer[];
-  readonly folded: readonly (Buffer | string)[];
+  readonly folded: EncodedFold;
 }
 
 /** Column by column, so that something else can be done between two. @throws PostgresError `data` */
@@ -137,9 +140,20 @@ export function* encodeRecords(rows: readonly LinkedRow[]): Generator<Buffer> {
 /** @param entries in order of their keys */
 export const encodeIdentities = (entries: readonly IdentityEntry[]): Buffer[] => encoded(identityColumns, entries);
 
-/** What folding says of the records, and what they come to. @throws PostgresError `data` */
-export function encodeFolded({ rows, deliveries, counts }: FoldedBatch): (Buffer | string)[] {
-  return [...encoded(flagColumns, rows), ...encoded(deliveryColumns, deliveries), JSON.stringify(counts)];
+/**
+ * What folding says of the records, and what they come to.
+ * @param taken for new, by `deliveryKey`
+ * @throws PostgresError `data`
+ */
+export function encodeFolded(
+  { rows, deliveries, counts }: FoldedBatch,
+  taken: { has(id: string): boolean },
+): EncodedFold {
+  const { fresh = [], standing = [] } = Object.groupBy(deliveries, (each) =>
+    taken.has(deliveryKey(each)) ? 'fresh' : 'standing',
+  );
+  const inOrder = [...fresh, ...standing];
+  return [...encoded(flagColumns, rows), ...encoded(deliveryColumns, inOrder), JSON.stringify(counts), fresh.length];
 }
 
 const encoded = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]): Buffer[] =>
