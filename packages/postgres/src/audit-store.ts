@@ -111,9 +111,7 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
     // A round that writes nothing finds at least one fenced that was thought to stand.
     while (open.length > 0) {
       try {
-        const preparing = ahead?.isOf(open) === true ? ahead : new PreparedBatch(open);
-        ahead = undefined;
-        const prepared = preparing.finish();
+        const prepared = takePrepared(open).finish();
         for (const { topic, partition, next, head } of prepared.lanes) {
           coming.set(placeOf({ environment: prepared.environment, topic, partition }), { next, head });
         }
@@ -146,6 +144,14 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
       }
     }
     return batches.map((batch) => results.get(batch) ?? { kind: 'fenced' });
+  };
+
+  /** What was prepared of something else stays: an append is tried again, and what follows it then is the same. */
+  const takePrepared = (batches: readonly HeadedBatch[]): PreparedBatch => {
+    if (ahead?.isOf(batches) !== true) return new PreparedBatch(batches);
+    const taken = ahead;
+    ahead = undefined;
+    return taken;
   };
 
   const prepare: AuditStore['prepare'] = async (batches, enough) => {
