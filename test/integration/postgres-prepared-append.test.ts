@@ -6,6 +6,8 @@ import { acceptedRecord, settledRecord } from '../support/audit-log.ts';
 import { batchOf, claim, now, openAuditTables, type AuditTables } from '../support/audit-tables.ts';
 
 let tables: AuditTables;
+/** A change of every statement before it is asked. */
+let rewritten = (sql: string, values: readonly unknown[]): [string, readonly unknown[]] => [sql, values];
 /** A store whose appends wait, when they are about to be written, until what is to be prepared behind them is. */
 let store: AuditStore;
 let beforeAppend: () => Promise<void> = async () => undefined;
@@ -15,9 +17,9 @@ beforeAll(async () => {
   const projector = openDatabase({ url: tables.url, role: 'postrider_projector' });
   const waiting: Database = {
     ...projector,
-    query: async (sql, values, kept) => {
+    query: async (sql, values = [], kept) => {
       if (sql.includes('audit_append')) await beforeAppend();
-      return projector.query(sql, values, kept);
+      return projector.query(...rewritten(sql, values), kept);
     },
   };
   store = openAuditStore(waiting, { now: () => now });
@@ -83,6 +85,27 @@ it('is not made again', async () => {
   read = 0;
   expect(await store.appendTogether([counting])).toMatchObject([counted]);
   expect(read).toBe(0);
+});
+
+it('is written too by a projector that does not know yet that deliveries can be taken for new', async () => {
+  const { environment, reads, sample } = tables.fresh();
+  await claim(store, environment, 'audit');
+  await claim(store, environment, 'attempts');
+  rewritten = (sql, values) => {
+    const last = /, deliveries_new => \$\d+/.exec(sql)?.[0];
+    return last === undefined ? [sql, values] : [sql.replace(last, ''), values.slice(0, -1)];
+  };
+  const results = await store.appendTogether([
+    batchOf(environment, 'audit', 0, [acceptedRecord(sample(0)), acceptedRecord(sample(1))]),
+    batchOf(environment, 'attempts', 0, [
+      settledRecord(sample(0), { attempt: 1, next: 'delivered' }),
+      settledRecord(sample(1), { attempt: 1, next: 'retry' }),
+    ]),
+  ]);
+  rewritten = (sql, values) => [sql, values];
+  expect(results).toMatchObject([counted, counted]);
+  expect(await reads.totals()).toMatchObject({ records: 4, deliveries: { delivered: 1, retrying: 1 } });
+  expect(await reads.recount()).toEqual(await reads.dailyCounts());
 });
 
 it('is thrown away when other rows are written, or the chain goes on from another hash', async () => {
