@@ -15,7 +15,7 @@ import type { Folded, Identity, Prepared } from './prepared-batch.ts';
 import { callAppend, encodeFolded, encodeIdentities } from './write-statements.ts';
 
 const elsewhere = 'PR001';
-const known = 'PR002';
+const standsAlready = 'PR002';
 
 /**
  * @param prepared of batches of one environment, each of another partition; of deliveries that two of them speak of, what makes
@@ -33,7 +33,7 @@ export async function writeBatch(session: Session, prepared: Prepared): Promise<
   } catch (error) {
     if (!(error instanceof PostgresError)) throw error;
     if (error.sqlState === elsewhere) return undefined;
-    if (error.sqlState !== known) throw error;
+    if (error.sqlState !== standsAlready) throw error;
   }
   // Copies are rare, and so is a delivery that was moved before its event: only now it is asked which are.
   const before = await readKnown(
@@ -57,13 +57,9 @@ async function append(
   entered: readonly Identity[],
   folded: Folded,
 ): Promise<FoldedBatch> {
-  await callAppend(session, {
-    environment,
-    lanes,
-    records: encoded.records,
-    identities: entered === identities ? encoded.identities : encodeIdentities(entered),
-    folded: folded.encoded,
-  });
+  const known = entered === identities ? encoded.identities : encodeIdentities(entered);
+  const parameters = { environment, lanes, records: encoded.records, identities: known, folded: folded.encoded };
+  await callAppend(session, parameters);
   return folded.batch;
 }
 
