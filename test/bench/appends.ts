@@ -66,29 +66,32 @@ async function appends(server: string, how: Measured['how'], deliveries: number)
     // The first tenth makes the day, the plans and the compiler's acquaintance, and is not measured.
     const unmeasured = Math.max(1, Math.floor(batches / 10));
     const ahead = new RowsAhead<ReturnType<typeof recordsOf>[number]['rows'][number]>();
+    const partsOf = (records: ReturnType<typeof recordsOf>): AppendBatch[] =>
+      records.map((part) => ({ ...part, rows: part.rows.map((row) => ahead.rowOf(row)) }));
     let following = recordsOf(0);
     for (let batch = 0; batch < unmeasured + batches; batch += 1) {
       const records = following;
       following = recordsOf((batch + 1) * appendDeliveries);
       const before = { wall: performance.now(), postgres: usageOf(backend!.pid).cpuMs, client: process.cpuUsage() };
-      const parts = records.map((part) => ({
-        ...part,
-        rows: part.rows.map((row) => ahead.rowOf(row)),
-      })) satisfies AppendBatch[];
-      // As the projector does: while these are written, the rows of the next are made.
       let written = false;
-      const writing = (async () => {
-        if (how === 'together') await store.appendTogether(parts);
-        else for (const part of parts) await store.append(part);
-        written = true;
-      })();
-      await Promise.all([
-        writing,
-        ahead.make(
-          following.flatMap(({ rows }) => rows),
-          () => written,
-        ),
-      ]);
+      const isWritten = (): boolean => written;
+      /** As the projector does: while these are written, what can be made of the next is made. */
+      const write = async (parts: AppendBatch[], next: ReturnType<typeof recordsOf>): Promise<void> => {
+        written = false;
+        const writing = store.appendTogether(parts).then(() => (written = true));
+        const preparing = ahead
+          .make(
+            next.flatMap(({ rows }) => rows),
+            isWritten,
+          )
+          .then(() => (written ? undefined : store.prepare(partsOf(next), isWritten)));
+        await Promise.all([writing, preparing]);
+      };
+      if (how === 'together') await write(partsOf(records), following);
+      else {
+        await write(partsOf(records.slice(0, 1)), records.slice(1));
+        await write(partsOf(records.slice(1)), following.slice(0, 1));
+      }
       if (batch < unmeasured) continue;
       const client = process.cpuUsage(before.client);
       spent.wallMs += performance.now() - before.wall;
@@ -112,7 +115,7 @@ async function appends(server: string, how: Measured['how'], deliveries: number)
 function recordsOf(from: number) {
   const samples = Array.from({ length: appendDeliveries }, (_, index): Sample => {
     const number = from + index;
-    return { environment, number, endpoint: `ep_${number % 100}`, atMs: nowMs - 10_000 };
+    return { environment, number, endpoint: `ep_${number % 100}`, atMs: nowMs - 10_000 + Math.floor(number / 10) };
   });
   const place = { environment, partition: 0, expectedNext: from, next: from + appendDeliveries };
   const at = (index: number) => ({ offset: from + index, timestamp: nowMs });

@@ -110,6 +110,75 @@ describe('append', () => {
     expect(await reads.recount()).toEqual(await reads.dailyCounts());
   });
 
+  it('knows a delivery that was moved before its event was accepted, though the append that accepts it takes it for new', async () => {
+    const { environment, reads, sample } = tables.fresh();
+    await claim(store, environment, 'audit');
+    await claim(store, environment, 'attempts');
+    const settled = (attempt: number, next: 'retry' | 'delivered') => settledRecord(sample(1), { attempt, next });
+    await store.append(batchOf(environment, 'attempts', 0, [settled(1, 'retry')]));
+    const copiesToo = [settled(1, 'delivered'), settled(2, 'delivered')];
+    expect(
+      await store.appendTogether([
+        batchOf(environment, 'audit', 0, [acceptedRecord(sample(1)), acceptedRecord(sample(2))]),
+        batchOf(environment, 'attempts', 1, [...copiesToo, settledRecord(sample(2), { attempt: 1, next: 'dead' })]),
+      ]),
+    ).toMatchObject([{ duplicates: 0 }, { duplicates: 1, late: 0 }]);
+    expect(await reads.totals()).toMatchObject({
+      records: 6,
+      deliveries: { retrying: 0, delivered: 1, dead: 1 },
+      retried: 1,
+    });
+    expect((await reads.findDeliveries({ states: ['dead', 'retrying'] })).deliveries).toMatchObject([
+      { state: 'dead' },
+    ]);
+    expect(await reads.recount()).toEqual(await reads.dailyCounts());
+  });
+
+  it('makes a delivery once that another writer makes at the same moment', async () => {
+    const { environment, reads, sample } = tables.fresh();
+    await claim(store, environment, 'audit');
+    await claim(store, environment, 'attempts');
+    const other = openDatabase({ url });
+    try {
+      const elsewhere = openAuditStore(other, { now: () => now });
+      const at = { topic: `${environment}.audit`, partition: 1, start: 0 };
+      await elsewhere.claimOffsets(environment, [at]);
+      const numbers = Array.from({ length: 50 }, (_, number) => number);
+      const results = await Promise.all([
+        store.appendTogether([
+          batchOf(
+            environment,
+            'audit',
+            0,
+            numbers.map((number) => acceptedRecord(sample(number))),
+          ),
+          batchOf(
+            environment,
+            'attempts',
+            0,
+            numbers.map((number) => settledRecord(sample(number), { attempt: 1, next: 'dead' })),
+          ),
+        ]),
+        elsewhere.append({
+          ...batchOf(
+            environment,
+            'audit',
+            0,
+            numbers.map((number) => acceptedRecord(sample(number))),
+          ),
+          partition: 1,
+        }),
+      ]);
+      const flat = results.flat();
+      expect(flat.map(({ kind }) => kind)).toEqual(['appended', 'appended', 'appended']);
+      expect(flat.reduce((sum, each) => sum + (each.kind === 'appended' ? each.duplicates : 0), 0)).toBe(50);
+      expect(await reads.totals()).toMatchObject({ records: 150, deliveries: { dead: 50, pending: 0 } });
+      expect(await reads.recount()).toEqual(await reads.dailyCounts());
+    } finally {
+      await other.close();
+    }
+  });
+
   it('flags what comes after the end of its round, and a replay counts on its own', async () => {
     const { environment, reads, sample } = tables.fresh();
     await claim(store, environment, 'attempts');

@@ -104,7 +104,7 @@ const places = {
   /** Rows are written in a transaction that is not committed. */
   'projector/before-commit': {
     file: 'packages/postgres/src/write-batch.ts',
-    line: 'await callAppend(session, { environment, lanes, rows: linked, identities: entered, deliveries, counts });',
+    line: 'await callAppend(session, parameters);',
     side: 'after',
   },
   /** Committed; the process does not know it. */

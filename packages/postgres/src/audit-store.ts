@@ -9,7 +9,8 @@ import { dayMs, defaultRowsCounted, partitionDaysAhead } from './limits.ts';
 import { KnownUrls } from './known-urls.ts';
 import { PostgresError } from './postgres-error.ts';
 import { countDefaultRows } from './server-facts.ts';
-import { writeBatch, type AppendBatch, type HeadedBatch } from './write-batch.ts';
+import { PreparedBatch, type AppendBatch, type HeadedBatch } from './prepared-batch.ts';
+import { writeBatch } from './write-batch.ts';
 
 export type AppendResult =
   | {
@@ -76,6 +77,11 @@ export interface AuditStore {
    * @throws PostgresError
    */
   appendTogether(batches: readonly AppendBatch[]): Promise<AppendResult[]>;
+  /**
+   * Makes what is written next, while an append is under way that it follows, a few ms at a time until all is made or `enough`
+   * says so. When it comes to these batches, the work is done already; when it comes to others, it was for nothing.
+   */
+  prepare(batches: readonly AppendBatch[], enough: () => boolean): Promise<void>;
 }
 
 /** What an offset row was seen to hold. */
@@ -90,6 +96,9 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
   const urls = new KnownUrls(database);
   /** Of the partitions that this store wrote or claimed: saves a question an append; wrong ones are fenced. */
   const standings = new Map<string, Standing>();
+  /** What the offset rows will hold when the append that is under way stands. */
+  const coming = new Map<string, Standing>();
+  let ahead: PreparedBatch | undefined;
 
   const append = async (batch: AppendBatch): Promise<AppendResult> => {
     const [result] = await appendTogether([batch]);
@@ -102,16 +111,20 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
     // A round that writes nothing finds at least one fenced that was thought to stand.
     while (open.length > 0) {
       try {
+        const prepared = takePrepared(open).finish();
+        for (const { topic, partition, next, head } of prepared.lanes) {
+          coming.set(placeOf({ environment: prepared.environment, topic, partition }), { next, head });
+        }
         const defaulted = [];
         for (const { rows } of open) defaulted.push(await days.ensure(rows.map(({ recordedMs }) => recordedMs)));
         for (const { environment, rows } of open) await urls.note(environment, rows);
-        const written = await writeBatch(database, open);
+        const written = await writeBatch(database, prepared);
         if (written !== undefined) {
           let from = 0;
           for (const [index, batch] of open.entries()) {
-            const rows = written.folded.rows.slice(from, (from += batch.rows.length));
+            const rows = written.rows.slice(from, (from += batch.rows.length));
             results.set(batch.of, { kind: 'appended', ...tally(rows), defaulted: defaulted[index]! });
-            standings.set(placeOf(batch), { next: batch.next, head: written.heads[index]! });
+            standings.set(placeOf(batch), { next: batch.next, head: prepared.lanes[index]!.head });
           }
           break;
         }
@@ -126,9 +139,39 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
         else if (error.code === 'data') results.set(open[0]!.of, await appendAround(open[0]!.of, error));
         else throw error;
         break;
+      } finally {
+        coming.clear();
       }
     }
     return batches.map((batch) => results.get(batch) ?? { kind: 'fenced' });
+  };
+
+  /** What was prepared of something else stays: an append is tried again, and what follows it then is the same. */
+  const takePrepared = (batches: readonly HeadedBatch[]): PreparedBatch => {
+    if (ahead?.isOf(batches) !== true) return new PreparedBatch(batches);
+    const taken = ahead;
+    ahead = undefined;
+    return taken;
+  };
+
+  const prepare: AuditStore['prepare'] = async (batches, enough) => {
+    const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+    // The append that is under way may not have said yet where it leads.
+    await turn();
+    const following = batches.flatMap((batch) => {
+      const before = coming.get(placeOf(batch)) ?? standings.get(placeOf(batch));
+      return before?.next === batch.expectedNext ? [{ ...batch, expectedHead: before.head }] : [];
+    });
+    if (batches.length === 0 || following.length < batches.length) return;
+    const preparing = new PreparedBatch(following);
+    ahead = preparing;
+    try {
+      while (!enough() && !preparing.step()) await turn();
+    } catch (error) {
+      // Whoever writes it meets the same, and knows what to do about it.
+      if (ahead === preparing) ahead = undefined;
+      if (!(error instanceof PostgresError)) throw error;
+    }
   };
 
   /** What one partition holds must not keep the others waiting. */
@@ -189,6 +232,7 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
   return {
     append,
     appendTogether,
+    prepare,
     heads,
     prepareDays: async () => {
       const now = clock.now();

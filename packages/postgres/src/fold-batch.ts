@@ -71,15 +71,25 @@ function markedSettlement({ effects }: AuditRow): Settlement | undefined {
   return settled !== undefined && settled.attempt <= attemptsMarkedMax ? settled : undefined;
 }
 
-/** Deliveries that the batch moves, whose progress must be known before folding. */
-export function movedKeys(rows: readonly AuditRow[]): DeliveryKey[] {
-  const keys = new Map<string, DeliveryKey>();
+export interface MovedKeys {
+  /** Whose progress must be known before folding. */
+  readonly toRead: readonly DeliveryKey[];
+  /** Of which the batch also says how they came to be: nothing stands of them, unless a record came twice or out of turn. */
+  readonly fresh: ReadonlyMap<string, DeliveryKey>;
+}
+
+/** Deliveries that the batch moves. */
+export function movedKeys(rows: readonly AuditRow[]): MovedKeys {
+  const moved = new Map<string, DeliveryKey>();
+  const accepted = new Set<string>();
   for (const { effects } of rows) {
     for (const effect of effects) {
-      if (effect.kind !== 'accepted') keys.set(deliveryKey(effect), { dispatch: effect.dispatch, round: effect.round });
+      if (effect.kind === 'accepted') accepted.add(deliveryKey({ dispatch: effect.dispatch, round: 0 }));
+      else moved.set(deliveryKey(effect), { dispatch: effect.dispatch, round: effect.round });
     }
   }
-  return [...keys.values()];
+  const fresh = new Map([...moved].filter(([id]) => accepted.has(id)));
+  return { toRead: [...moved].flatMap(([id, key]) => (fresh.has(id) ? [] : key)), fresh };
 }
 
 /**

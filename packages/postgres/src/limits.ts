@@ -30,6 +30,9 @@ export const migrationStatementTimeoutMs = 60 * 60_000;
 /** Rows of one append, of all its partitions: more gain no speed and hold the offset rows longer. */
 export const appendRowsMax = 4_000;
 
+/** Rows that are hashed in one go while the server writes others: about a ms, so that its answer does not wait. */
+export const rowsAtOnce = 200;
+
 /**
  * Day partitions are made only for days this far from now, in days: as far back as the longest retention from which one
  * rebuilds, and ahead by a clock's error. A record of another time goes to the DEFAULT partition, which is watched.

@@ -1,12 +1,14 @@
 // The one statement that writes an append: every column of every row as an array, in the order of the function's parameters
 // (migration 0005). Which column takes what is one table a kind of row, so that a name and its value cannot drift apart.
 
+import type { AuditRow } from './audit-row.ts';
 import { binaryArray, type ColumnType, type ColumnValue } from './binary-arrays.ts';
 import type { Session } from './database.ts';
-import type { CountAddition, FoldedDelivery, FoldedRow } from './fold-batch.ts';
+import { deliveryKey, type FoldedBatch, type FoldedDelivery, type FoldedRow } from './fold-batch.ts';
 
-/** A folded row, where its lane stands in `lanes` (from 1), and the hash after it. */
-export interface LinkedRow extends FoldedRow {
+/** A row, where its lane stands in `lanes` (from 1), and the hash after it. */
+export interface LinkedRow {
+  readonly row: AuditRow;
   readonly lane: number;
   readonly link: string;
 }
@@ -21,14 +23,10 @@ export interface LaneMove {
   readonly rows: number;
 }
 
-export interface Append {
-  readonly environment: string;
-  readonly lanes: readonly LaneMove[];
-  readonly rows: readonly LinkedRow[];
-  /** By `identityKey`, in order. */
-  readonly identities: readonly { readonly key: string; readonly recordedMs: number }[];
-  readonly deliveries: readonly FoldedDelivery[];
-  readonly counts: readonly CountAddition[];
+export interface IdentityEntry {
+  /** By `identityKey`. */
+  readonly key: string;
+  readonly recordedMs: number;
 }
 
 /** How a column is made of all rows. */
@@ -75,14 +73,18 @@ const recordColumns: readonly Column<LinkedRow>[] = [
   column('record_response_bytes', 'int8', ({ row }) => row.columns.responseBytes),
   column('record_response_truncated', 'bool', ({ row }) => row.columns.responseTruncated),
   column('record_response_excerpt', 'bytea', ({ row }) => row.responseExcerpt),
-  column('record_duplicate', 'bool', ({ duplicate }) => duplicate),
-  column('record_late', 'bool', ({ late }) => late),
   column('record_unreadable', 'bool', ({ row }) => row.unreadable),
   column('record_problem', 'text', ({ row }) => row.problem),
   column('record_chain', 'hash', ({ link }) => link),
 ];
 
-const identityColumns: readonly Column<Append['identities'][number]>[] = [
+/** What of a row is known only when it is folded. */
+const flagColumns: readonly Column<FoldedRow>[] = [
+  column('record_duplicate', 'bool', ({ duplicate }) => duplicate),
+  column('record_late', 'bool', ({ late }) => late),
+];
+
+const identityColumns: readonly Column<IdentityEntry>[] = [
   column('known', 'uuid', ({ key }) => key),
   column('known_at', 'timestamptz', ({ recordedMs }) => recordedMs),
 ];
@@ -113,22 +115,52 @@ const deliveryColumns: readonly Column<FoldedDelivery>[] = [
 const names = [
   'of_environment',
   'lanes',
-  ...[...recordColumns, ...identityColumns, ...deliveryColumns].map(([name]) => name),
+  ...[...recordColumns, ...identityColumns, ...flagColumns, ...deliveryColumns].map(([name]) => name),
   'counts',
+  'deliveries_new',
 ];
 const appendSql = `SELECT audit_append(${names.map((name, index) => `${name} => $${index + 1}`).join(', ')})`;
+
+export type EncodedFold = readonly (Buffer | string | number)[];
+
+/** Parameters of an append, in three parts that are made apart. */
+export interface EncodedAppend {
+  readonly environment: string;
+  readonly lanes: readonly LaneMove[];
+  readonly records: readonly Buffer[];
+  readonly identities: readonly Buffer[];
+  readonly folded: EncodedFold;
+}
+
+/** Column by column, so that something else can be done between two. @throws PostgresError `data` */
+export function* encodeRecords(rows: readonly LinkedRow[]): Generator<Buffer> {
+  for (const [, encode] of recordColumns) yield encode(rows);
+}
+
+/** @param entries in order of their keys */
+export const encodeIdentities = (entries: readonly IdentityEntry[]): Buffer[] => encoded(identityColumns, entries);
+
+/**
+ * What folding says of the records, and what they come to.
+ * @param taken for new, by `deliveryKey`
+ * @throws PostgresError `data`
+ */
+export function encodeFolded(
+  { rows, deliveries, counts }: FoldedBatch,
+  taken: { has(id: string): boolean },
+): EncodedFold {
+  const { fresh = [], standing = [] } = Object.groupBy(deliveries, (each) =>
+    taken.has(deliveryKey(each)) ? 'fresh' : 'standing',
+  );
+  const inOrder = [...fresh, ...standing];
+  return [...encoded(flagColumns, rows), ...encoded(deliveryColumns, inOrder), JSON.stringify(counts), fresh.length];
+}
 
 const encoded = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]): Buffer[] =>
   columns.map(([, encode]) => encode(rows));
 
 /** @throws PostgresError with `sqlState` PR001 or PR002 when something is not as expected; nothing is written then */
-export async function callAppend(session: Session, append: Append): Promise<void> {
-  await session.query(appendSql, [
-    append.environment,
-    JSON.stringify(append.lanes),
-    ...encoded(recordColumns, append.rows),
-    ...encoded(identityColumns, append.identities),
-    ...encoded(deliveryColumns, append.deliveries),
-    JSON.stringify(append.counts),
-  ]);
+export async function callAppend(session: Session, append: EncodedAppend): Promise<void> {
+  const { environment, lanes, records, identities, folded } = append;
+  await session.query(appendSql, [environment, JSON.stringify(lanes), ...records, ...identities, ...folded]);
 }

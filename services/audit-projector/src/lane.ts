@@ -5,6 +5,13 @@ import type { KafkaRecord } from '@postrider/kafka';
 /** What a record holds in memory beside its bytes, roughly. */
 const recordOverheadBytes = 256;
 
+export interface Peeked {
+  readonly records: readonly KafkaRecord[];
+  readonly next: number;
+  /** The limit was reached: what is fetched meanwhile changes nothing about these. */
+  readonly full: boolean;
+}
+
 export class Lane {
   readonly topic: string;
   readonly partition: number;
@@ -69,23 +76,26 @@ export class Lane {
     return true;
   }
 
-  /** The oldest records, at least one, and the offset behind them; they stay held until `written`. */
-  peek(limit: { readonly records: number; readonly bytes: number }): {
-    readonly records: readonly KafkaRecord[];
-    readonly next: number;
-  } {
-    let count = 0;
+  /**
+   * The oldest records behind the first `from`, at least one if there is one, and the offset behind them; they stay held
+   * until `written`.
+   */
+  peek(limit: { readonly records: number; readonly bytes: number }, from = 0): Peeked {
+    let end = from;
     let bytes = 0;
-    for (const record of this.#records) {
-      if (count === limit.records) break;
-      bytes += sizeOf(record);
-      if (count > 0 && bytes > limit.bytes) break;
-      count += 1;
+    let full = false;
+    while (end < this.#records.length) {
+      bytes += sizeOf(this.#records[end]!);
+      full = end > from && bytes > limit.bytes;
+      if (full) break;
+      end += 1;
+      full = end - from === limit.records;
+      if (full) break;
     }
-    const records = this.#records.slice(0, count);
+    const records = this.#records.slice(from, end);
     // Behind the last record there may be offsets without records: behind all of them is where reading goes on.
-    const next = count === this.#records.length ? this.#readTo : records.at(-1)!.offset + 1;
-    return { records, next };
+    const next = end >= this.#records.length ? this.#readTo : this.#records[end - 1]!.offset + 1;
+    return { records, next, full };
   }
 
   /** The oldest `count` records stand in the tables. */

@@ -16,6 +16,9 @@ class MemoryStore implements AuditStore {
   /** What happens to the next appends, first to last; then all is well. */
   readonly script: ('away' | 'lost-answer' | 'hold')[] = [];
   release: () => void = () => undefined;
+  /** What was prepared, and what was appended, each with its rows. */
+  readonly prepared: (readonly AppendBatch[])[] = [];
+  readonly appended: (readonly AppendBatch[])[] = [];
 
   async claimOffsets(_: string, partitions: readonly { topic: string; partition: number; start: number }[]) {
     for (const { partition, start } of partitions) if (!this.offsets.has(partition)) this.offsets.set(partition, start);
@@ -25,7 +28,10 @@ class MemoryStore implements AuditStore {
   prepareDays = async (): Promise<number> => 0;
   heads = async (): Promise<[]> => [];
 
+  prepare = async (batches: readonly AppendBatch[]): Promise<void> => void this.prepared.push(batches);
+
   async appendTogether(batches: readonly AppendBatch[]): Promise<AppendResult[]> {
+    this.appended.push(batches);
     const results: AppendResult[] = [];
     for (const batch of batches) results.push(await this.append(batch));
     return results;
@@ -111,6 +117,37 @@ describe('Projector', () => {
     await quiet();
     expect(store.sizes).toEqual([1, 6]);
     expect(store.written).toEqual(offsets(0, 0, 7));
+  });
+
+  it('has the next full transaction prepared while one is written, of the very rows that are written then', async () => {
+    await own(0);
+    await own(1);
+    store.script.push(...Array.from({ length: 20 }, () => 'hold' as const));
+    fetched(0, 0, 1);
+    fetched(0, 1, 40);
+    fetched(1, 0, 40);
+    while (store.script.length > 0) {
+      for (let turn = 0; turn < 10; turn += 1) await settle();
+      store.release();
+      if (store.written.length === 80) break;
+    }
+    expect(store.written.toSorted()).toEqual([...offsets(0, 0, 40), ...offsets(1, 0, 40)].toSorted());
+    expect(store.prepared.length).toBeGreaterThan(5);
+    for (const batches of store.prepared) {
+      const written = store.appended.find((each) => each[0]!.rows[0] === batches[0]!.rows[0])!;
+      expect(batches).toEqual(written);
+      for (const [part, { rows }] of batches.entries()) {
+        for (const [row, each] of rows.entries()) expect(each).toBe(written[part]!.rows[row]);
+      }
+    }
+  });
+
+  it('has nothing prepared that may still grow', async () => {
+    await own(0);
+    fetched(0, 0, 19);
+    await quiet();
+    expect(store.prepared).toEqual([]);
+    expect(store.sizes).toEqual([10, 9]);
   });
 
   it('keeps what it holds while PostgreSQL is away, says so, and writes it in order afterwards', async () => {

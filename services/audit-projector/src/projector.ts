@@ -7,7 +7,7 @@
 
 import type { AssignedPartition, Assignment, GroupConsumer, KafkaRecord, RecordBatch } from '@postrider/kafka';
 import { PostgresError, type AppendBatch, type AppendResult, type AuditStore } from '@postrider/postgres';
-import { Lane } from './lane.ts';
+import { Lane, type Peeked } from './lane.ts';
 import {
   batchesHeld,
   busyRows,
@@ -52,6 +52,9 @@ interface Part {
   readonly lane: Lane;
   readonly batch: AppendBatch;
 }
+
+/** A part before its rows are made. */
+type Share = Peeked & { readonly lane: Lane; readonly expectedNext: number };
 
 export class Projector {
   readonly #deps: ProjectorDeps;
@@ -182,12 +185,14 @@ export class Projector {
     });
   }
 
-  /** Lanes that have something to write, in the order in which it is written. */
-  #ready(): Lane[] {
+  /** Lanes that have something to write behind what is being written, in the order in which it is written. */
+  #ready(writing: ReadonlyMap<Lane, AppendBatch> = new Map()): Lane[] {
     const now = this.#deps.monotonic();
     const ready = this.lanes().filter(
       (lane) =>
-        lane.held > 0 && lane.fault === undefined && !(lane.refusal !== undefined && lane.refusal.untilMs > now),
+        lane.held > (writing.get(lane)?.rows.length ?? 0) &&
+        lane.fault === undefined &&
+        !(lane.refusal !== undefined && lane.refusal.untilMs > now),
     );
     const order = ({ topic }: Lane): number => this.#deps.topicOrder.indexOf(topic);
     return ready.sort((a, b) => order(a) - order(b) || a.partition - b.partition);
@@ -205,7 +210,7 @@ export class Projector {
       ).finally(() => {
         answered = true;
       });
-      const [results] = await Promise.all([writing, this.#ahead.make(this.#following(parts), () => answered)]);
+      const [results] = await Promise.all([writing, this.#prepare(parts, () => answered)]);
       if (results === undefined) return;
       const durationMs = this.#deps.monotonic() - startedMs;
       this.#deps.observer.transacted(durationMs);
@@ -216,43 +221,48 @@ export class Projector {
     }
   }
 
-  /** What is held behind the parts that are being written: as much as the next transaction takes at most. */
-  #following(parts: readonly Part[]): KafkaRecord[] {
-    const records = Math.ceil(this.#deps.batchRecords / parts.length);
-    return parts.flatMap(({ lane, batch: { rows } }) =>
-      lane.peek({ records: rows.length + records, bytes: 2 * transactionBytesMax }).records.slice(rows.length),
+  /** Makes of the next transaction what can be made while this one is written. */
+  async #prepare(writing: readonly Part[], enough: () => boolean): Promise<void> {
+    const following = this.#plan(this.#turn + 1, new Map(writing.map(({ lane, batch }) => [lane, batch])));
+    await this.#ahead.make(
+      following.flatMap(({ records }) => records),
+      enough,
+    );
+    // Of less than a full one it is not known yet where it will end.
+    if (enough() || following.length === 0 || !following.every(({ full }) => full)) return;
+    await this.#deps.store.prepare(
+      following.map((share) => this.#batchOf(share)),
+      enough,
     );
   }
 
-  /** What the next transaction writes: an even part of each lane, beginning with another each time. */
   #take(): Part[] {
-    const ready = this.#ready();
-    if (ready.length === 0) return [];
-    const { environment, batchRecords } = this.#deps;
+    this.#turn += 1;
+    return this.#plan(this.#turn, new Map()).map((share) => ({ lane: share.lane, batch: this.#batchOf(share) }));
+  }
+
+  #batchOf({ lane: { topic, partition }, expectedNext, records, next }: Share): AppendBatch {
+    const rows = records.map((record) => this.#ahead.rowOf(record));
+    return { environment: this.#deps.environment, topic, partition, expectedNext, next, rows };
+  }
+
+  /** What a transaction writes behind these: an even part of each lane, beginning with another each turn. */
+  #plan(turn: number, writing: ReadonlyMap<Lane, AppendBatch>): Share[] {
+    const ready = this.#ready(writing);
+    const { batchRecords } = this.#deps;
     const records = Math.ceil(batchRecords / ready.length);
     const bytes = transactionBytesMax / ready.length;
-    this.#turn += 1;
     let left = batchRecords;
-    const parts = new Map<Lane, AppendBatch>();
+    const shares = new Map<Lane, Share>();
     for (const [index] of ready.entries()) {
-      const lane = ready[(index + this.#turn) % ready.length]!;
+      const lane = ready[(index + turn) % ready.length]!;
       if (left === 0) break;
-      const { records: taken, next } = lane.peek({ records: Math.min(records, left), bytes });
-      left -= taken.length;
-      const { topic, partition, next: expectedNext } = lane;
-      parts.set(lane, {
-        environment,
-        topic,
-        partition,
-        expectedNext,
-        next,
-        rows: taken.map((record) => this.#ahead.rowOf(record)),
-      });
+      const before = writing.get(lane);
+      const peeked = lane.peek({ records: Math.min(records, left), bytes }, before?.rows.length);
+      left -= peeked.records.length;
+      shares.set(lane, { ...peeked, lane, expectedNext: before?.next ?? lane.next });
     }
-    return ready.flatMap((lane) => {
-      const batch = parts.get(lane);
-      return batch === undefined ? [] : [{ lane, batch }];
-    });
+    return ready.flatMap((lane) => shares.get(lane) ?? []);
   }
 
   /** @returns rows that were written */

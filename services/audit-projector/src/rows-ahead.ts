@@ -8,17 +8,17 @@ import { auditRowOf, type LogRecord } from './project.ts';
 export class RowsAhead<R extends LogRecord> {
   readonly #made = new WeakMap<R, AuditRow>();
 
-  /** The row of a record, made now if it was not before. */
+  /** The row of a record, always the same, made now if it was not before. */
   rowOf(record: R): AuditRow {
-    return this.#made.get(record) ?? auditRowOf(record);
+    let row = this.#made.get(record);
+    if (row === undefined) this.#made.set(record, (row = auditRowOf(record)));
+    return row;
   }
 
   /** Makes rows until all are made, or `enough` says so. */
   async make(records: readonly R[], enough: () => boolean): Promise<void> {
     for (let from = 0; from < records.length && !enough(); from += rowsAtOnce) {
-      for (const record of records.slice(from, from + rowsAtOnce)) {
-        if (!this.#made.has(record)) this.#made.set(record, auditRowOf(record));
-      }
+      for (const record of records.slice(from, from + rowsAtOnce)) this.rowOf(record);
       await new Promise((resolve) => void setImmediate(resolve));
     }
   }
