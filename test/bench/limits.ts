@@ -82,5 +82,5 @@ export const auditDays = 30;
 /** Rows that are written as the projector does, to be verified; more take minutes to write. */
 export const auditVerifiedRowsMax = 1_000_000;
 
-/** Deliveries of one append: what a second of a busy log brings, and half of what the projector takes at most. */
-export const appendDeliveries = 1_000;
+/** Deliveries of one append: two rows each, as many as the projector takes at most and takes when it is behind. */
+export const appendDeliveries = 2_000;

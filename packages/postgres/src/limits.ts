@@ -30,8 +30,8 @@ export const migrationStatementTimeoutMs = 60 * 60_000;
 /** Rows of one append, of all its partitions: more gain no speed and hold the offset rows longer. */
 export const appendRowsMax = 4_000;
 
-/** Rows that are hashed in one go while the server writes others: about a ms, so that its answer does not wait. */
-export const rowsAtOnce = 200;
+/** Rows that are hashed in one go while the server writes others: a fraction of a ms, since parameters that are still on their way to it wait as long. */
+export const rowsAtOnce = 40;
 
 /**
  * Day partitions are made only for days this far from now, in days: as far back as the longest retention from which one
