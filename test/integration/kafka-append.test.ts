@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { headerText, openCluster } from '@postrider/kafka';
-import type { KafkaError, KafkaRecord } from '@postrider/kafka';
+import type { Appender, AppendRecord, KafkaError, KafkaRecord } from '@postrider/kafka';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testBrokers, testPrefix } from '../support/stack.ts';
 
@@ -59,6 +59,16 @@ describe('the appender', () => {
     expect(sizes).toEqual([1, 500, 500, 200]);
   });
 
+  /** Twenty records, each in a turn of the event loop of its own. */
+  async function trickle(appender: Appender, record: AppendRecord): Promise<void> {
+    const appended: Promise<unknown>[] = [];
+    for (let i = 0; i < 20; i++) {
+      appended.push(appender.append(record));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(appended);
+  }
+
   test('rests after a batch when it is asked to, so that a steady stream makes fewer and larger ones', async () => {
     const topic = await createTopic('rests');
     const sizes: number[] = [];
@@ -69,14 +79,24 @@ describe('the appender', () => {
     const record = { topic, partition: 0, key: null, value: 'x' };
     // Half a millisecond for each record: a quarter of a second, less what the sending takes.
     await appender.appendAll(Array.from({ length: 499 }, () => record));
-    const trickle: Promise<unknown>[] = [];
-    for (let i = 0; i < 20; i++) {
-      trickle.push(appender.append(record));
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    await Promise.all(trickle);
+    await trickle(appender, record);
     await appender.close();
     expect(sizes).toEqual([499, 20]);
+  });
+
+  test('rests as long for a record as it is asked to', async () => {
+    const topic = await createTopic('restslong');
+    const sizes: number[] = [];
+    const appender = cluster.openAppender({
+      restMsMax: 1_000,
+      restMsPerRecord: 1_000,
+      hooks: { onBatch: (batch) => sizes.push(batch.records) },
+    });
+    const record = { topic, partition: 0, key: null, value: 'x' };
+    await appender.append(record);
+    await trickle(appender, record);
+    await appender.close();
+    expect(sizes).toEqual([1, 20]);
   });
 
   test('never rests while a full batch waits, or somebody waits for the last record', async () => {

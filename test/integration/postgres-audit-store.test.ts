@@ -143,31 +143,12 @@ describe('append', () => {
       const elsewhere = openAuditStore(other, { now: () => now });
       const at = { topic: `${environment}.audit`, partition: 1, start: 0 };
       await elsewhere.claimOffsets(environment, [at]);
-      const numbers = Array.from({ length: 50 }, (_, number) => number);
+      const samples = Array.from({ length: 50 }, (_, number) => sample(number));
+      const accepted = batchOf(environment, 'audit', 0, samples.map(acceptedRecord));
+      const dead = samples.map((each) => settledRecord(each, { attempt: 1, next: 'dead' }));
       const results = await Promise.all([
-        store.appendTogether([
-          batchOf(
-            environment,
-            'audit',
-            0,
-            numbers.map((number) => acceptedRecord(sample(number))),
-          ),
-          batchOf(
-            environment,
-            'attempts',
-            0,
-            numbers.map((number) => settledRecord(sample(number), { attempt: 1, next: 'dead' })),
-          ),
-        ]),
-        elsewhere.append({
-          ...batchOf(
-            environment,
-            'audit',
-            0,
-            numbers.map((number) => acceptedRecord(sample(number))),
-          ),
-          partition: 1,
-        }),
+        store.appendTogether([accepted, batchOf(environment, 'attempts', 0, dead)]),
+        elsewhere.append({ ...accepted, partition: 1 }),
       ]);
       const flat = results.flat();
       expect(flat.map(({ kind }) => kind)).toEqual(['appended', 'appended', 'appended']);

@@ -78,7 +78,7 @@ export interface AuditStore {
    */
   appendTogether(batches: readonly AppendBatch[]): Promise<AppendResult[]>;
   /**
-   * Makes what is written next, while an append is under way that it follows, a few ms at a time until all is made or `enough`
+   * Makes what is written next, while an append is under way that it follows, a fraction of a ms at a time until all is made or `enough`
    * says so. When it comes to these batches, the work is done already; when it comes to others, it was for nothing.
    */
   prepare(batches: readonly AppendBatch[], enough: () => boolean): Promise<void>;

@@ -69,7 +69,7 @@ export class PreparedBatch {
     this.#work = prepare(batches);
   }
 
-  /** Makes one more piece, some ms of work at most. @returns whether all are made. @throws PostgresError `data` */
+  /** Makes one more piece, most of them a fraction of a ms of work. @returns whether all are made. @throws PostgresError `data` */
   step(): boolean {
     if (this.#prepared !== undefined) return true;
     const { done, value } = this.#work.next();

@@ -57,8 +57,8 @@ it('counts what it holds back as held, and as overdue', async () => {
 
 it('gives nothing back of a partition that was lost meanwhile', async () => {
   const { time, scheduler, written, partitionAt, batches } = await afterOutage(2 * overdueOutMax);
-  const [{ topic }] = [...scheduler.held().keys()].map((name) => ({ topic: name })) as [{ topic: string }];
-  partitionAt(topic, 0).lost = true;
+  const [topic] = scheduler.held().keys();
+  partitionAt(topic!, 0).lost = true;
   scheduler.resume();
   await time.advanceAsync(10 * overdueStallMs);
   expect([written(), scheduler.held().size, batches.length]).toEqual([overdueOutMax, 0, 1]);
@@ -68,11 +68,13 @@ it('goes on when nobody tells how far dispatch is, and asks nothing when nothing
   const time = manualClock(0);
   let asked = 0;
   let rooms = 0;
+  const told: string[] = [];
   const pace = new OverduePace({
     finished: () => Promise.reject(new Error(`away ${++asked}`)),
     monotonic: time.clock.monotonic,
     timers: time.timers,
     onRoom: () => rooms++,
+    onUnanswered: (error) => told.push(String(error)),
   });
   for (let offset = 0; offset < overdueOutMax; offset++) {
     expect(pace.mayGive(0)).toBe(true);
@@ -83,5 +85,41 @@ it('goes on when nobody tells how far dispatch is, and asks nothing when nothing
   expect([asked, rooms]).toEqual([0, 0]);
   expect(pace.mayGive(0)).toBe(false);
   await time.advanceAsync(overdueAskMs);
-  expect([asked, rooms, pace.mayGive(0)]).toEqual([1, 1, true]);
+  expect([asked, rooms, pace.mayGive(0), told]).toEqual([1, 1, true, ['Error: away 1']]);
+});
+
+it('tells once that nobody answers', async () => {
+  const time = manualClock(0);
+  const told: unknown[] = [];
+  const pace = new OverduePace({
+    finished: () => Promise.reject(new Error('away')),
+    monotonic: time.clock.monotonic,
+    timers: time.timers,
+    onRoom: () => undefined,
+    onUnanswered: (error) => told.push(error),
+  });
+  for (let n = 0; n < overdueOutMax; n++) pace.giving(0);
+  expect(pace.mayGive(0)).toBe(false);
+  for (let n = 0; n < 4; n++) await time.advanceAsync(overdueAskMs);
+  expect(told).toHaveLength(1);
+  pace.stop();
+});
+
+it('keeps what is not overdue any more when the wall clock is set back, and gives it back in time', async () => {
+  const records = overdueOutMax + 5;
+  const { time, finished, scheduler, written } = await afterOutage(records);
+  time.stepWallClock(-2 * outage);
+  finished.set(0, overdueOutMax);
+  await time.advanceAsync(overdueAskMs);
+  expect([written(), scheduler.held().values().next().value?.records]).toEqual([overdueOutMax, 5]);
+  await time.advanceAsync(2 * outage);
+  expect(written()).toBe(records);
+});
+
+it('asks nothing after a stop, whoever looks again', async () => {
+  const { time, scheduler, pace } = await afterOutage(2 * overdueOutMax);
+  await scheduler.quiesce();
+  pace.stop();
+  scheduler.arm();
+  expect(time.pending()).toBe(0);
 });

@@ -14,6 +14,8 @@ export interface OverduePaceDeps {
   readonly timers: Timers;
   /** A partition that was refused has room again. */
   readonly onRoom: () => void;
+  /** It cannot be asked; told once until there is an answer again. */
+  readonly onUnanswered: (error: unknown) => void;
 }
 
 /** What is on its way of one partition. */
@@ -31,6 +33,7 @@ export class OverduePace {
   readonly #out = new Map<number, Out>();
   readonly #refused = new Set<number>();
   #cancelTimer: CancelTimer | undefined;
+  #isAnswered = true;
 
   constructor(deps: OverduePaceDeps) {
     this.#deps = deps;
@@ -71,8 +74,7 @@ export class OverduePace {
   }
 
   async #ask(): Promise<void> {
-    // Without an answer nothing is known to have moved; the time limit still goes on.
-    const finished = await this.#deps.finished().catch(() => new Map<number, number>());
+    const finished = await this.#finished();
     if (this.#cancelTimer === undefined) return;
     this.#cancelTimer = undefined;
     const nowMs = this.#deps.monotonic();
@@ -81,6 +83,19 @@ export class OverduePace {
     for (const partition of this.#refused) if (this.#hasRoom(partition)) this.#refused.delete(partition);
     if (this.#refused.size > 0) this.#askLater();
     if (hadRoom) this.#deps.onRoom();
+  }
+
+  /** Without an answer nothing is known to have moved; the time limit still goes on. */
+  async #finished(): Promise<ReadonlyMap<number, number>> {
+    try {
+      const finished = await this.#deps.finished();
+      this.#isAnswered = true;
+      return finished;
+    } catch (error) {
+      if (this.#isAnswered && this.#cancelTimer !== undefined) this.#deps.onUnanswered(error);
+      this.#isAnswered = false;
+      return new Map();
+    }
   }
 
   #look(out: Out, finished: number, nowMs: number): void {

@@ -69,6 +69,7 @@ export function schedulerRig() {
     monotonic: time.clock.monotonic,
     timers: time.timers,
     onRoom: () => scheduler.arm(),
+    onUnanswered: (error) => fatal.push(error),
   });
   const scheduler: Scheduler = new Scheduler({
     pace,
@@ -105,6 +106,7 @@ export function schedulerRig() {
     fatal,
     /** What dispatch has committed, by partition. */
     finished,
+    pace,
     partitionAt,
     now: time.clock.now,
 

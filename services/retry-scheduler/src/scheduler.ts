@@ -126,8 +126,8 @@ export class Scheduler {
 
   /** Sets the timer for the earliest head; called after each batch that was read, and when there is room for what is overdue. */
   arm(): void {
-    const nextMs = this.#nextMs();
-    if (!this.#accepting || nextMs >= this.#timerAtMs) return;
+    const nextMs = this.#accepting ? this.#nextMs() : Number.POSITIVE_INFINITY;
+    if (nextMs >= this.#timerAtMs) return;
     this.#cancelTimer?.();
     this.#timerAtMs = nextMs;
     this.#cancelTimer = this.#deps.timers.setTimer(Math.min(sleepMsMax, Math.max(0, nextMs - this.#deps.now())), () => {
@@ -185,8 +185,12 @@ export class Scheduler {
   #takeDue(nowMs: number): Due[] {
     const due: Due[] = [];
     for (const [partition, heap] of this.#overdue) {
-      while (due.length < forwardBatch && heap.size > 0 && this.#deps.pace.mayGive(partition))
-        this.#take(heap.popDue(nowMs)!, nowMs, due);
+      while (due.length < forwardBatch && heap.size > 0 && this.#deps.pace.mayGive(partition)) {
+        const held = heap.popDue(nowMs);
+        // The wall clock was set back since: it is not overdue any more.
+        if (!held) break;
+        this.#take(held, nowMs, due);
+      }
       if (heap.size === 0) this.#overdue.delete(partition);
     }
     while (due.length < forwardBatch) {
@@ -220,8 +224,12 @@ export class Scheduler {
 
   /** When there is something to do, epoch ms. */
   #nextMs(): number {
-    for (const partition of this.#overdue.keys()) if (this.#deps.pace.mayGive(partition)) return this.#deps.now();
-    return this.#heap.peek()?.dueMs ?? Number.POSITIVE_INFINITY;
+    let nextMs = this.#heap.peek()?.dueMs ?? Number.POSITIVE_INFINITY;
+    for (const [partition, heap] of this.#overdue) {
+      const head = heap.peek();
+      if (head && head.dueMs < nextMs && this.#deps.pace.mayGive(partition)) nextMs = head.dueMs;
+    }
+    return nextMs;
   }
 
   #hold(held: Omit<Held, 'dueMs'>): void {

@@ -55,6 +55,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
   const cancels: (() => void)[] = [];
   const table = new EndpointTable(config.environment);
   const recall = new Recall(clock.now);
+  const dispatchGroup = `${config.environment}.dispatch`;
   let appender: Appender | undefined;
   let reader: TableReader | undefined;
   let consumer: AckedConsumer | undefined;
@@ -100,12 +101,17 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       });
       pace = new OverduePace({
         finished: async () => {
-          const committed = await admin.committed(`${config.environment}.dispatch`, [topics.dispatches]);
+          const committed = await admin.committed(dispatchGroup, [topics.dispatches]);
           return new Map(committed.map(({ partition, offset }) => [partition, offset]));
         },
         monotonic: clock.monotonic,
         timers,
         onRoom: () => scheduler.arm(),
+        onUnanswered: (error) =>
+          logger.warn(
+            { group: dispatchGroup, problem: error instanceof Error ? error.message : String(error) },
+            'how far dispatch is cannot be asked, so overdue records follow slowly; this service needs the right to Describe and Read its group',
+          ),
       });
       const scheduler: Scheduler = new Scheduler({
         pace,
