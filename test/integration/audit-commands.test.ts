@@ -5,7 +5,7 @@ import { createPublicKey } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeAudit } from '@postrider/core/contracts';
+import { decodeCheckpoint, encodeAudit } from '@postrider/core/contracts';
 import { migrate, openDatabase, type Database } from '@postrider/postgres';
 import { makeCheckpointKey } from '@postrider/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -61,6 +61,26 @@ async function projected(): Promise<void> {
       20_000,
     );
   }
+  const rows = await database.query<{ place: string; rows: number }>(
+    `SELECT topic || '/' || partition AS place, rows FROM projection_offset WHERE rows > 0`,
+  );
+  await eventually(signedRows, (signed) => rows.every((each) => (signed.get(each.place) ?? 0) >= each.rows), 20_000);
+}
+
+/** By topic and partition: for how many rows the last checkpoint speaks. */
+async function signedRows(): Promise<ReadonlyMap<string, number>> {
+  const signed = new Map<string, number>();
+  await postrider.cluster.scan({
+    topic: postrider.topics.checkpoints,
+    from: 'earliest',
+    onRecord: ({ value }) => {
+      const decoded = decodeCheckpoint(value);
+      if (!decoded.ok) throw new Error(decoded.problem);
+      const record = decoded.value;
+      if (record.type === 'Checkpoint') signed.set(`${record.topic}/${record.partition}`, record.rows);
+    },
+  });
+  return signed;
 }
 
 beforeAll(async () => {
