@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import type { KafkaRecord } from '@postrider/kafka';
 import type {
   AuditRow,
+  Calm,
   CountRow,
   Declared,
   DeliveryRow,
@@ -17,9 +18,13 @@ import type {
 import { eventSource, project, type Load } from './load.ts';
 import { partitionCount } from './limits.ts';
 import type { JournalLine } from './receiver-journal.ts';
+import { endpointsOf, type EndpointPlan } from './plan.ts';
 import { typesOf, type World } from './world.ts';
 
-export async function collectEvidence(world: World, load: Load, leftBehind: readonly string[]): Promise<Evidence> {
+export async function collectEvidence(
+  world: World,
+  { load, calm, leftBehind }: { load: Load; calm: Calm | undefined; leftBehind: readonly string[] },
+): Promise<Evidence> {
   await world.ground.receiver.ask('flush');
   return {
     declared: declaredOf(world),
@@ -28,6 +33,7 @@ export async function collectEvidence(world: World, load: Load, leftBehind: read
     topics: await readTopics(world),
     tables: await readTables(world),
     interruptions: world.timeline.entries(),
+    calm,
     leftBehind,
     badEnds: [...world.badEnds],
   };
@@ -40,12 +46,19 @@ function declaredOf({ plan, environment, topics, edits }: World): Declared {
     partitions: partitionCount,
     clockOffsetsMs: plan.clockOffsetsMs,
     tiers: ['500ms', '2s'].map((name) => topics.retry({ name })),
-    endpoints: plan.endpoints.map(({ id, delaysMs, timeoutMs }) => {
+    endpoints: endpointsOf(plan).map((endpoint) => {
+      const { id, delaysMs, timeoutMs } = endpoint;
       const end = edits.find((edit) => edit.endpoint === id && (edit.change === 'delete' || edit.change === 'disable'));
       const gone = end?.change as 'delete' | 'disable' | undefined;
-      return { id, project, eventTypes: typesOf(plan, id), delaysMs, timeoutMs, gone, goneMs: end?.atMs };
+      const eventTypes = typesOf(plan, id);
+      return { id, project, eventTypes, delaysMs, timeoutMs, prompt: isPrompt(endpoint), gone, goneMs: end?.atMs };
     }),
   };
+}
+
+/** A breaker, or a 410, ends requests; a hanging endpoint holds its own up. */
+function isPrompt({ mix, breaker }: EndpointPlan): boolean {
+  return !breaker && ['hang', 'hang-first', '410'].every((answer) => !(answer in mix));
 }
 
 async function readJournal(path: string): Promise<JournalRequest[]> {

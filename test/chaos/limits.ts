@@ -15,6 +15,12 @@ export const eventsPerSecond = 40;
 /** The same in a run that is shorter than `longRunS`: those are for CI, and CI has other things to do. */
 export const eventsPerSecondShort = 20;
 export const longRunS = 20;
+/** Load before the calm is measured: processes that have just started are still compiling and connecting. */
+export const settleInMs = 1_500;
+/** How long the calm is measured: whoever had to wait for a hanging endpoint would wait for all of it. */
+export const calmMs = 3_500;
+/** For the hanging endpoint at once: six times what it may have under way, so it hangs for 12 s. */
+export const hungEvents = 6 * endpointConcurrency;
 /** After load and faults, everything must come to its end within this. */
 export const drainMsMax = 120_000;
 /** With a known mistake some work may never end; it need not be waited for as long. */

@@ -12,6 +12,8 @@ export interface Mutation {
   readonly edits: readonly Omit<SourceEdit, 'name'>[];
   readonly faults: readonly Fault[];
   readonly seconds: number;
+  /** It shows while an endpoint hangs and all else is well. */
+  readonly calm?: boolean;
   /** Rules of the checker of which at least one must speak. */
   readonly foundBy: readonly string[];
 }
@@ -132,14 +134,40 @@ export const mutations: readonly Mutation[] = [
     faults: [{ atMs: 4_000, kind: 'kill', slot: 'dispatch-1', downMs: 0 }],
     foundBy: ['sent-without-need', 'flagged-without-cause'],
   },
+  {
+    name: 'one-lane-for-all',
+    edits: [
+      {
+        file: 'services/dispatch/src/endpoint-lanes.ts',
+        find: 'readonly #lanes = new Map<string, Lane<T>>();',
+        replace: `readonly #lanes = new (class extends Map<string, Lane<T>> {
+          get(_endpoint: string) { return super.get('all'); }
+          delete() { return super.delete('all'); }
+          set(_endpoint: string, lane: Lane<T>) { return super.set('all', lane); }
+        })();`,
+      },
+    ],
+    seconds: 4,
+    calm: true,
+    faults: [],
+    foundBy: ['held-up'],
+  },
 ];
 
 /** The faults that bring a mistake to light, on a world in which nothing else is wrong. */
-export function planMutation({ name, seconds, faults }: Mutation, seed: number): ChaosPlan {
+export function planMutation({ name, seconds, faults, calm = false }: Mutation, seed: number): ChaosPlan {
   const plan = planChaos({ seed, seconds, brokers: 1 });
   if (mutations.every((one) => one.name !== name)) throw new Error(`there is no mutation ${name}`);
   const endpoints = plan.endpoints.map((endpoint) => ({ ...endpoint, breaker: false }));
-  return { ...plan, eventsPerSecond, endpoints, dispatchers: ['dispatch-1', 'dispatch-2'], clockOffsetsMs: {}, faults };
+  return {
+    ...plan,
+    eventsPerSecond,
+    endpoints,
+    calm: calm ? plan.calm : undefined,
+    dispatchers: ['dispatch-1', 'dispatch-2'],
+    clockOffsetsMs: {},
+    faults,
+  };
 }
 
 export function editsOf({ name, edits }: Mutation): SourceEdit[] {

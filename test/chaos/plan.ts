@@ -3,7 +3,7 @@
 
 import { seededRandom } from '../support/seeded-random.ts';
 import type { Fault, FaultKind, NetworkFault } from './fault.ts';
-import { endpointTimeoutMs, eventsPerSecond, eventsPerSecondShort, longRunS } from './limits.ts';
+import { calmMs, endpointTimeoutMs, eventsPerSecond, eventsPerSecondShort, hungEvents, longRunS } from './limits.ts';
 import type { AnswerMix } from './receiver-answers.ts';
 import { dispatchSlots, type DispatchSlot, type Slot } from './slots.ts';
 
@@ -16,6 +16,15 @@ export interface EndpointPlan {
   readonly timeoutMs: number;
 }
 
+/** Before anything is hurt: one endpoint hangs, much is for it at once, and nobody else may feel it. */
+export interface CalmPlan {
+  /** Its first attempts are never answered; nothing else is published for it. */
+  readonly hung: EndpointPlan;
+  /** For it, at the beginning. */
+  readonly events: number;
+  readonly ms: number;
+}
+
 export interface ChaosPlan {
   /** Folder of its evidence. */
   readonly name: string;
@@ -25,6 +34,8 @@ export interface ChaosPlan {
   readonly eventsPerSecond: number;
   readonly dispatchers: readonly DispatchSlot[];
   readonly endpoints: readonly EndpointPlan[];
+  /** Undefined: the faults begin at once. */
+  readonly calm?: CalmPlan | undefined;
   /** Of those whose clock is wrong. */
   readonly clockOffsetsMs: Readonly<Partial<Record<Slot, number>>>;
   readonly faults: readonly Fault[];
@@ -71,6 +82,11 @@ export function planChaos({ seed, seconds, brokers }: PlanOptions): ChaosPlan {
     eventsPerSecond: seconds < longRunS ? eventsPerSecondShort : eventsPerSecond,
     dispatchers,
     endpoints,
+    calm: {
+      hung: { id: 'ep-hung', mix: { 'hang-first': 1_000 }, breaker: false, delaysMs, timeoutMs: endpointTimeoutMs },
+      events: hungEvents,
+      ms: calmMs,
+    },
     clockOffsetsMs: planClocks(random, dispatchers),
     faults: planFaults(random, { seconds, brokers, dispatchers, endpoints }),
   };
@@ -207,4 +223,9 @@ function shuffled<T>(random: () => number, items: readonly T[]): T[] {
     [deck[i], deck[j]] = [deck[j]!, deck[i]!];
   }
   return deck;
+}
+
+/** All that are declared. */
+export function endpointsOf({ endpoints, calm }: Pick<ChaosPlan, 'endpoints' | 'calm'>): readonly EndpointPlan[] {
+  return calm ? [...endpoints, calm.hung] : endpoints;
 }

@@ -14,7 +14,9 @@ export type Answer =
   | { readonly kind: 'ok-then-reset' };
 
 /** How often, of a thousand, an endpoint answers otherwise than 200. */
-export type AnswerMix = Readonly<Partial<Record<'500' | '410' | '429' | Exclude<Answer['kind'], 'status'>, number>>>;
+export type AnswerMix = Readonly<
+  Partial<Record<'500' | '410' | '429' | 'hang-first' | Exclude<Answer['kind'], 'status'>, number>>
+>;
 
 /** A number in [0, 1) that depends on nothing but its arguments. */
 export function chance(...parts: readonly (string | number)[]): number {
@@ -30,6 +32,7 @@ export function answerFor(
     left -= share;
     if (left >= 0) continue;
     if (kind === '500' || kind === '410') return { kind: 'status', status: Number(kind) };
+    if (kind === 'hang-first') return request.n === 1 ? { kind: 'hang' } : { kind: 'status', status: 200 };
     if (kind === '429') return { kind: 'status', status: 429, retryAfterS: 1 };
     return { kind };
   }

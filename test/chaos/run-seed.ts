@@ -5,6 +5,7 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@postrider/runtime';
 import type { SourceEdit } from '../support/source-edits.ts';
+import { keepCalm } from './calm.ts';
 import { check } from './checker/check.ts';
 import type { Evidence } from './checker/evidence.ts';
 import type { Findings } from './checker/finding.ts';
@@ -47,6 +48,7 @@ export async function runSeed(
     await world.ready(running, startMsMax);
 
     const load = startLoad(world, systemClock.now);
+    const calm = plan.calm && (await keepCalm(load, plan.calm, systemClock.now));
     const nemesis = unleash(world, load, say);
     await Promise.all([pause(plan.seconds * 1_000), nemesis.done]);
     await load.stop();
@@ -60,7 +62,7 @@ export async function runSeed(
       edits.length > 0 ? drainMsWithMistake : drainMsMax,
     );
     await stopAll(world);
-    const evidence = await collectEvidence(world, load, leftBehind);
+    const evidence = await collectEvidence(world, { load, calm, leftBehind });
     const findings = check(evidence);
     // Tables that have not followed the log have been found by then, and would only be found again.
     if (leftBehind.length === 0)
@@ -94,10 +96,10 @@ async function stopAll(world: World): Promise<void> {
 /** Beside the journal and the logs that are there already. */
 async function keep(world: World, evidence: Evidence, findings: Findings): Promise<void> {
   const text = (name: string, content: string): Promise<void> => writeFile(join(world.folder, name), content);
-  const { topics, tables, published, interruptions, declared } = evidence;
+  const { topics, tables, published, interruptions, calm, declared } = evidence;
   await text('plan.json', JSON.stringify(world.plan, undefined, 2));
   await text('violations.json', JSON.stringify(findings.violations, undefined, 2));
-  await text('run.json', JSON.stringify({ declared, interruptions }, undefined, 2));
+  await text('run.json', JSON.stringify({ declared, interruptions, calm }, undefined, 2));
   await text('published.ndjson', lines(published));
   const { eventEnds: _ends, ...logs } = topics;
   for (const [name, records] of entriesOf(logs)) await text(`${name}.ndjson`, lines(records.map(readable)));

@@ -15,8 +15,9 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import type { EndpointEdit } from './fault.ts';
 import { chaosFolder, receiverHost, type Ground } from './ground.ts';
 import { Timeline } from './interruption.ts';
+import { hungType } from './load.ts';
 import { endpointConcurrency, partitionCount, pollMs, retryTiers } from './limits.ts';
-import type { ChaosPlan } from './plan.ts';
+import { endpointsOf, type ChaosPlan } from './plan.ts';
 import type { AnswerMix } from './receiver-answers.ts';
 import type { ReceiverRun } from './receiver-process.ts';
 import { pause, ServiceSlot } from './service-slot.ts';
@@ -99,7 +100,7 @@ async function assemble(
     });
   };
   const mixes: Record<string, AnswerMix> = {};
-  for (const { id, mix, breaker, delaysMs, timeoutMs } of plan.endpoints) {
+  for (const { id, mix, breaker, delaysMs, timeoutMs } of endpointsOf(plan)) {
     mixes[pathOf(id, 'first')] = mix;
     mixes[pathOf(id, 'moved')] = mix;
     await put(
@@ -208,8 +209,9 @@ export function urlOf({ receiverPort }: Ground, endpoint: string, where: 'first'
   return `https://${receiverHost}:${receiverPort}${pathOf(endpoint, where)}`;
 }
 
-/** Each event goes to two endpoints: its own and the one before. */
-export function typesOf({ endpoints }: Pick<ChaosPlan, 'endpoints'>, id: string): string[] {
+/** Each event goes to two endpoints: its own and the one before. One that hangs has events of its own. */
+export function typesOf({ endpoints, calm }: Pick<ChaosPlan, 'endpoints' | 'calm'>, id: string): string[] {
+  if (id === calm?.hung.id) return [hungType];
   const at = endpoints.findIndex((endpoint) => endpoint.id === id);
   return [`to.${at}`, `to.${(at + 1) % endpoints.length}`];
 }

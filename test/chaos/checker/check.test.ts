@@ -15,12 +15,14 @@ import {
   type SampleRun,
 } from './sample-run.ts';
 
+const calmFrom = (fromMs: number) => ({ fromMs, toMs: startMs + 60_000, hung: 'ep-1' });
+
 const rulesOf = (evidence: Evidence): string[] => [...new Set(check(evidence).violations.map(({ rule }) => rule))];
 
 test('a run in which all went well has no violation, and every promise was looked at', () => {
-  const { violations, checked } = check(evidenceOf(sampleRun()));
+  const { violations, checked } = check(evidenceOf({ ...sampleRun(), calm: calmFrom(startMs) }));
   expect(violations).toEqual([]);
-  expect([...checked.keys()].sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 6, 7, 8]);
+  expect([...checked.keys()].sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
 /** What is spoilt, the rule that must speak, and how. */
@@ -114,6 +116,15 @@ const spoilt: readonly (readonly [what: string, rule: string, spoil: (run: Sampl
     'sent-without-need',
     (run) => void run.journal.push(again(run)),
   ],
+  [
+    'a first attempt that waited for somebody else',
+    'held-up',
+    (run) => {
+      run.calm = calmFrom(startMs);
+      Object.assign(run.journal[0]!, { atMs: run.published[0]!.ackedMs + 1_100 });
+    },
+  ],
+  ['a calm in which nothing was measured', 'nothing-measured', (run) => void (run.calm = calmFrom(startMs + 50_000))],
   [
     'a retry before its due time',
     'early',

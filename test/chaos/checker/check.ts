@@ -6,6 +6,7 @@ import { checkConsequences } from './consequences.ts';
 import type { Evidence } from './evidence.ts';
 import { readFacts } from './facts.ts';
 import { Findings } from './finding.ts';
+import { checkIsolation } from './isolation.ts';
 import { checkLaterRecords } from './later-records.ts';
 import { checkNeverEarly } from './never-early.ts';
 import { checkReceiverAgrees } from './receiver-agrees.ts';
@@ -22,6 +23,7 @@ export function check(evidence: Evidence): Findings {
   checkBodies(facts, findings);
   checkSentTwice(facts, pairing, findings);
   checkNeverEarly(facts, pairing, findings);
+  checkIsolation(facts, findings);
   checkReceiverAgrees(facts, pairing, findings);
   checkAuditLog(facts, findings);
   checkLaterRecords(facts, findings);

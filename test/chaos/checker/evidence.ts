@@ -18,6 +18,13 @@ export interface PublishedEvent {
   readonly bodySha256: string;
 }
 
+/** When nothing was done to anybody, but one endpoint hung. Epoch ms. */
+export interface Calm {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly hung: string;
+}
+
 /** An endpoint as it was declared, and what was changed during the run. */
 export interface DeclaredEndpoint {
   readonly id: string;
@@ -25,6 +32,8 @@ export interface DeclaredEndpoint {
   readonly eventTypes: readonly string[];
   readonly delaysMs: readonly number[];
   readonly timeoutMs: number;
+  /** It answers always and at once, whatever it answers: nothing of its own keeps a first attempt waiting. */
+  readonly prompt: boolean;
   /** When its deletion, or that it is disabled, was published: for good. Events around it may or may not have met it. */
   readonly goneMs?: number | undefined;
   readonly gone?: 'delete' | 'disable' | undefined;
@@ -112,6 +121,8 @@ export interface Evidence {
   readonly topics: Topics;
   readonly tables: Tables;
   readonly interruptions: readonly Interruption[];
+  /** Undefined: there was none. */
+  readonly calm: Calm | undefined;
   /** Committed offsets that are not at the end of what is consumed, after everything had its time. */
   readonly leftBehind: readonly string[];
   /** Processes that ended by themselves, or not with 0 on SIGTERM. */

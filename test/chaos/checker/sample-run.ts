@@ -6,6 +6,7 @@ import { receiverAddress, type DispatchSlot } from '../slots.ts';
 import { dispatchIdOf, type Deferred, type Disposition, type Ended, type Settled, type Trace } from './decode.ts';
 import type {
   AuditRow,
+  Calm,
   CountRow,
   DeliveryRow,
   Evidence,
@@ -31,6 +32,7 @@ export interface SampleRun {
   readonly tiers: SampleWork[];
   readonly letters: SampleWork[];
   readonly interruptions: Interruption[];
+  calm: Calm | undefined;
 }
 
 export interface SampleWork {
@@ -54,6 +56,7 @@ export function sampleRun(): SampleRun {
     tiers: [],
     letters: [],
     interruptions: [],
+    calm: undefined,
   };
   deliver(run, [200]);
   deliver(run, [500, 200]);
@@ -220,7 +223,7 @@ export function evidenceOf(run: SampleRun): Evidence {
       partitions: 1,
       clockOffsetsMs: {},
       tiers: [`${environment}.retry.500ms`],
-      endpoints: [{ id: endpoint, project: 'acme', eventTypes: ['to.0'], delaysMs, timeoutMs: 1_500 }],
+      endpoints: [{ id: endpoint, project: 'acme', eventTypes: ['to.0'], delaysMs, timeoutMs: 1_500, prompt: true }],
     },
     published: run.published,
     journal: run.journal,
@@ -235,6 +238,7 @@ export function evidenceOf(run: SampleRun): Evidence {
     },
     tables: tablesOf(attempts, audit, run),
     interruptions: run.interruptions,
+    calm: run.calm,
     leftBehind: [],
     badEnds: [],
   };

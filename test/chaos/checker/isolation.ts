@@ -1,0 +1,48 @@
+// Promise 5, as far as a run can tell: while one endpoint hangs and nothing else is wrong, whoever answers at once gets its
+// first attempts at once. How much later to the millisecond is a figure of the benchmarks; here an endpoint that waits for the hanging one
+// is found, be it on one partition alone.
+
+import { dispatchIdOf } from './decode.ts';
+import type { Facts } from './facts.ts';
+import type { Findings } from './finding.ts';
+
+/** What a busy machine may take; half of the time limit that a hanging endpoint holds others up for. */
+const waitMsMax = 1_000;
+/** Of a hundred, so many may wait longer: a partition of four that stands still is more. */
+const slowShareMax = 20;
+/** Fewer tell nothing. */
+const measuredMin = 3;
+
+export function checkIsolation({ declared, published, requests, calm }: Facts, findings: Findings): void {
+  if (calm === undefined) return;
+  const { environment, source, endpoints, clockOffsetsMs } = declared;
+  // A clock that is ahead makes work of the future, which waits.
+  const boundMs = waitMsMax + Math.max(0, ...Object.values(clockOffsetsMs));
+  const waits: number[] = [];
+  for (const event of published) {
+    if (event.kind !== 'for-endpoints' || event.sentMs < calm.fromMs || event.sentMs > calm.toMs) continue;
+    for (const { id: endpoint, prompt, eventTypes, goneMs = Number.POSITIVE_INFINITY } of endpoints) {
+      if (!prompt || !eventTypes.includes(event.type) || goneMs < calm.toMs) continue;
+      const first = requests.get(dispatchIdOf({ environment, source, event: event.id, endpoint }))?.[0];
+      waits.push((first?.atMs ?? Number.POSITIVE_INFINITY) - event.ackedMs);
+    }
+  }
+  findings.count(5, waits.length);
+  if (waits.length < measuredMin) {
+    findings.violate(
+      5,
+      'nothing-measured',
+      `${waits.length} first attempts to endpoints that answer at once, while ${calm.hung} hung`,
+    );
+    return;
+  }
+  waits.sort((a, b) => a - b);
+  findings.figures['first attempt beside a hanging endpoint p50 ms'] = Math.round(waits[Math.floor(waits.length / 2)]!);
+  const slow = waits.filter((ms) => ms > boundMs).length;
+  if (slow * 100 > slowShareMax * waits.length)
+    findings.violate(
+      5,
+      'held-up',
+      `${slow} of ${waits.length} first attempts to endpoints that answer at once came more than ${boundMs} ms after their event, while ${calm.hung} hung`,
+    );
+}
