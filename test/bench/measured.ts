@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Hop } from './hops.ts';
 import type { ScenarioName } from './scenarios.ts';
 import type { ServiceProcess } from './service-processes.ts';
 import { javaCompilersMs, usageOf, type Usage } from './process-usage.ts';
@@ -45,6 +46,8 @@ export interface Measured {
   readonly connections: number | null;
   /** Audit records not in PostgreSQL at the last delivery, and the time until they were; null without a projection. */
   readonly projection: { readonly lagRecords: number; readonly caughtUpMs: number } | null;
+  /** The way of an event, stop by stop; null but in *latency*. */
+  readonly hops: readonly Hop[] | null;
 }
 
 /** The servers of an embedded stack, from the ledger it keeps beside its data. */

@@ -49,6 +49,7 @@ export async function runBare(options: {
       sumRatioToBare: 1,
       connections: tally.connections ?? null,
       projection: null,
+      hops: null,
     };
   } finally {
     await peer.stop();

@@ -9,6 +9,7 @@
 // put off is paid for by those who caused it.
 
 import type { BenchReceiver, Arrival } from './receiver.ts';
+import { hopsLine, hopsOf } from './hops.ts';
 import { drainPerSecond, latencyPerSecond, stalledMs, throughOutstanding, warmUpMin, warmUpShare } from './limits.ts';
 import { cpuBy, memory, percentile, usagesOf, type Measured, type ServerPids, type Usages } from './measured.ts';
 import type { Peer } from './peer-process.ts';
@@ -128,6 +129,8 @@ async function deliver(
       `${name}: ${retried} deliveries took more than one attempt (time limits ran out): the machine is overloaded`,
     );
 
+  const hops = scenario.kind === 'latency' ? await hopsOf(ground, world, warmUpMin) : null;
+  if (hops) progress(`${name}: ${hopsLine(hops)}`);
   const arrivals = last.count - first.count;
   // What the warm-up published is settled before the window opens, except in a drain, where its last arrival opens it.
   const deliveries = scenario.kind === 'drain' ? arrivals : arrivals + 1;
@@ -148,6 +151,7 @@ async function deliver(
     sumRatioToBare: null,
     connections: tally.connections ?? null,
     projection,
+    hops,
   };
   return { measured, window: { first, last } };
 }
