@@ -56,8 +56,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: 'services/dispatch/src/late-records.ts',
-        find: 'else if (isTooLate(work)) this.#extend(work);',
-        replace: '',
+        find: 'if (!isTooLate(work) || isNowhere(work)) this.#deps.take(work);',
+        replace: 'if (work) this.#deps.take(work);',
       },
     ],
     seconds: 24,

@@ -8,6 +8,7 @@ import { readAgainMs } from './limits.ts';
 
 export interface AttemptsEntry {
   readonly record: AttemptsRecord;
+  readonly offset: number;
   /** Broker time, epoch ms. */
   readonly timestampMs: number;
   /** Of a call: the bytes of its answer. */
@@ -76,7 +77,12 @@ export function createAttemptsReader(
               if (!record.ok) return;
               const reply = headers.get(replyHeader)?.[0] ?? undefined;
               // The header is a view into the fetch, which must not be kept alive by it.
-              onRecord({ record: record.value as AttemptsRecord, timestampMs, reply: reply && Buffer.from(reply) });
+              onRecord({
+                record: record.value as AttemptsRecord,
+                offset,
+                timestampMs,
+                reply: reply && Buffer.from(reply),
+              });
             },
           }),
         signal,

@@ -116,12 +116,14 @@ export function dispatcherRig(
     logs.set(partition, log);
     return log;
   };
+  const write = (partition: number, record: AttemptsRecord, reply?: Buffer): number => {
+    const log = logOf(partition);
+    return log.push({ record, offset: log.length, timestampMs: time.clock.now(), reply }) - 1;
+  };
   const reader: AttemptsReader = {
-    async read(partition, { from, to }, onRecord) {
-      const log = logOf(partition);
-      const end = to ?? log.length;
-      log.slice(from, end).forEach(onRecord);
-      return end;
+    async read(partition, { from, to = logOf(partition).length }, onRecord) {
+      logOf(partition).slice(from, to).forEach(onRecord);
+      return to;
     },
     async offsetAt(partition, timestampMs) {
       const at = logOf(partition).findIndex((entry) => entry.timestampMs >= timestampMs);
@@ -145,8 +147,7 @@ export function dispatcherRig(
           const decoded = decodeAudit(record.value as Buffer);
           if (!decoded.ok) throw new Error(decoded.problem);
           const reply = (record.headers as Readonly<Record<string, Buffer>> | undefined)?.[replyHeader];
-          const entry = { record: decoded.value as AttemptsRecord, timestampMs: time.clock.now(), reply };
-          resolve({ offset: logOf(record.partition).push(entry) - 1 });
+          resolve({ offset: write(record.partition, decoded.value as AttemptsRecord, reply) });
           return;
         }
         const place = `${record.topic}/${record.partition}`;
@@ -389,7 +390,7 @@ export function dispatcherRig(
         owner: { generation: 0, member: 'm-0' },
       },
     ): void {
-      logOf(partition).push({ record, timestampMs: time.clock.now(), reply: undefined });
+      write(partition, record);
     },
     log: logOf,
     reader,

@@ -78,6 +78,23 @@ describe('two settlements of one attempt', () => {
     expect(rig.inFlight).toEqual([]);
   });
 
+  it('of which ours is the first have our consequence, though a copy comes while it is still being written', async () => {
+    const { rig, dispatch, retries, letters, settledElsewhere } = rigWith({ concurrency: 2 });
+    rig.hold(tierTopics[0]!);
+    rig.accept(dispatch);
+    await rig.answer(status(500));
+    rig.stranger(0, settledElsewhere({ kind: 'dead', reason: 'expired' }));
+    // The next append shows the gap, and what the stranger wrote is read.
+    rig.accept(rig.dispatch('a', 2));
+    await rig.answer(ok);
+    rig.accept(dispatch);
+    await settle();
+    expect(letters()).toEqual([]);
+    await rig.release(tierTopics[0]!);
+    expect(retries()).toHaveLength(1);
+    expect(rig.inFlight).toEqual([]);
+  });
+
   it('of which ours lost never have our consequence, although a copy has written the other one meanwhile', async () => {
     const { rig, dispatch, retries, settledElsewhere } = rigWith({ concurrency: 2 });
     rig.accept(dispatch);
@@ -227,6 +244,19 @@ describe('a copy that comes later than the window', () => {
     rig.accept(parked);
     await settle();
     expect(rig.inFlight).toEqual([]);
+  });
+
+  it('is known when it was parked from a record far before it that was taken again', async () => {
+    const { rig, dispatch } = rigWith();
+    // The owner before came to it late, parked it and was killed: the record that it parked it from was not committed.
+    const parkedMs = rig.now();
+    rig.accept(dispatch, { brokerMs: parkedMs - 2 * minute });
+    await rig.answer(ok);
+    forget(rig.stateOf(0), rig.now());
+    rig.accept({ ...dispatch, park: 1, parkedMs, dueMs: parkedMs + 5_000 }, { brokerMs: parkedMs + 5_000 });
+    await settle();
+    expect(rig.inFlight).toEqual([]);
+    expect(rig.attempts()).toHaveLength(1);
   });
 
   it('is found although this owner has forgotten what it settled itself', async () => {

@@ -5,6 +5,13 @@
  * log itself was written faster than that: whatever stands within a copy's distance in it is kept.
  */
 export const settledMax = 50_000;
+/**
+ * Settled attempts per partition of which is known that they may have been settled, and no more: half an hour at 500 a second, which
+ * is as long as parked work stays away. 8 MB.
+ */
+export const archivedMax = 1_000_000;
+/** Of them in one stretch of the log: a look-up reads two of these. */
+export const archivedStretch = settledMax / 2;
 /** Bytes of one partition's unfinished records; the record window alone would allow 2,000 bodies of 1 MiB. All partitions together: `dispatch.windowBytes`. */
 export const windowBytes = 64 * 1024 * 1024;
 /** A record that is due this soon is held here; one that is due later goes back to a tier. */

@@ -3,7 +3,7 @@
 
 import type { Owner } from '@postrider/core/contracts';
 import { SettledWindow } from '@postrider/core/domain';
-import { brokerSkewMsMax, copyDistanceMs, restoreMarkEveryMs, settledMax } from './limits.ts';
+import { archivedMax, brokerSkewMsMax, copyDistanceMs, restoreMarkEveryMs, settledMax } from './limits.ts';
 
 /** At the time of a dispatch record, the log of attempts stood here. */
 interface Mark {
@@ -33,9 +33,9 @@ export class PartitionState {
   #othersUntilMs = Number.NEGATIVE_INFINITY;
   #positionMs = Number.NEGATIVE_INFINITY;
 
-  /** @param windowMax settled attempts that are remembered */
-  constructor(partition: number, owner: Owner, inheritedUntil: number, windowMax = settledMax) {
-    this.window = new SettledWindow({ settledMax: windowMax, keptMs: copyDistanceMs + brokerSkewMsMax });
+  /** @param max settled attempts that are remembered, and those that are in the archive */
+  constructor(partition: number, owner: Owner, inheritedUntil: number, max = { settledMax, archivedMax }) {
+    this.window = new SettledWindow({ ...max, keptMs: copyDistanceMs + brokerSkewMsMax });
     this.partition = partition;
     this.owner = owner;
     this.inheritedUntil = inheritedUntil;

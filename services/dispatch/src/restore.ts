@@ -3,7 +3,7 @@
 import type { AttemptsRecord, AttemptStarted } from '@postrider/core/contracts';
 import type { AttemptId, SettledConsequence } from '@postrider/core/domain';
 import type { AttemptsEntry, AttemptsReader } from './attempts-reader.ts';
-import { breakerLookBackRecords, extendStepMs } from './limits.ts';
+import { breakerLookBackRecords } from './limits.ts';
 import type { PartitionState } from './partition-state.ts';
 
 /** Told of each record that was read back: endpoints that answered 410 and breakers that opened are learnt from them. */
@@ -64,12 +64,12 @@ export function remember(state: PartitionState, entry: AttemptsEntry, learn: Rec
 }
 
 /** An append of ours that was repeated stands twice; its first copy is no stranger. */
-function isOwn({ owner }: PartitionState, record: AttemptStarted): boolean {
+export function isOwn({ owner }: PartitionState, record: AttemptStarted): boolean {
   return record.owner.member === owner.member && record.owner.generation === owner.generation;
 }
 
 /** What a record of `attempts` settles, if it is one that ends or moves a dispatch. A deferral settles nothing. */
-function settlementOf({ record, reply }: AttemptsEntry): Settlement | undefined {
+export function settlementOf({ record, reply }: AttemptsEntry): Settlement | undefined {
   if (record.type !== 'AttemptSettled' && record.type !== 'DispatchEnded') return undefined;
   return { attemptId: record.attemptId, consequence: { disposition: record.disposition, reply } };
 }
@@ -77,30 +77,4 @@ function settlementOf({ record, reply }: AttemptsEntry): Settlement | undefined 
 interface Settlement {
   readonly attemptId: AttemptId;
   readonly consequence: SettledConsequence;
-}
-
-/**
- * Reads the part of `attempts` that the window does not know, back to a moment (rule R6) and somewhat further, so that the next
- * late record does not cost a reading of its own. The window may have forgotten what this owner itself settled: that is read too.
- */
-export async function extendWindow(state: PartitionState, neededMs: number, reader: AttemptsReader): Promise<number> {
-  const fromMs = Math.max(0, neededMs - extendStepMs);
-  const { offset: to } = state.window.cover;
-  const from = Math.min(to, await reader.offsetAt(state.partition, fromMs));
-  let records = 0;
-  const settlements = new Map<AttemptId, SettledConsequence>();
-  const started: AttemptId[] = [];
-  if (from < to) {
-    await reader.read(state.partition, { from, to }, (entry) => {
-      records++;
-      const { record } = entry;
-      if (record.type === 'AttemptStarted' && !isOwn(state, record)) started.push(record.attemptId);
-      const settlement = settlementOf(entry);
-      if (settlement && !settlements.has(settlement.attemptId))
-        settlements.set(settlement.attemptId, settlement.consequence);
-    });
-  }
-  state.window.extend({ fromMs, offset: from }, to, settlements);
-  for (const attemptId of started) state.window.restoreStarted(attemptId);
-  return records;
 }

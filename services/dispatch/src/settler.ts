@@ -143,6 +143,7 @@ export class Settler {
     await this.#deps.log.append(state, dispatch.endpointId, record, parts);
     const earlier = state.window.standing(attemptId);
     if (earlier) this.#deps.observer.adopted(work);
+    else state.window.recorded(attemptId);
     const { disposition, reply } = earlier ?? own;
     await this.follow(work, { disposition, reply }, cause);
     if (disposition.kind === 'dead') this.#deps.observer.ended(disposition.reason);

@@ -57,7 +57,8 @@ interface Owner {
 }
 
 /** Entries that a window keeps: few, so that it forgets within a run. */
-const settledMax = 4;
+/** So little that everything is forgotten, looked up and given up some time. */
+const windowMax = { settledMax: 2, archivedMax: 3 };
 const eventsOf = (random: Random): number => 1 + Math.floor(random() * 3);
 const pauses = [1, 50, 400, 3_000, 12_000, 60_000, 400_000];
 /** Rounds after the last fault: each lets everything happen that can. */
@@ -177,7 +178,7 @@ export class SimulatedPartition {
     const requests: Request[] = [];
     const append = (record: AppendRecord): Promise<{ offset: number }> =>
       new Promise((resolve) => wire.push({ record, resolve }));
-    const state = new PartitionState(0, { generation, member: `m-${generation}` }, this.#dispatches.length, settledMax);
+    const state = new PartitionState(0, { generation, member: `m-${generation}` }, this.#dispatches.length, windowMax);
     const dispatcher = new Dispatcher({
       sender: {
         send: (request) =>
@@ -291,8 +292,9 @@ export class SimulatedPartition {
       const decoded = decodeAudit(record.value as Buffer);
       if (!decoded.ok) throw new Error(decoded.problem);
       const reply = (record.headers as Readonly<Record<string, Buffer>> | undefined)?.[replyHeader];
-      const entry = { record: decoded.value as AttemptsRecord, timestampMs: this.#now(), reply };
-      this.#tell(`attempts@${this.#attempts.length} <- ${describeRecord(entry.record)}`);
+      const offset = this.#attempts.length;
+      const entry = { record: decoded.value as AttemptsRecord, offset, timestampMs: this.#now(), reply };
+      this.#tell(`attempts@${offset} <- ${describeRecord(entry.record)}`);
       return this.#attempts.push(entry) - 1;
     }
     if (record.topic === topics.replies) {

@@ -34,6 +34,7 @@ export { parkDelayMs, type DeadReason, type DeferReason, type DropReason } from 
 export { nextReturnSlot, returnStepMs } from './return-slots.ts';
 export { delayAfter, namedPolicies, type RetryPolicy, type RetryPolicyName } from './retry-policy.ts';
 export { settleAttempt, settleCall, type Disposition, type Settlement, type SettleInput } from './settle-attempt.ts';
-export { SettledWindow, type Cover, type SettledConsequence, type WindowLimits } from './settled-window.ts';
+export { SettledArchive, stretchOf, type Cover, type LogRange, type Stretch } from './settled-archive.ts';
+export { SettledWindow, type SettledConsequence, type WindowLimits } from './settled-window.ts';
 export { TokenBucket } from './token-bucket.ts';
 export { tierFor, type Tier, type Tiers, type TierStay } from './tiers.ts';

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AttemptId } from './brand.ts';
+import { SettledArchive, stretchOf } from './settled-archive.ts';
 import { SettledWindow, type SettledConsequence } from './settled-window.ts';
 
 const [a, b, c] = ['a', 'b', 'c'] as AttemptId[] as [AttemptId, AttemptId, AttemptId];
 const delivered: SettledConsequence = { disposition: { kind: 'delivered' } };
-const windowOf = (settledMax: number, keptMs = 0) => new SettledWindow({ settledMax, keptMs });
+const windowOf = (settledMax: number, keptMs = 0) => new SettledWindow({ settledMax, archivedMax: 100, keptMs });
 const at = (atMs: number, logEnd = atMs) => ({ atMs, logEnd, positionMs: atMs });
 const retry: SettledConsequence = { disposition: { kind: 'retry', dueMs: 9, attempt: 2 } };
 
@@ -58,12 +59,12 @@ describe('an entry that was restored', () => {
     expect(window.standing(a)).toEqual(retry);
   });
 
-  it('from further back comes before what is there, however often the window is extended', () => {
+  it('that was found further back comes before what is there, however often it is looked for', () => {
     const window = windowOf(10);
     window.restore(a, delivered, 0);
     window.restored({ fromMs: 90, offset: 90 });
-    window.extend({ fromMs: 50, offset: 50 }, 90, new Map([[a, delivered]]));
-    window.extend({ fromMs: 10, offset: 10 }, 50, new Map([[a, retry]]));
+    window.found(a, delivered);
+    window.found(a, retry);
     expect([window.standing(a), window.takeConsequence(a)]).toEqual([retry, retry]);
   });
 
@@ -79,6 +80,16 @@ describe('an entry that was restored', () => {
     const window = windowOf(10);
     window.accept(a);
     window.restore(a, retry, 0);
+    window.settle(a, at(5));
+    expect([window.look(a), window.takeConsequence(a)]).toEqual(['settled', undefined]);
+  });
+
+  it('does not count when it comes behind what this owner has recorded, whose consequence is still being written', () => {
+    const window = windowOf(10);
+    window.accept(a);
+    window.recorded(a);
+    window.restore(a, retry, 0);
+    expect([window.look(a), window.standing(a)]).toEqual(['under-way', undefined]);
     window.settle(a, at(5));
     expect([window.look(a), window.takeConsequence(a)]).toEqual(['settled', undefined]);
   });
@@ -146,21 +157,12 @@ describe('the cover', () => {
     expect(window.standing(a)).toEqual(delivered);
   });
 
-  it('gives up what was read from further back with the older half, and says from where it must be read again', () => {
+  it('gives up what was found further back with the older half', () => {
     const window = windowOf(2);
     window.restored({ fromMs: 50, offset: 5 });
-    window.extend({ fromMs: 0, offset: 0 }, 5, new Map([[b, retry]]));
+    window.found(b, retry);
     window.settle(a, at(60, 6));
     expect([window.look(a), window.look(b)]).toEqual(['settled', 'new']);
-    expect(window.cover).toEqual({ fromMs: 50, offset: 5 });
-  });
-
-  it('does not reach further back when more was forgotten while it was read', () => {
-    const window = windowOf(2);
-    window.restored({ fromMs: 50, offset: 5 });
-    for (const [n, id] of [a, b, c].entries()) window.settle(id, at(60 + n, 6 + n));
-    window.extend({ fromMs: 0, offset: 0 }, 5, new Map());
-    expect(window.cover).toEqual({ fromMs: 62, offset: 7 });
   });
 
   it('owes no consequence of what this owner settled itself, forgot, or has under way', () => {
@@ -168,9 +170,80 @@ describe('the cover', () => {
     window.restored({ fromMs: 0, offset: 0 });
     window.accept(b);
     window.settle(a, at(1));
-    window.extend({ fromMs: 0, offset: 0 }, 2, new Map([a, b].map((id) => [id, retry])));
+    for (const id of [a, b]) window.found(id, retry);
     window.settle(b, at(2));
     expect([window.takeConsequence(a), window.takeConsequence(b)]).toEqual([undefined, undefined]);
+  });
+});
+
+describe('the archive', () => {
+  const read = (fromMs: number, offset: number, to: number, ids: AttemptId[]): SettledArchive => {
+    const archive = new SettledArchive(100);
+    archive.push(stretchOf({ fromMs, offset }, to, ids));
+    return archive;
+  };
+
+  it('knows where in the log everything stands that was forgotten, back to where the log was read', () => {
+    const window = windowOf(2);
+    window.restored({ fromMs: 5, offset: 50 });
+    for (const [n, id] of [a, b, c].entries()) window.settle(id, at(60 + n, 61 + n));
+    expect([a, b, c].map((id) => window.look(id))).toEqual(['new', 'new', 'settled']);
+    expect(window.archive.placesOf([a])).toEqual([{ from: 50, to: 61 }]);
+    // What was appended before the window turned may have been counted after it.
+    expect(window.archive.placesOf([b])).toEqual([{ from: 50, to: 62 }]);
+    expect(window.archive.placesOf([c])).toEqual([]);
+    expect([window.reach, window.cover]).toEqual([
+      { fromMs: 5, offset: 50 },
+      { fromMs: 62, offset: 62 },
+    ]);
+  });
+
+  it('reaches further back by what was read from there', () => {
+    const window = windowOf(2);
+    window.restored({ fromMs: 50, offset: 5 });
+    window.extend(read(0, 0, 5, [b]), 5);
+    window.settle(a, at(60, 6));
+    expect(window.reach).toEqual({ fromMs: 0, offset: 0 });
+    expect(window.archive.placesOf([b])).toEqual([{ from: 0, to: 5 }]);
+    expect(window.archive.placesOf([a])).toEqual([]);
+  });
+
+  it('takes no stretch that does not join it', () => {
+    const window = new SettledWindow({ settledMax: 2, archivedMax: 1, keptMs: 0 });
+    window.restored({ fromMs: 50, offset: 5 });
+    for (const [n, id] of [a, b, c].entries()) window.settle(id, at(60 + n, 6 + n));
+    // It has given up its oldest stretch while this was read.
+    expect(window.reach.offset).toBe(6);
+    window.extend(read(0, 0, 5, [a]), 5);
+    expect([window.reach.offset, window.archive.placesOf([a])]).toEqual([6, []]);
+  });
+
+  it('joins places that touch, and leaves out what is asked for no more', () => {
+    const archive = new SettledArchive(100);
+    const ids = ['d', 'e', 'f', 'g', 'h'] as AttemptId[];
+    for (const [n, id] of ids.entries()) archive.push(stretchOf({ fromMs: n, offset: n * 10 }, n * 10 + 10, [id]));
+    expect(archive.placesOf(['d', 'e'] as AttemptId[])).toEqual([{ from: 0, to: 20 }]);
+    expect(archive.placesOf(['d', 'h'] as AttemptId[])).toEqual([
+      { from: 0, to: 10 },
+      { from: 30, to: 50 },
+    ]);
+    expect(archive.placesOf(['d', 'h'] as AttemptId[], 20)).toEqual([{ from: 30, to: 50 }]);
+  });
+
+  it('keeps as much as it may, the youngest, and one stretch however large it is', () => {
+    const archive = new SettledArchive(3);
+    archive.push(stretchOf({ fromMs: 0, offset: 0 }, 10, ['a', 'b'] as AttemptId[]));
+    archive.push(stretchOf({ fromMs: 1, offset: 10 }, 20, ['c', 'd'] as AttemptId[]));
+    expect([archive.size, archive.cover]).toEqual([2, { fromMs: 1, offset: 10 }]);
+    archive.push(stretchOf({ fromMs: 2, offset: 20 }, 30, ['e', 'f', 'g', 'h'] as AttemptId[]));
+    expect([archive.size, archive.cover]).toEqual([4, { fromMs: 2, offset: 20 }]);
+  });
+
+  it('takes attempts of one dispatch, and dispatches that differ in one letter, for different ones', () => {
+    const ids = new Set<AttemptId>();
+    for (let n = 0; n < 20_000; n += 1)
+      for (const attempt of [1, 2, 10]) ids.add(`dsp_${n.toString(32).padStart(26, 'a')}.0.${attempt}` as AttemptId);
+    expect(new Set(stretchOf({ fromMs: 0, offset: 0 }, 1, ids).prints).size).toBe(ids.size);
   });
 });
 
@@ -207,6 +280,10 @@ it('never forgets work under way, never keeps more of its own than it may, and n
         for (const [offset, [done, atMs]] of [...settledAt].entries()) {
           const { fromMs, offset: fromOffset } = window.cover;
           expect((atMs < fromMs && offset < fromOffset) || window.look(done) === 'settled').toBe(true);
+          if (window.look(done) === 'settled') continue;
+          const reached = atMs >= window.reach.fromMs || offset >= window.reach.offset;
+          const places = window.archive.placesOf([done]);
+          expect(!reached || places.some(({ from, to }) => offset >= from && offset < to)).toBe(true);
         }
       }
     }),

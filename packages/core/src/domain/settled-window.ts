@@ -3,18 +3,19 @@
 // Rule R1: an attempt is new only if it is neither queued, held, in flight nor settled. Rule R2: an entry that was restored
 // from the log carries its disposition, and the first copy that hits it writes the consequence again: that an attempt is
 // settled never implies that its consequence was written. Rule R6: the window says how far back it is complete; a record
-// that could have been settled earlier must not be judged by it.
+// that could have been settled earlier must not be judged by it alone.
 //
 //   the log   ──────┬───────────────┬───────────────┬──────────────▶
-//    forgotten      │ older         │ previous      │ recent
-//                   └ read again when a record came late
+//    forgotten      │ archive       │ previous      │ recent
+//                   └ reach         └ cover
 //
 // What is remembered turns in two generations, so that forgetting costs nothing an attempt. When `recent` is full it becomes
-// `previous`; what was `previous` or `older` until then is forgotten, and the cover says so. Time passes here as this owner gets on in
+// `previous`; of what was `previous` until then the archive keeps that it was settled, and the log what it came to. Time passes here as this owner gets on in
 // the log of dispatches, by the broker's time of its records: what may be forgotten is what no copy can follow any more, and how long
 // that took on a clock says nothing of it. What somebody else settled may lie ahead of where this owner is.
 
 import type { AttemptId } from './brand.ts';
+import { SettledArchive, stretchOf, type Cover } from './settled-archive.ts';
 import type { Disposition } from './settle-attempt.ts';
 
 /** What follows from a settled attempt, with the answer's bytes where it was a call. */
@@ -23,15 +24,11 @@ export interface SettledConsequence {
   readonly reply?: Uint8Array | undefined;
 }
 
-/** How far back the window is complete: what was settled at or after `fromMs` (broker time), or stands at or after `offset`. */
-export interface Cover {
-  readonly fromMs: number;
-  readonly offset: number;
-}
-
 export interface WindowLimits {
-  /** Entries of this owner's own time; the older half goes at once, and the cover shrinks with it. */
+  /** Entries of this owner's own time; the older half goes to the archive at once, and the cover shrinks with it. */
   readonly settledMax: number;
+  /** Fingerprints in the archive. */
+  readonly archivedMax: number;
   /** Nothing younger is forgotten, however much it is: copies that were written in time lie this close together in the log. */
   readonly keptMs: number;
 }
@@ -60,27 +57,38 @@ type Entries = Map<AttemptId, Entry>;
 const ours: Entry = { consequence: undefined, owed: false };
 
 export class SettledWindow {
+  /** What was settled between `reach` and `cover`. */
+  readonly archive: SettledArchive;
   readonly #underWay = new Set<AttemptId>();
+  /** Under way, and this owner's record stands first in the log: what follows from it is being written. */
+  readonly #recorded = new Set<AttemptId>();
   /** Calls that were started by somebody else and never settled: whether the receiver has them nobody knows. */
   readonly #started = new Set<AttemptId>();
   readonly #generationMax: number;
   readonly #keptMs: number;
   #recent: Entries = new Map();
   #previous: Entries = new Map();
-  /** Read again from before `previous`. */
+  /** Looked up in the log before `previous`, for a record that came late. */
   #older: Entries = new Map();
   #cover: Cover = { fromMs: Number.POSITIVE_INFINITY, offset: 0 };
   #recentFrom: Cover = this.#cover;
   /** `positionMs` at the last turn. */
   #turnedMs = Number.NEGATIVE_INFINITY;
 
-  constructor({ settledMax, keptMs }: WindowLimits) {
+  constructor({ settledMax, archivedMax, keptMs }: WindowLimits) {
+    this.archive = new SettledArchive(archivedMax);
     this.#generationMax = Math.ceil(settledMax / 2);
     this.#keptMs = keptMs;
   }
 
+  /** How far back every settlement is remembered word for word. */
   get cover(): Cover {
     return this.#cover;
+  }
+
+  /** How far back it is known of every attempt whether it may have been settled. */
+  get reach(): Cover {
+    return this.archive.cover ?? this.#cover;
   }
 
   /** The log was read from here on into a window that was empty. */
@@ -104,9 +112,15 @@ export class SettledWindow {
     this.#underWay.delete(attemptId);
   }
 
+  /** This owner's record of the attempt is in the log, and nothing stood before it: whatever comes behind it does not count (R4). */
+  recorded(attemptId: AttemptId): void {
+    this.#recorded.add(attemptId);
+  }
+
   /** The attempt's record and its consequence were written by this owner. */
   settle(attemptId: AttemptId, now: Progress): void {
     this.#underWay.delete(attemptId);
+    this.#recorded.delete(attemptId);
     this.#started.delete(attemptId);
     const standing = this.#entry(attemptId);
     if (standing) standing.owed = false;
@@ -115,7 +129,10 @@ export class SettledWindow {
   }
 
   #turn({ atMs, logEnd, positionMs }: Progress): void {
-    if (this.#previous.size > 0 || this.#older.size > 0) this.#cover = this.#recentFrom;
+    if (this.#previous.size > 0) {
+      this.archive.push(stretchOf(this.#cover, this.#recentFrom.offset, this.#previous.keys()));
+      this.#cover = this.#recentFrom;
+    }
     const standing: Entries = new Map();
     // What somebody else settled while it is under way here must stand until our own request is answered.
     for (const attemptId of this.#underWay) {
@@ -136,21 +153,21 @@ export class SettledWindow {
   /** Takes an entry from the log, in log order; the first one of an attempt counts. `recordedMs`: broker time of its record. */
   restore(attemptId: AttemptId, consequence: SettledConsequence, recordedMs: number): void {
     this.#started.delete(attemptId);
-    if (!this.#entry(attemptId)) this.#recent.set(attemptId, { consequence, recordedMs, owed: true });
+    if (this.#recorded.has(attemptId) || this.#entry(attemptId)) return;
+    this.#recent.set(attemptId, { consequence, recordedMs, owed: true });
   }
 
-  /**
-   * Takes what the log says between `cover.offset` and `to`, which was the end of what the window did not know when reading began.
-   * It precedes everything that is here, so it is what stands (rule R4). If more was forgotten meanwhile, the cover stays as it is.
-   */
-  extend(cover: Cover, to: number, settlements: ReadonlyMap<AttemptId, SettledConsequence>): void {
-    for (const [attemptId, consequence] of settlements) {
-      this.#started.delete(attemptId);
-      const known = this.#entry(attemptId);
-      // What this owner settled needs nothing written again.
-      this.#older.set(attemptId, { consequence, owed: known === undefined || known.owed });
-    }
-    if (to >= this.#cover.offset) this.#cover = cover;
+  /** Takes what was read from before `to`, which was the reach when reading began. If more was given up meanwhile, it is of no use. */
+  extend(older: SettledArchive, to: number): void {
+    if (to === this.reach.offset) this.archive.prepend(older);
+  }
+
+  /** Takes what the log says of an attempt before the cover. It precedes everything that is here, so it is what stands (rule R4). */
+  found(attemptId: AttemptId, consequence: SettledConsequence): void {
+    this.#started.delete(attemptId);
+    const known = this.#entry(attemptId);
+    // What this owner settled needs nothing written again.
+    this.#older.set(attemptId, { consequence, owed: known === undefined || known.owed });
   }
 
   /**
