@@ -5,6 +5,11 @@ import type { AttemptsRecord } from '@postrider/core/contracts';
 import { attemptIdOf, type Dispatch } from '@postrider/core/domain';
 import type { AttemptsEntry, AttemptsReader } from './attempts-reader.ts';
 
+/** What a window remembers: so little that everything is forgotten, looked up and given up some time. */
+export const simulatedWindows = [2, 4].flatMap((settledMax) =>
+  [3, 100].map((archivedMax) => ({ settledMax, archivedMax })),
+);
+
 export function simulatedDispatch(n: number, nowMs: number): Dispatch {
   return {
     dispatchId: `dsp_${'abc'[n]}`.padEnd(30, 'a') as Dispatch['dispatchId'],

@@ -28,6 +28,7 @@ import {
   simulatedCall,
   simulatedDispatch,
   simulatedReader,
+  simulatedWindows,
   type Waiting,
 } from './simulated-dispatch.ts';
 import { brokenPromises } from './simulation-verdict.ts';
@@ -56,9 +57,6 @@ interface Owner {
   isCurrent: boolean;
 }
 
-/** Entries that a window keeps: few, so that it forgets within a run. */
-/** So little that everything is forgotten, looked up and given up some time. */
-const windowMax = { settledMax: 2, archivedMax: 3 };
 const eventsOf = (random: Random): number => 1 + Math.floor(random() * 3);
 const pauses = [1, 50, 400, 3_000, 12_000, 60_000, 400_000];
 /** Rounds after the last fault: each lets everything happen that can. */
@@ -178,7 +176,12 @@ export class SimulatedPartition {
     const requests: Request[] = [];
     const append = (record: AppendRecord): Promise<{ offset: number }> =>
       new Promise((resolve) => wire.push({ record, resolve }));
-    const state = new PartitionState(0, { generation, member: `m-${generation}` }, this.#dispatches.length, windowMax);
+    const state = new PartitionState(
+      0,
+      { generation, member: `m-${generation}` },
+      this.#dispatches.length,
+      this.#pick(simulatedWindows),
+    );
     const dispatcher = new Dispatcher({
       sender: {
         send: (request) =>
