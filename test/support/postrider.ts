@@ -8,7 +8,7 @@ import { encodeEndpoint, partitionOf, topicNames, topicTable, type TopicNames } 
 import type { Endpoint, EndpointId, ProjectId } from '@postrider/core/domain';
 import { createDispatch, dispatchRows } from '@postrider/dispatch';
 import { openCluster, type Appender, type KafkaCluster } from '@postrider/kafka';
-import { createRetryScheduler } from '@postrider/retry-scheduler';
+import { createRetryScheduler, retrySchedulerRows } from '@postrider/retry-scheduler';
 
 import { guardOf } from './guarded-sender.ts';
 import {
@@ -38,7 +38,7 @@ export interface TestPostriderOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const rows = { ...commonRows, ...convergenceRows, ...dispatchRows, ...projectorRows };
+const rows = { ...commonRows, ...convergenceRows, ...dispatchRows, ...retrySchedulerRows, ...projectorRows };
 
 export interface TestPostrider {
   readonly cluster: KafkaCluster;

@@ -141,7 +141,7 @@ export const catalogue = {
   windowBytesLimit: {
     type: 'gauge',
     name: 'postrider_window_bytes_limit',
-    help: 'Bytes of bodies that may be accepted and unsettled before partitions stop fetching; near it, dispatch.windowBytes is what holds them up.',
+    help: 'Bytes of bodies that may be accepted and unsettled before partitions stop fetching; near it, dispatch.windowBytes or retry.windowBytes is what holds them up.',
     unit: 'bytes',
     labels: { service },
   },

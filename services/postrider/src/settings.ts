@@ -5,9 +5,10 @@ import { projectorRows } from '@postrider/audit-projector';
 import type { TopicSettings } from '@postrider/core/contracts';
 import { convergenceRows } from '@postrider/convergence';
 import { dispatchRows } from '@postrider/dispatch';
+import { retrySchedulerRows } from '@postrider/retry-scheduler';
 import { commonChecks, commonRows, loadConfig, mergeRows, type ConfigOf, type ConfigResult } from '@postrider/runtime';
 
-export const allRows = mergeRows(commonRows, convergenceRows, dispatchRows, projectorRows);
+export const allRows = mergeRows(commonRows, convergenceRows, dispatchRows, retrySchedulerRows, projectorRows);
 
 export type PostriderConfig = ConfigOf<typeof allRows>;
 

@@ -2,7 +2,7 @@
 
 /** Records of one tier partition held in memory: enough to hand back a burst in full batches. */
 const windowRecords = 2_000;
-/** Bytes of one tier partition held in memory; tiers × partitions of these is the most the process holds. */
+/** Bytes of one tier partition held in memory; all of them together: `retry.windowBytes`. */
 const windowBytes = 4 * 1024 * 1024;
 /**
  * The smallest tier also holds what has less to wait than its delay, in any order: a second behind five. It is read ahead as far as

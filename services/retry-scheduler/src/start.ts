@@ -30,14 +30,17 @@ import {
   type StartContext,
   type Timers,
 } from '@postrider/runtime';
+import type { retrySchedulerRows } from './config.ts';
 import { appendRestMsMax, commitIntervalMs, tierWindow } from './limits.ts';
 import { GivenBack } from './given-back.ts';
 import { OverduePace } from './overdue-pace.ts';
 import { Recall } from './recall.ts';
 import { Scheduler } from './scheduler.ts';
 
+export { retrySchedulerRows } from './config.ts';
+
 export interface RetrySchedulerDeps {
-  readonly config: ConfigOf<typeof commonRows>;
+  readonly config: ConfigOf<typeof commonRows & typeof retrySchedulerRows>;
   readonly cluster: KafkaCluster;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -153,6 +156,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         groupId: `${config.environment}.retry-scheduler`,
         topics: tierTopics,
         ...tierWindow(false),
+        totalBytes: config['retry.windowBytes'],
         windowOf,
         commitIntervalMs,
         now: clock.now,
@@ -176,6 +180,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
       });
       cancels.push(
         collectProgress(metrics, 'retry-scheduler', consumer),
+        metrics.windowBytesLimit.collect((set) => set({ service: 'retry-scheduler' }, config['retry.windowBytes'])),
         metrics.endpointTableSize.collect((set) => set({ service: 'retry-scheduler' }, table.index.size)),
         metrics.retryWaiting.collect((set) => {
           const held = scheduler.held();
