@@ -44,7 +44,7 @@ beforeAll(async () => {
   const spied: Database = {
     ...database,
     ...spying(database),
-    transaction: (work) => database.transaction((session) => work(spying(session))),
+    transaction: (work) => database.transaction((session) => work({ ...session, ...spying(session) })),
   };
   reads = openAuditReads(spied, audit.environment);
 });
