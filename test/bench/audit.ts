@@ -1,25 +1,14 @@
 // `npm run bench -- --audit-rows N`: how long questions of an audit of N rows take, and how fast one is verified. On a
 // PostgreSQL of its own, with fsync, or on the one that is named.
 
-import { hash } from 'node:crypto';
 import { join } from 'node:path';
-import { auditRowOf } from '@postrider/audit-projector';
 import { startStack } from '@postrider/dev-stack';
-import {
-  createDatabase,
-  migrate,
-  openAuditReads,
-  openAuditStore,
-  openDatabase,
-  streamRecords,
-  type Database,
-} from '@postrider/postgres';
-import { verifyAudit } from '@postrider/postrider';
+import { createDatabase, migrate, openAuditReads, openDatabase, type Database } from '@postrider/postgres';
 import { generateAudit, generated, type GeneratedAudit } from '../support/audit-generator.ts';
-import { acceptedRecord, logRecord, settledRecord, type Sample } from '../support/audit-log.ts';
 import { auditQuestions } from '../support/audit-questions.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { auditAsks, auditDays, auditVerifiedRowsMax } from './limits.ts';
+import { bareRowsPerS, verifiedRowsPerS, writeVerified } from './verified.ts';
 
 export interface AuditBench {
   readonly rows: number;
@@ -45,9 +34,19 @@ export async function benchAudit({ rows, json, say }: AuditBench): Promise<strin
     progress: say,
   });
   try {
-    const verified = await inDatabase(stack.postgres.url, 'audit_verified', ({ database }) =>
-      verification(database, Math.min(rows, auditVerifiedRowsMax), say),
-    );
+    const verified = await inDatabase(stack.postgres.url, 'audit_verified', async ({ database }) => {
+      const { written, rowsPerS } = await writeVerified(database, Math.min(rows, auditVerifiedRowsMax), say);
+      const verifiedPerS = await verifiedRowsPerS(database, written);
+      say(`verified ${written} rows, ${verifiedPerS}/s`);
+      const barePerS = await bareRowsPerS(database, written);
+      say(`read and hashed them, ${barePerS}/s`);
+      return {
+        writtenRowsPerS: rowsPerS,
+        verifiedRowsPerS: verifiedPerS,
+        bareRowsPerS: barePerS,
+        verifiedRows: written,
+      };
+    });
     const questions = await inDatabase(stack.postgres.url, 'audit_asked', (asked) => answers(asked, rows, say));
     if (json) return `${JSON.stringify({ auditRows: rows, ...verified, questions })}\n`;
     return [
@@ -123,69 +122,4 @@ async function answers({ url, database }: Benched, rows: number, say: (line: str
     await measure(`a story ${name}, on a new connection`, () => fresh(dispatches[Math.floor(random() * 20)]!));
   }
   return measured;
-}
-
-/** Rows as the projector writes them, chained, over eight partitions; then all of it verified. */
-async function verification(
-  database: Database,
-  rows: number,
-  say: (line: string) => void,
-): Promise<{ writtenRowsPerS: number; verifiedRowsPerS: number; bareRowsPerS: number; verifiedRows: number }> {
-  const environment = 'live';
-  const now = Date.now();
-  const store = openAuditStore(database, { now: () => now });
-  const batchRows = 1_000;
-  const startMs = performance.now();
-  const batches = Math.ceil(rows / batchRows / 8);
-  await Promise.all(
-    [0, 1, 2, 3].map(async (partition) => {
-      for (const topic of ['audit', 'attempts']) {
-        await store.claimOffsets(environment, [{ topic: `${environment}.${topic}`, partition, start: 0 }]);
-      }
-      for (let batch = 0; batch < batches; batch += 1) {
-        const samples = Array.from({ length: batchRows }, (_, index): Sample => {
-          const number = (batch * batchRows + index) * 4 + partition;
-          return { environment, number, endpoint: `ep_${number % 500}`, atMs: now - 60_000 };
-        });
-        const at = (index: number) => ({ offset: batch * batchRows + index, timestamp: now - 50_000 + batch });
-        const range = { expectedNext: batch * batchRows, next: (batch + 1) * batchRows, partition, environment };
-        const accepted = samples.map((sample, index) => auditRowOf(logRecord(acceptedRecord(sample), at(index))));
-        await store.append({ ...range, topic: `${environment}.audit`, rows: accepted });
-        const settled = samples.map((sample, index) =>
-          auditRowOf(logRecord(settledRecord(sample, { attempt: 1, next: 'delivered' }), at(index))),
-        );
-        await store.append({ ...range, topic: `${environment}.attempts`, rows: settled });
-      }
-    }),
-  );
-  const written = batches * batchRows * 8;
-  const writtenRowsPerS = Math.round((written / (performance.now() - startMs)) * 1_000);
-  say(`wrote ${written} rows, ${writtenRowsPerS}/s`);
-  await database.query('VACUUM ANALYZE');
-  const verifiedMs = performance.now();
-  const verdict = await verifyAudit({ database, environment, checkpoints: undefined });
-  const verifiedRowsPerS = Math.round((verdict.rows / (performance.now() - verifiedMs)) * 1_000);
-  if (!verdict.ok || verdict.rows !== written) throw new Error(`not clean: ${JSON.stringify(verdict)}`);
-  say(`verified ${verdict.rows} rows, ${verifiedRowsPerS}/s`);
-  const bareRowsPerS = Math.round((verdict.rows / (await bareMs(database, environment))) * 1_000);
-  say(`read and hashed them, ${bareRowsPerS}/s`);
-  return { writtenRowsPerS, verifiedRowsPerS, bareRowsPerS, verifiedRows: verdict.rows };
-}
-
-/** The yardstick: the same rows and columns out of the same COPY, SHA-256 over each value, and nothing else; two at once, in this thread. */
-async function bareMs(database: Database, environment: string): Promise<number> {
-  const startMs = performance.now();
-  await Promise.all(
-    ['audit', 'attempts'].map((word) =>
-      database.snapshot(async (snapshot) => {
-        for (const partition of [0, 1, 2, 3]) {
-          const place = { environment, topic: `${environment}.${word}`, partition };
-          for await (const next of streamRecords(snapshot, place)) {
-            for (let record = next(); record !== undefined; record = next()) hash('sha256', record.value!, 'hex');
-          }
-        }
-      }),
-    ),
-  );
-  return performance.now() - startMs;
 }

@@ -21,6 +21,7 @@ import { runDelivery } from './run-delivery.ts';
 import { runPromise } from './run-promise.ts';
 import { measureSignAndGuard } from './sign-and-guard.ts';
 import { needsOwnReceiver, scenarios, type ScenarioName } from './scenarios.ts';
+import { benchVerified } from './verified.ts';
 import type { Ground } from './world.ts';
 
 /** Undone newest first, each once, whatever ends the run. */
@@ -197,6 +198,10 @@ async function main(): Promise<number> {
   }
   if ('auditRows' in options) {
     process.stdout.write(await benchAudit({ rows: options.auditRows, json: options.json, say }));
+    return 0;
+  }
+  if ('verifies' in options) {
+    process.stdout.write(await benchVerified({ ...options, rows: options.verifies, say }));
     return 0;
   }
   if ('appends' in options) {

@@ -28,6 +28,7 @@ export const usage = `Examples
   npm run bench -- --profile dispatch                    where dispatch spends its time, by function
   npm run bench -- --micro                               what signing and the egress guard cost, alone
   npm run bench -- --audit-rows 10000000                 questions of an audit of so many rows, and its verification
+  npm run bench -- --verifies 1000000 --repeat 5         how fast so many rows are verified; they are kept for the next time
   npm run bench -- --appends 100000                      how fast so many deliveries get into the audit, and what one costs
 
 Scenarios
@@ -45,6 +46,7 @@ Options
   --receiver <which>  auto, nginx or node (default auto: nginx where it is on the PATH)
   --micro             signing and guard only, in seconds and without servers
   --audit-rows <n>    nothing else: makes an audit of n rows, asks it, verifies a million of it
+  --verifies <n>      nothing else: verifies n rows, written in the first run and kept in .postrider/bench-verified
   --appends <n>       nothing else: writes n deliveries as the projector does
   --json              stdout carries one JSON line, everything else goes to stderr
   --help
@@ -60,6 +62,7 @@ export function parseOptions(
   | 'help'
   | 'micro'
   | { readonly auditRows: number; readonly json: boolean }
+  | { readonly verifies: number; readonly repeat: number; readonly json: boolean }
   | { readonly appends: number; readonly json: boolean }
   | { readonly problem: string } {
   let values;
@@ -75,6 +78,7 @@ export function parseOptions(
         json: { type: 'boolean', default: false },
         micro: { type: 'boolean', default: false },
         'audit-rows': { type: 'string' },
+        verifies: { type: 'string' },
         appends: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
@@ -97,11 +101,17 @@ export function parseOptions(
       return { problem: '--appends takes a whole number from 1000 to 10000000' };
     return { appends, json: values.json };
   }
-  const seconds = Number(values.seconds);
-  if (!(seconds >= 1 && seconds <= 600)) return { problem: '--seconds takes a number from 1 to 600' };
   const repeat = Number(values.repeat);
   if (!Number.isInteger(repeat) || repeat < 1 || repeat > 50)
     return { problem: '--repeat takes a whole number from 1 to 50' };
+  if (values.verifies !== undefined) {
+    const verifies = Number(values.verifies);
+    if (!Number.isInteger(verifies) || verifies < 8_000 || verifies > 10_000_000 || verifies % 8_000 !== 0)
+      return { problem: '--verifies takes a multiple of 8000 up to 10000000' };
+    return { verifies, repeat, json: values.json };
+  }
+  const seconds = Number(values.seconds);
+  if (!(seconds >= 1 && seconds <= 600)) return { problem: '--seconds takes a number from 1 to 600' };
   const profile = profiled.filter((name) => values.profile?.includes(name));
   if (profile.length !== new Set(values.profile).size)
     return { problem: `--profile takes one of ${profiled.join(', ')}` };

@@ -4,6 +4,7 @@ import {
   openAuditReads,
   openDatabase,
   migrate,
+  placesWithRows,
   type AuditReads,
   type Database,
   type Session,
@@ -28,21 +29,22 @@ let database: Database;
 let asked: { sql: string; values: readonly unknown[] }[] = [];
 let reads: AuditReads;
 
+const spying = (session: Session): Session => ({
+  query: (sql, values = [], kept) => {
+    if (/^(SELECT|WITH)/.test(sql)) asked.push({ sql, values });
+    return session.query(sql, values, kept);
+  },
+});
+
 beforeAll(async () => {
   const url = await createTestDatabase('auditplans');
   await migrate(url);
   database = openDatabase({ url });
   await generateAudit(database, audit);
-  const spying = (session: Session): Session => ({
-    query: (sql, values = [], kept) => {
-      if (sql.startsWith('SELECT')) asked.push({ sql, values });
-      return session.query(sql, values, kept);
-    },
-  });
   const spied: Database = {
     ...database,
     ...spying(database),
-    transaction: (work) => database.transaction((session) => work(spying(session))),
+    transaction: (work) => database.transaction((session) => work({ ...session, ...spying(session) })),
   };
   reads = openAuditReads(spied, audit.environment);
 });
@@ -80,6 +82,19 @@ describe.each(auditQuestions(audit))('$name', ({ ask }) => {
     for (let time = 0; time < 5; time += 1) found += await ask(reads, random);
     expect(found).toBeGreaterThan(0);
     expect(asked.length).toBeGreaterThan(0);
+    expect(await tablesReadWhole()).toEqual([]);
+  });
+});
+
+describe('what a verification asks before it reads any row', () => {
+  it('finds every partition that rows stand of, and none of another environment, without reading a table', async () => {
+    asked = [];
+    const places = await placesWithRows(spying(database), audit.environment);
+    expect(places.map(({ topic, partition }) => `${topic}/${partition}`)).toEqual(
+      ['attempts', 'audit'].flatMap((word) => [0, 1, 2, 3].map((partition) => `live.${word}/${partition}`)),
+    );
+    expect(await placesWithRows(spying(database), 'another')).toEqual([]);
+    expect(asked).toHaveLength(2);
     expect(await tablesReadWhole()).toEqual([]);
   });
 });

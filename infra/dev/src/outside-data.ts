@@ -14,8 +14,9 @@ const OURS = /\/postrider-\d+\/data-[0-9a-f]{12}$/;
 export function reachableData(stackFolder: string, name: string): string {
   const inside = join(stackFolder, name);
   const digest = createHash('sha256').update(inside).digest('hex').slice(0, 12);
-  const place = reachableFolder(inside, `data-${digest}`);
-  if (place === inside) return inside;
+  // The way there is asked for: the data itself is closed to everybody else once its server has made it.
+  const place = reachableFolder(stackFolder, `data-${digest}`);
+  if (place === stackFolder) return inside;
   mkdirSync(stackFolder, { recursive: true });
   rmSync(inside, { force: true });
   symlinkSync(place, inside);

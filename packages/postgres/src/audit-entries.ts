@@ -2,7 +2,7 @@
 
 import type { AuditRecordType } from '@postrider/core/contracts';
 import { decodeAudit } from '@postrider/core/contracts';
-import type { Database, Session } from './database.ts';
+import type { ConnectionSession, Database } from './database.ts';
 import { windowSql } from './day-windows.ts';
 import { parsePosition } from './delivery-search.ts';
 import { clockErrorMs, recentStoryMs, storyRecordsMax } from './limits.ts';
@@ -75,8 +75,11 @@ export async function storiesOf(
   return plannedOnce(database, (session) => tellStories(session, environment, dispatches));
 }
 
+/** Connections that a story was asked on before. */
+const askedBefore = new WeakSet<object>();
+
 async function tellStories(
-  session: Session,
+  session: ConnectionSession,
   environment: string,
   dispatches: readonly string[],
 ): Promise<Map<string, AuditEntry[]>> {
@@ -86,17 +89,19 @@ async function tellStories(
     [environment, dispatches],
   );
   if (known.length === 0) return new Map();
-  // Days before a delivery was first seen cannot hold its records: their partitions need no look. Of a recent one the moment stands
-  // in the statement, so that on a new connection the server reads the catalog of those few days alone.
+  // Days before a delivery was first seen cannot hold its records: their partitions need no look. Of a recent one, and of any that is
+  // asked first on a connection, the moment stands in the statement: the server reads the catalog of those days alone, which takes it
+  // longer than all else. On a connection that goes on being asked a plan that is kept is sooner done than one for many days.
   const from = new Date(Math.min(...known.map(({ firstSeen }) => firstSeen.getTime())) - clockErrorMs);
-  const isRecent = known.every((each) => each.isRecent);
+  const forItsDays = known.every((each) => each.isRecent) || !askedBefore.has(session.connection);
+  askedBefore.add(session.connection);
   const ask = (name: string, condition: string, values: readonly string[], order: string): Promise<AuditEntry[]> => {
-    const since = isRecent ? windowSql('r.recorded_at', { from }) : ' AND r.recorded_at >= $3';
+    const since = forItsDays ? windowSql('r.recorded_at', { from }) : ' AND r.recorded_at >= $3';
     return session.query<AuditEntry>(
       `SELECT ${entryColumns} FROM audit_record r WHERE r.environment = $1 AND ${condition}${since}
        ORDER BY ${order} LIMIT ${storyRecordsMax}`,
-      isRecent ? [environment, values] : [environment, values, from.toISOString()],
-      isRecent ? undefined : name,
+      forItsDays ? [environment, values] : [environment, values, from.toISOString()],
+      forItsDays ? undefined : name,
     );
   };
   const accepted = await ask(

@@ -29,7 +29,8 @@ export async function placesWithRows(
   session: Session,
   environment: string,
 ): Promise<{ topic: string; partition: number }[]> {
-  // From one place to the next one through the primary key: the rows between are never touched.
+  // From one place to the next one through the primary key: the rows between are never touched. A place's own rows are asked for in its
+  // order and one at most, or the planner makes a join of the question and reads every row there is.
   return session.query<{ topic: string; partition: number }>(
     `WITH RECURSIVE place AS (
        (SELECT topic, partition FROM audit_record ORDER BY topic, partition LIMIT 1)
@@ -40,9 +41,10 @@ export async function placesWithRows(
          ORDER BY topic, partition LIMIT 1
        ) AS later
      )
-     SELECT topic, partition FROM place WHERE EXISTS (
+     SELECT place.topic, place.partition FROM place CROSS JOIN LATERAL (
        SELECT FROM audit_record r WHERE r.topic = place.topic AND r.partition = place.partition AND r.environment = $1
-     ) ORDER BY topic, partition`,
+       ORDER BY record_offset LIMIT 1
+     ) AS one ORDER BY topic, partition`,
     [environment],
   );
 }

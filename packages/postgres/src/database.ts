@@ -35,6 +35,12 @@ export interface Session {
   query<R extends object>(sql: string, values?: readonly unknown[], kept?: string): Promise<R[]>;
 }
 
+/** A session on one connection. */
+export interface ConnectionSession extends Session {
+  /** The same for the same connection: what is to be known of one can be kept beside it. */
+  readonly connection: object;
+}
+
 /** One moment of the database, however long it is looked at; nothing can be written through it. */
 export interface Snapshot extends Session {
   /** Another connection that joins it sees the same moment, as long as this one is open. */
@@ -47,7 +53,7 @@ export interface Database extends Session {
   /** What it was opened with, as a thread of its own needs it. */
   readonly settings: Omit<DatabaseSettings, 'onIdleError'>;
   /** Runs `work` in one transaction (READ COMMITTED); a throw rolls back. @throws PostgresError */
-  transaction<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  transaction<T>(work: (session: ConnectionSession) => Promise<T>): Promise<T>;
   /** @param join id of a snapshot that is open elsewhere. @throws PostgresError */
   snapshot<T>(work: (snapshot: Snapshot) => Promise<T>, join?: string): Promise<T>;
   close(): Promise<void>;
@@ -92,7 +98,7 @@ export function openDatabase(settings: DatabaseSettings): Database {
       const client = await connect(pool);
       return usingClient(client, () => run<R>(client, sql, values, kept));
     },
-    transaction: async <T>(work: (session: Session) => Promise<T>) => {
+    transaction: async <T>(work: (session: ConnectionSession) => Promise<T>) => {
       const client = await connect(pool);
       return usingClient(client, () => inTransaction(client, work));
     },
@@ -128,10 +134,13 @@ async function usingClient<T>(client: pg.PoolClient, work: () => Promise<T>): Pr
   }
 }
 
-async function inTransaction<T>(client: pg.PoolClient, work: (session: Session) => Promise<T>): Promise<T> {
+async function inTransaction<T>(client: pg.PoolClient, work: (session: ConnectionSession) => Promise<T>): Promise<T> {
   await client.query('BEGIN');
   return orRolledBack(client, async () => {
-    const result = await work({ query: (sql, values = [], kept) => run(client, sql, values, kept) });
+    const result = await work({
+      connection: client,
+      query: (sql, values = [], kept) => run(client, sql, values, kept),
+    });
     await client.query('COMMIT');
     return result;
   });

@@ -3,10 +3,10 @@
 // days the planning is what is dear.
 
 import { hash } from 'node:crypto';
-import type { Database, Session } from './database.ts';
+import type { ConnectionSession, Database } from './database.ts';
 
 /** The statements of `work` are given names. @throws PostgresError */
-export async function plannedOnce<T>(database: Database, work: (session: Session) => Promise<T>): Promise<T> {
+export async function plannedOnce<T>(database: Database, work: (session: ConnectionSession) => Promise<T>): Promise<T> {
   return database.transaction(async (session) => {
     await session.query('SET LOCAL plan_cache_mode = force_generic_plan');
     return work(session);
