@@ -13,6 +13,11 @@ export interface OffsetRange {
   readonly to?: number | undefined;
 }
 
+export interface StreamOptions {
+  /** Also what is left of records that were dropped before their day, each in its place. */
+  readonly withStubs?: boolean | undefined;
+}
+
 /** How a column is compared with what the record's bytes say. */
 type Kind = 'text' | 'int32' | 'int64' | 'float64' | 'boolean' | 'moment';
 
@@ -105,6 +110,11 @@ export class StoredRecord {
     return this.#rows.bytes(5);
   }
 
+  /** The record was dropped before its day: only place and hash are left of it, and of nothing else can be read. */
+  get isStub(): boolean {
+    return this.#rows.isNull(6);
+  }
+
   get unreadable(): boolean {
     return this.#rows.boolean(6) === true;
   }
@@ -152,6 +162,32 @@ function valueOf(rows: BinaryRows, kind: Kind, field: number): string | number |
 const inKeyOrder = `SELECT ${['enable_seqscan', 'enable_bitmapscan', 'enable_sort'].map((name) => `set_config('${name}', 'off', true)`).join(', ')},
   set_config('max_parallel_workers_per_gather', '0', true)`;
 
+const typeNames: Readonly<Record<Kind, string>> = {
+  text: 'text',
+  int32: 'integer',
+  int64: 'bigint',
+  float64: 'float8',
+  boolean: 'boolean',
+  moment: 'timestamptz',
+};
+/** What there is of a stub; whether a record is unreadable is known of every other row. */
+const kindsOfFixed: Readonly<Record<(typeof fixed)[number], string | undefined>> = {
+  record_offset: undefined,
+  recorded_at: undefined,
+  key: 'bytea',
+  value: 'bytea',
+  chain: undefined,
+  response_excerpt: 'bytea',
+  unreadable: 'boolean',
+  problem: 'text',
+  duplicate: 'boolean',
+  late: 'boolean',
+};
+const selectedOfStubs = [
+  ...fixed.map((name) => (kindsOfFixed[name] === undefined ? name : `NULL::${kindsOfFixed[name]} AS ${name}`)),
+  ...columns.map(([name, kind]) => `NULL::${typeNames[kind]} AS ${name}`),
+].join(', ');
+
 /**
  * The rows of a partition in the order of their offsets. Each turn gives the same object, standing at the next row; what it
  * gives as bytes is valid until then.
@@ -160,17 +196,22 @@ export async function* streamRecords(
   snapshot: Snapshot,
   { environment, topic, partition }: ChainPlace,
   { from, to }: OffsetRange = {},
+  { withStubs = false }: StreamOptions = {},
 ): AsyncGenerator<() => StoredRecord | undefined> {
   const range = [
     from === undefined ? '' : ` AND record_offset >= ${wholeNumber(from)}`,
     to === undefined ? '' : ` AND record_offset < ${wholeNumber(to)}`,
   ].join('');
-  const sql = `SELECT ${selected.join(', ')} FROM audit_record
-    WHERE environment = ${literal(environment)} AND topic = ${literal(topic)} AND partition = ${wholeNumber(partition)}${range}
-    ORDER BY topic, partition, record_offset, recorded_at`;
+  const place = `environment = ${literal(environment)} AND topic = ${literal(topic)} AND partition = ${wholeNumber(partition)}${range}`;
+  const rows = `SELECT topic, partition, ${selected.join(', ')} FROM audit_record WHERE ${place}`;
+  // Both are in order already, and are only merged.
+  const stubs = withStubs
+    ? ` UNION ALL SELECT topic, partition, ${selectedOfStubs} FROM audit_stub WHERE ${place}`
+    : '';
+  const sql = `SELECT ${selected.join(', ')} FROM (${rows}${stubs}) AS link ORDER BY topic, partition, record_offset, recorded_at`;
   await snapshot.query(inKeyOrder);
-  for await (const rows of snapshot.copyOut(sql)) {
-    const record = new StoredRecord(rows);
-    yield () => (rows.next() ? record : undefined);
+  for await (const cursor of snapshot.copyOut(sql)) {
+    const record = new StoredRecord(cursor);
+    yield () => (cursor.next() ? record : undefined);
   }
 }

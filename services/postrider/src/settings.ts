@@ -6,6 +6,7 @@ import type { TopicSettings } from '@postrider/core/contracts';
 import { convergenceRows } from '@postrider/convergence';
 import { dispatchRows } from '@postrider/dispatch';
 import { commonChecks, commonRows, loadConfig, mergeRows, type ConfigOf, type ConfigResult } from '@postrider/runtime';
+import { retentionChecks } from './audit/retention-classes.ts';
 
 export const allRows = mergeRows(commonRows, convergenceRows, dispatchRows, projectorRows);
 
@@ -29,7 +30,7 @@ export function loadSettings({ env, flags = [], path }: SettingsSources): Config
     flags,
     ...(path === undefined ? {} : { path }),
     ignoredEnv: launcherEnv,
-    checks: [commonChecks],
+    checks: [commonChecks, retentionChecks],
   });
 }
 

@@ -52,6 +52,8 @@ export class ChainCheck {
   #head: string;
   #headBefore: string;
   #lastOffset: number;
+  /** Offset of the last row that only a stub is left of. */
+  #lastStub: number | undefined;
   #rows: number;
   /** Index of the next signed head to compare with, and the offset up to which the last one agreed. */
   #nextSigned = 0;
@@ -82,9 +84,11 @@ export class ChainCheck {
   /** @returns true when the row follows the one before it */
   take(record: LinkedRecord): boolean {
     if (this.#beginsAtSigned) this.#beginAtSigned(record);
-    while (this.#nextSigned < this.#signed.length && this.#signed[this.#nextSigned]!.offset <= record.offset) {
-      this.#compareSigned(this.#signed[this.#nextSigned++]!);
+    if (record.offset === this.#lastStub) {
+      this.#reportBeside(record.offset);
+      return this.#step(this.#headBefore, record) === record.chain;
     }
+    this.#compareSignedTo(record.offset);
     // A broker counts milliseconds: of a fraction the hash says nothing, so there is none.
     const follows = Number.isInteger(record.recordedMs) && this.#step(this.#head, record) === record.chain;
     if (!follows) this.#reportBroken(record);
@@ -95,12 +99,40 @@ export class ChainCheck {
     return follows;
   }
 
+  /** What is left of a row that was dropped: the chain is believed to go through it, and goes on from its hash. */
+  pass({ offset, chain }: Pick<LinkedRecord, 'offset' | 'chain'>): void {
+    if (offset === this.#lastOffset) return this.#reportBeside(offset);
+    // What it follows cannot be computed: the last that was signed before it.
+    if (this.#beginsAtSigned) this.#beginAt(this.#signed.findLastIndex((signed) => signed.offset <= offset));
+    this.#beginsAtSigned = false;
+    this.#compareSignedTo(offset);
+    this.#rows += 1;
+    this.#headBefore = this.#head;
+    this.#head = chain;
+    this.#lastOffset = this.#lastStub = offset;
+  }
+
+  #reportBeside(offset: number): void {
+    this.#add('stub-inserted', offset, `the row at offset ${offset} stands beside what is left of it`);
+  }
+
+  #compareSignedTo(offset: number): void {
+    while (this.#nextSigned < this.#signed.length && this.#signed[this.#nextSigned]!.offset <= offset) {
+      this.#compareSigned(this.#signed[this.#nextSigned++]!);
+    }
+  }
+
   /** The first row: it may follow what was signed, where nothing before it is kept. */
   #beginAtSigned(record: LinkedRecord): void {
     this.#beginsAtSigned = false;
     const at = this.#signed.findLastIndex(
       ({ offset, head }) => offset <= record.offset && this.#step(head, record) === record.chain,
     );
+    this.#beginAt(at);
+  }
+
+  /** @param at index among what was signed; -1: nothing fits */
+  #beginAt(at: number): void {
     if (at < 0) return;
     const { offset, rows, head } = this.#signed[at]!;
     this.#head = this.#headBefore = head;
