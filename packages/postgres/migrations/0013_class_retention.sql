@@ -11,6 +11,8 @@ CREATE TABLE audit_stub (
   -- Of the first record that says what became of an upstream record.
   origin text COLLATE "C",
   project text COLLATE "C" NOT NULL,
+  -- The hash before the record: rows in front of it are held against it. Null: nothing stood before it any more.
+  previous bytea,
   chain bytea NOT NULL,
   -- Over the stubs of its closing up to it (packages/core, stub-digest.ts).
   digest bytea NOT NULL,
@@ -39,38 +41,72 @@ RETURN sha256(
 );
 
 CREATE FUNCTION audit_stub_digest_next(
-  previous bytea, record_offset bigint, recorded_at timestamptz, origin text, project text, chain bytea
+  digest bytea, record_offset bigint, recorded_at timestamptz, origin text, project text, previous bytea, chain bytea
 ) RETURNS bytea
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN sha256(
-  previous || int8send(record_offset) || int8send((extract(epoch FROM recorded_at) * 1000)::bigint)
+  digest || int8send(record_offset) || int8send((extract(epoch FROM recorded_at) * 1000)::bigint)
   || int4send(coalesce(octet_length(convert_to(origin, 'UTF8')), -1)) || convert_to(coalesce(origin, ''), 'UTF8')
   || int4send(octet_length(convert_to(project, 'UTF8'))) || convert_to(project, 'UTF8')
+  || int4send(coalesce(octet_length(previous), -1)) || coalesce(previous, '')
   || chain
 );
 
 CREATE FUNCTION audit_stub_digest_step(
-  state bytea, start bytea, record_offset bigint, recorded_at timestamptz, origin text, project text, chain bytea
+  state bytea, start bytea, record_offset bigint, recorded_at timestamptz, origin text, project text, previous bytea, chain bytea
 ) RETURNS bytea LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
-  RETURN audit_stub_digest_next(coalesce(state, start), record_offset, recorded_at, origin, project, chain);
+  RETURN audit_stub_digest_next(coalesce(state, start), record_offset, recorded_at, origin, project, previous, chain);
 END
 $$;
-CREATE AGGREGATE audit_stub_digest(start bytea, record_offset bigint, recorded_at timestamptz, origin text, project text, chain bytea) (
+CREATE AGGREGATE audit_stub_digest(start bytea, record_offset bigint, recorded_at timestamptz, origin text, project text, previous bytea, chain bytea) (
   SFUNC = audit_stub_digest_step, STYPE = bytea
 );
 
--- The records of a class in a day, as the stubs that would be left of them. The class has these projects, or all others.
+-- The records of a class in a day, as the stubs that would be left of them. The class has these projects, or all others. The record
+-- before one may be of any day: times go with offsets nearly always, and not always.
 CREATE FUNCTION audit_class_stubs(of_environment text, of_day date, of_class text, projects text[], others boolean)
 RETURNS TABLE (
-  topic text, partition integer, record_offset bigint, recorded_at timestamptz, origin text, project text, chain bytea, start bytea
+  topic text, partition integer, record_offset bigint, recorded_at timestamptz, origin text, project text, previous bytea, chain bytea,
+  start bytea
 )
 LANGUAGE sql STABLE AS $$
-  SELECT r.topic, r.partition, r.record_offset, r.recorded_at, CASE WHEN r.dispatch IS NULL AND NOT r.duplicate THEN r.origin END,
-    r.project, r.chain, audit_stub_digest_start(r.environment, r.topic, r.partition, of_day, of_class)
-  FROM audit_record r
-  WHERE r.recorded_at >= of_day::timestamp AT TIME ZONE 'UTC' AND r.recorded_at < (of_day + 1)::timestamp AT TIME ZONE 'UTC'
-    AND r.environment = of_environment AND r.project IS NOT NULL AND (r.project IN (SELECT unnest(projects))) <> others
+  WITH gone AS (
+    SELECT r.topic, r.partition, r.record_offset, r.recorded_at, CASE WHEN r.dispatch IS NULL AND NOT r.duplicate THEN r.origin END AS origin,
+      r.project, r.chain
+    FROM audit_record r
+    WHERE r.recorded_at >= of_day::timestamp AT TIME ZONE 'UTC' AND r.recorded_at < (of_day + 1)::timestamp AT TIME ZONE 'UTC'
+      AND r.environment = of_environment AND r.project IS NOT NULL AND (r.project IN (SELECT unnest(projects))) <> others
+  ), place AS (
+    SELECT g.topic, g.partition, min(g.record_offset) AS first, max(g.record_offset) AS last,
+      audit_stub_digest_start(of_environment, g.topic, g.partition, of_day, of_class) AS start
+    FROM gone g GROUP BY 1, 2
+  ), link AS (
+    SELECT p.topic, p.partition, each.record_offset, each.recorded_at, each.chain
+    FROM place p CROSS JOIN LATERAL (
+      SELECT r.record_offset, r.recorded_at, r.chain FROM audit_record r
+      WHERE r.topic = p.topic AND r.partition = p.partition AND r.record_offset BETWEEN p.first AND p.last
+      UNION ALL
+      SELECT s.record_offset, s.recorded_at, s.chain FROM audit_stub s
+      WHERE s.topic = p.topic AND s.partition = p.partition AND s.record_offset BETWEEN p.first AND p.last
+    ) AS each
+  ), follows AS (
+    SELECT l.*, lag(l.chain) OVER (PARTITION BY l.topic, l.partition ORDER BY l.record_offset, l.recorded_at) AS previous FROM link l
+  )
+  SELECT g.topic, g.partition, g.record_offset, g.recorded_at, g.origin, g.project,
+    CASE WHEN g.record_offset > p.first THEN f.previous ELSE (
+      SELECT before.chain FROM (
+        (SELECT r.record_offset, r.chain FROM audit_record r WHERE r.topic = g.topic AND r.partition = g.partition
+           AND r.record_offset < g.record_offset ORDER BY r.topic DESC, r.partition DESC, r.record_offset DESC LIMIT 1)
+        UNION ALL
+        (SELECT s.record_offset, s.chain FROM audit_stub s WHERE s.topic = g.topic AND s.partition = g.partition
+           AND s.record_offset < g.record_offset ORDER BY s.topic DESC, s.partition DESC, s.record_offset DESC LIMIT 1)
+      ) AS before ORDER BY before.record_offset DESC LIMIT 1
+    ) END,
+    g.chain, p.start
+  FROM gone g
+  JOIN place p ON p.topic = g.topic AND p.partition = g.partition
+  JOIN follows f ON f.topic = g.topic AND f.partition = g.partition AND f.record_offset = g.record_offset AND f.recorded_at = g.recorded_at
 $$;
 
 -- What a day holds of a class in each Kafka partition: from the first of its records to behind the last, how many, and the digest.
@@ -78,7 +114,7 @@ CREATE FUNCTION audit_class_chains(of_environment text, of_day date, of_class te
 RETURNS TABLE (topic text, partition integer, first bigint, next bigint, rows bigint, digest text)
 LANGUAGE sql STABLE AS $$
   SELECT s.topic, s.partition, min(s.record_offset), max(s.record_offset) + 1, count(*),
-    encode(audit_stub_digest(s.start, s.record_offset, s.recorded_at, s.origin, s.project, s.chain ORDER BY s.record_offset, s.recorded_at), 'hex')
+    encode(audit_stub_digest(s.start, s.record_offset, s.recorded_at, s.origin, s.project, s.previous, s.chain ORDER BY s.record_offset, s.recorded_at), 'hex')
   FROM audit_class_stubs(of_environment, of_day, of_class, projects, others) s
   GROUP BY 1, 2 ORDER BY 1, 2
 $$;
@@ -141,10 +177,10 @@ BEGIN
   END IF;
 
   INSERT INTO audit_stub (
-    environment, topic, partition, record_offset, recorded_at, origin, project, chain, digest, closed_partition, closed_offset
+    environment, topic, partition, record_offset, recorded_at, origin, project, previous, chain, digest, closed_partition, closed_offset
   )
-  SELECT of_environment, s.topic, s.partition, s.record_offset, s.recorded_at, s.origin, s.project, s.chain,
-    audit_stub_digest(s.start, s.record_offset, s.recorded_at, s.origin, s.project, s.chain)
+  SELECT of_environment, s.topic, s.partition, s.record_offset, s.recorded_at, s.origin, s.project, s.previous, s.chain,
+    audit_stub_digest(s.start, s.record_offset, s.recorded_at, s.origin, s.project, s.previous, s.chain)
       OVER (PARTITION BY s.topic, s.partition ORDER BY s.record_offset, s.recorded_at ROWS UNBOUNDED PRECEDING),
     c.closed_partition, c.closed_offset
   FROM audit_class_stubs(of_environment, of_day, of_class, projects, others) s
@@ -320,7 +356,7 @@ BEGIN
   ALTER TABLE audit_stub OWNER TO postrider_owner;
   REVOKE ALL ON audit_stub FROM PUBLIC;
   GRANT SELECT ON audit_stub TO postrider_projector, postrider_reader, postrider_retention;
-  ALTER AGGREGATE audit_stub_digest (bytea, bigint, timestamptz, text, text, bytea) OWNER TO postrider_owner;
+  ALTER AGGREGATE audit_stub_digest (bytea, bigint, timestamptz, text, text, bytea, bytea) OWNER TO postrider_owner;
   FOR thing IN
     SELECT p.oid::regprocedure AS name, p.prosecdef AS definer FROM pg_proc p
     WHERE p.pronamespace = current_schema()::regnamespace AND p.proname IN (

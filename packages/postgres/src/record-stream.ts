@@ -110,9 +110,14 @@ export class StoredRecord {
     return this.#rows.bytes(5);
   }
 
-  /** The record was dropped before its day: only place and hash are left of it, and of nothing else can be read. */
+  /** The record was dropped before its day: its place and the hashes before and after it are left, and nothing else can be read. */
   get isStub(): boolean {
     return this.#rows.isNull(6);
+  }
+
+  /** Of a stub, the hash before it; null: nothing stood there any more. */
+  get previous(): string | null {
+    return this.#rows.bytes(2)?.toString('hex') ?? null;
   }
 
   get unreadable(): boolean {
@@ -170,21 +175,21 @@ const typeNames: Readonly<Record<Kind, string>> = {
   boolean: 'boolean',
   moment: 'timestamptz',
 };
-/** What there is of a stub; whether a record is unreadable is known of every other row. */
-const kindsOfFixed: Readonly<Record<(typeof fixed)[number], string | undefined>> = {
-  record_offset: undefined,
-  recorded_at: undefined,
-  key: 'bytea',
-  value: 'bytea',
-  chain: undefined,
-  response_excerpt: 'bytea',
-  unreadable: 'boolean',
-  problem: 'text',
-  duplicate: 'boolean',
-  late: 'boolean',
+/** What a stub has in the place of each; whether a record is unreadable is known of every row. */
+const fixedOfStubs: Readonly<Record<(typeof fixed)[number], string>> = {
+  record_offset: 'record_offset',
+  recorded_at: 'recorded_at',
+  key: 'previous',
+  value: 'NULL::bytea',
+  chain: 'chain',
+  response_excerpt: 'NULL::bytea',
+  unreadable: 'NULL::boolean',
+  problem: 'NULL::text',
+  duplicate: 'NULL::boolean',
+  late: 'NULL::boolean',
 };
 const selectedOfStubs = [
-  ...fixed.map((name) => (kindsOfFixed[name] === undefined ? name : `NULL::${kindsOfFixed[name]} AS ${name}`)),
+  ...fixed.map((name) => `${fixedOfStubs[name]} AS ${name}`),
   ...columns.map(([name, kind]) => `NULL::${typeNames[kind]} AS ${name}`),
 ].join(', ');
 

@@ -41,7 +41,7 @@ export async function placesWithStubs(
 /** In order of topic, partition and offset; each turn gives those that came together. @throws PostgresError */
 export async function* streamStubs(snapshot: Snapshot, environment: string): AsyncGenerator<StoredStub[]> {
   const chunks = snapshot.copyOut(
-    `SELECT topic, partition, record_offset, recorded_at, origin, project, chain, digest, closed_partition, closed_offset
+    `SELECT topic, partition, record_offset, recorded_at, origin, project, previous, chain, digest, closed_partition, closed_offset
      FROM audit_stub WHERE environment = ${literal(environment)} ORDER BY topic, partition, record_offset, recorded_at`,
   );
   for await (const rows of chunks) {
@@ -54,10 +54,11 @@ export async function* streamStubs(snapshot: Snapshot, environment: string): Asy
         recordedMs: rows.epochMs(3)!,
         origin: rows.text(4),
         project: rows.text(5)!,
-        chain: rows.bytes(6)!.toString('hex'),
-        digest: rows.bytes(7)!.toString('hex'),
-        closedPartition: rows.int32(8)!,
-        closedOffset: rows.int64(9)!,
+        previous: rows.bytes(6)?.toString('hex') ?? null,
+        chain: rows.bytes(7)!.toString('hex'),
+        digest: rows.bytes(8)!.toString('hex'),
+        closedPartition: rows.int32(9)!,
+        closedOffset: rows.int64(10)!,
       });
     }
     yield stubs;

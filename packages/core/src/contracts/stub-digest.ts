@@ -4,11 +4,12 @@
 // stands beside it: the first one that is wrong can be named.
 //
 //   start = SHA-256(label ‖ text(environment) ‖ text(topic) ‖ int32 partition ‖ text(day) ‖ text(class))
-//   next  = SHA-256(previous ‖ int64 offset ‖ int64 recorded ms ‖ text(origin) ‖ text(project) ‖ chain)
+//   next  = SHA-256(digest ‖ int64 offset ‖ int64 recorded ms ‖ text(origin) ‖ text(project) ‖ bytes(previous) ‖ chain)
 //
-// Written as in audit-chain.ts; the length of an origin that there is none of is -1, and `chain` are the 32 bytes of the hash.
+// Written as in audit-chain.ts: -1 is the length of what there is none of. `previous` and `chain` are the hashes before and after the
+// record, 32 bytes each: without the one before, whoever writes the rows in front of a stub anew would not be found.
 
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ChainPlace } from './audit-chain.ts';
 
 /** Whose stubs. */
@@ -25,14 +26,16 @@ export interface Stub {
   /** `topic/partition/offset` of the upstream record, of the first record that says what became of it; otherwise null. */
   readonly origin: string | null;
   readonly project: string;
-  /** The hash after the record: 64 lower-case hexadecimal digits. */
+  /** The hash before the record, null when nothing stood before it any more: 64 lower-case hexadecimal digits. */
+  readonly previous: string | null;
+  /** The hash after it. */
   readonly chain: string;
 }
 
 const label = Buffer.from('postrider audit stubs v1\0', 'latin1');
 
-function text(value: string | null): Buffer {
-  const bytes = Buffer.from(value ?? '', 'utf8');
+function prefixed(value: string | null, encoding: 'utf8' | 'hex'): Buffer {
+  const bytes = Buffer.from(value ?? '', encoding);
   const length = Buffer.allocUnsafe(4);
   length.writeInt32BE(value === null ? -1 : bytes.length, 0);
   return Buffer.concat([length, bytes]);
@@ -42,16 +45,16 @@ function text(value: string | null): Buffer {
 export function stubDigestStart({ environment, topic, partition, day, class: name }: StubClosing): string {
   const number = Buffer.allocUnsafe(4);
   number.writeInt32BE(partition, 0);
-  return createHash('sha256')
-    .update(Buffer.concat([label, text(environment), text(topic), number, text(day), text(name)]))
-    .digest('hex');
+  const text = (value: string): Buffer => prefixed(value, 'utf8');
+  const parts = [label, text(environment), text(topic), number, text(day), text(name)];
+  return hash('sha256', Buffer.concat(parts), 'hex');
 }
 
 /** The digest after a stub, from the one before it: 64 lower-case hexadecimal digits. */
-export function stubDigestNext(previous: string, { offset, recordedMs, origin, project, chain }: Stub): string {
+export function stubDigestNext(digest: string, { offset, recordedMs, origin, project, previous, chain }: Stub): string {
   const numbers = Buffer.allocUnsafe(16);
   numbers.writeBigInt64BE(BigInt(offset), 0);
   numbers.writeBigInt64BE(BigInt(recordedMs), 8);
-  const parts = [Buffer.from(previous, 'hex'), numbers, text(origin), text(project), Buffer.from(chain, 'hex')];
-  return hash('sha256', Buffer.concat(parts), 'hex');
+  const parts = [Buffer.from(digest, 'hex'), numbers, prefixed(origin, 'utf8'), prefixed(project, 'utf8')];
+  return hash('sha256', Buffer.concat([...parts, prefixed(previous, 'hex'), Buffer.from(chain, 'hex')]), 'hex');
 }

@@ -11,6 +11,14 @@ export interface LinkedRecord extends ChainedRecord {
   readonly chain: string;
 }
 
+/** What is left of a row that was dropped, with the hashes before and after it. */
+export interface LinkedStub {
+  readonly offset: number;
+  /** Null: nothing stood before it any more. */
+  readonly previous: string | null;
+  readonly chain: string;
+}
+
 /** What the chain came to before the first row that still stands. */
 export interface ChainBase {
   /** Offset of the first record that is not in it. */
@@ -54,6 +62,10 @@ export class ChainCheck {
   #lastOffset: number;
   /** Offset of the last row that only a stub is left of. */
   #lastStub: number | undefined;
+  /** Rows before this offset are known to come to what a stub followed. */
+  #boundTo: number;
+  /** Something stood already. */
+  #begun = false;
   #rows: number;
   /** Index of the next signed head to compare with, and the offset up to which the last one agreed. */
   #nextSigned = 0;
@@ -70,7 +82,7 @@ export class ChainCheck {
     this.#head = this.#headBefore = from.head;
     this.#lastOffset = from.offset - 1;
     this.#rows = from.rows;
-    this.#agreedTo = from.offset;
+    this.#agreedTo = this.#boundTo = from.offset;
     // What was signed before the base cannot be compared any more.
     this.#signed = signed.filter(({ offset }) => offset >= from.offset);
     this.#whole = whole;
@@ -92,6 +104,7 @@ export class ChainCheck {
     // A broker counts milliseconds: of a fraction the hash says nothing, so there is none.
     const follows = Number.isInteger(record.recordedMs) && this.#step(this.#head, record) === record.chain;
     if (!follows) this.#reportBroken(record);
+    this.#begun = true;
     this.#rows += 1;
     this.#headBefore = this.#head;
     this.#head = record.chain;
@@ -99,17 +112,40 @@ export class ChainCheck {
     return follows;
   }
 
-  /** What is left of a row that was dropped: the chain is believed to go through it, and goes on from its hash. */
-  pass({ offset, chain }: Pick<LinkedRecord, 'offset' | 'chain'>): void {
+  /** What is left of a row that was dropped: it follows what stands before it, and the chain goes on from its hash. */
+  pass({ offset, previous, chain }: LinkedStub): void {
     if (offset === this.#lastOffset) return this.#reportBeside(offset);
-    // What it follows cannot be computed: the last that was signed before it.
-    if (this.#beginsAtSigned) this.#beginAt(this.#signed.findLastIndex((signed) => signed.offset <= offset));
+    // What it follows must have been signed.
+    if (this.#beginsAtSigned) this.#beginAt(this.#signed.findLastIndex(({ head }) => head === previous));
     this.#beginsAtSigned = false;
     this.#compareSignedTo(offset);
+    // The first that stands may have been dropped when the days before it were gone already.
+    const follows = previous === this.#head || (previous === null && !this.#begun);
+    if (!follows) this.#reportBefore(offset);
+    this.#begun = true;
     this.#rows += 1;
     this.#headBefore = this.#head;
     this.#head = chain;
     this.#lastOffset = this.#lastStub = offset;
+    this.#boundTo = offset + 1;
+  }
+
+  /** The rows in front of a stub, since the last one, come to another hash than it followed. */
+  #reportBefore(offset: number): void {
+    if (offset > this.#lastOffset + 1) return this.#addGap(offset);
+    const from = Math.max(this.#boundTo, this.#agreedTo);
+    const what = `the rows before offset ${offset} do not come to the hash that what is left there followed`;
+    this.#add('row-altered', from, `${what}; the first bad row is at or after offset ${from}`);
+  }
+
+  /** Whatever is missing between the last row and this offset. */
+  #addGap(offset: number): void {
+    const missing = offset - this.#lastOffset - 1;
+    this.#add(
+      'row-missing',
+      this.#lastOffset + 1,
+      `${missing === 1 ? 'a row is' : `up to ${missing} rows are`} missing before offset ${offset}`,
+    );
   }
 
   #reportBeside(offset: number): void {
@@ -153,12 +189,7 @@ export class ChainCheck {
     } else if (offset === this.#lastOffset) {
       this.#add('row-inserted', offset, `a second row stands at offset ${offset}`);
     } else if (gap) {
-      const missing = offset - this.#lastOffset - 1;
-      this.#add(
-        'row-missing',
-        this.#lastOffset + 1,
-        `${missing === 1 ? 'a row is' : `up to ${missing} rows are`} missing before offset ${offset}`,
-      );
+      this.#addGap(offset);
     } else {
       this.#add('row-altered', offset, `the row at offset ${offset} is not what was hashed`);
     }
