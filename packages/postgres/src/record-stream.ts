@@ -167,31 +167,17 @@ function valueOf(rows: BinaryRows, kind: Kind, field: number): string | number |
 const inKeyOrder = `SELECT ${['enable_seqscan', 'enable_bitmapscan', 'enable_sort'].map((name) => `set_config('${name}', 'off', true)`).join(', ')},
   set_config('max_parallel_workers_per_gather', '0', true)`;
 
-const typeNames: Readonly<Record<Kind, string>> = {
-  text: 'text',
-  int32: 'integer',
-  int64: 'bigint',
-  float64: 'float8',
-  boolean: 'boolean',
-  moment: 'timestamptz',
-};
-/** What a stub has in the place of each; whether a record is unreadable is known of every row. */
-const fixedOfStubs: Readonly<Record<(typeof fixed)[number], string>> = {
+/**
+ * What a stub has in the place of each; whether a record is unreadable is known of every row. Types and collations are those of the
+ * rows, or the two would not be merged but sorted.
+ */
+const ofStubs: Readonly<Partial<Record<(typeof selected)[number], string>>> = {
   record_offset: 'record_offset',
   recorded_at: 'recorded_at',
-  key: 'previous',
-  value: 'NULL::bytea',
+  key: 'previous AS key',
   chain: 'chain',
-  response_excerpt: 'NULL::bytea',
-  unreadable: 'NULL::boolean',
-  problem: 'NULL::text',
-  duplicate: 'NULL::boolean',
-  late: 'NULL::boolean',
 };
-const selectedOfStubs = [
-  ...fixed.map((name) => `${fixedOfStubs[name]} AS ${name}`),
-  ...columns.map(([name, kind]) => `NULL::${typeNames[kind]} AS ${name}`),
-].join(', ');
+const selectedOfStubs = selected.map((name) => ofStubs[name] ?? `(NULL::audit_record).${name}`).join(', ');
 
 /**
  * The rows of a partition in the order of their offsets. Each turn gives the same object, standing at the next row; what it
@@ -207,16 +193,15 @@ export async function* streamRecords(
     from === undefined ? '' : ` AND record_offset >= ${wholeNumber(from)}`,
     to === undefined ? '' : ` AND record_offset < ${wholeNumber(to)}`,
   ].join('');
-  const place = `environment = ${literal(environment)} AND topic = ${literal(topic)} AND partition = ${wholeNumber(partition)}${range}`;
-  const rows = `SELECT topic, partition, ${selected.join(', ')} FROM audit_record WHERE ${place}`;
-  // Both are in order already, and are only merged.
-  const stubs = withStubs
-    ? ` UNION ALL SELECT topic, partition, ${selectedOfStubs} FROM audit_stub WHERE ${place}`
-    : '';
-  const sql = `SELECT ${selected.join(', ')} FROM (${rows}${stubs}) AS link ORDER BY topic, partition, record_offset, recorded_at`;
+  // Conditions stand outside: only so the server sees that both are in order already, and merges them.
+  const link = `(SELECT environment, topic, partition, ${selected.join(', ')} FROM audit_record
+    UNION ALL SELECT environment, topic, partition, ${selectedOfStubs} FROM audit_stub) AS link`;
+  const sql = `SELECT ${selected.join(', ')} FROM ${withStubs ? link : 'audit_record'}
+    WHERE environment = ${literal(environment)} AND topic = ${literal(topic)} AND partition = ${wholeNumber(partition)}${range}
+    ORDER BY topic, partition, record_offset, recorded_at`;
   await snapshot.query(inKeyOrder);
-  for await (const cursor of snapshot.copyOut(sql)) {
-    const record = new StoredRecord(cursor);
-    yield () => (cursor.next() ? record : undefined);
+  for await (const rows of snapshot.copyOut(sql)) {
+    const record = new StoredRecord(rows);
+    yield () => (rows.next() ? record : undefined);
   }
 }
