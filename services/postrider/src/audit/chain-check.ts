@@ -115,8 +115,13 @@ export class ChainCheck {
   /** What is left of a row that was dropped: it follows what stands before it, and the chain goes on from its hash. */
   pass({ offset, previous, chain }: LinkedStub): void {
     if (offset === this.#lastOffset) return this.#reportBeside(offset);
-    // What it follows must have been signed.
-    if (this.#beginsAtSigned) this.#beginAt(this.#signed.findLastIndex(({ head }) => head === previous));
+    // The last that was signed before it, if what it followed is not known.
+    if (this.#beginsAtSigned) {
+      const signed = this.#signed.findLastIndex(
+        (each) => each.offset <= offset && (previous ?? each.head) === each.head,
+      );
+      this.#beginAt(signed);
+    }
     this.#beginsAtSigned = false;
     this.#compareSignedTo(offset);
     // The first that stands may have been dropped when the days before it were gone already.
