@@ -194,6 +194,9 @@ describe('a class of projects', () => {
       [dayOf(61), 18, [12, 6]],
       [dayOf(60), 18, [24, 12]],
     ]);
+    await expect(ports.retention.dropDay(dayOf(60))).rejects.toMatchObject({
+      message: expect.stringContaining('are dropped first') as string,
+    });
     expect(await dropDay(ports, days[0]!, why)).toBe(18);
     expect(await database.query('SELECT FROM audit_stub')).toEqual([]);
     expect(await verified(tables)).toMatchObject({ problems: [], stubs: 0 });
@@ -228,6 +231,17 @@ describe('a class of projects', () => {
     });
   });
 
+  it('goes alone: of two retentions the second one is told', async () => {
+    const { database, ports } = await databases.copyOf(databases.dropped);
+    await database.transaction(async (session) => {
+      await session.query('SELECT pg_advisory_xact_lock(123636663938661)');
+      const underWay = { code: 'refused', message: 'another retention is under way' };
+      await expect(ports.classes.dropClass(trial, dayOf(60))).rejects.toMatchObject(underWay);
+      await expect(ports.retention.dropDay(dayOf(61))).rejects.toMatchObject(underWay);
+      await expect(ports.retention.eraseExcerpts(environment, before)).rejects.toMatchObject(underWay);
+    });
+  });
+
   it('waits for who reads without keeping others waiting, and begins again when a record came meanwhile', async () => {
     const tables = await databases.copyOf(databases.original);
     const { database, ports } = tables;
@@ -235,8 +249,7 @@ describe('a class of projects', () => {
     // Closed, and today's partition made: that waits for readers, too.
     const failing = { ...ports.classes, dropClass: () => Promise.reject(new Error('gone')) };
     await expect(dropClassDay({ ...ports, classes: failing }, trial, plan!, why)).rejects.toThrow('gone');
-    const meanwhile = await database.snapshot(async (reader) => {
-      await reader.query('SELECT count(*) FROM audit_record');
+    const meanwhile = await database.snapshot(async () => {
       const dropping = ports.classes.dropClass(trial, dayOf(61)).catch((error: unknown) => error);
       await eventually(
         () =>

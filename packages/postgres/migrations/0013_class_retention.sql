@@ -147,7 +147,9 @@ BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'a class is dropped at READ COMMITTED alone' USING ERRCODE = 'PR003';
   END IF;
-  PERFORM pg_advisory_xact_lock(123636663938661); -- "prgone" in ASCII: one retention at a time
+  IF NOT pg_try_advisory_xact_lock(123636663938661) THEN -- "prgone" in ASCII
+    RAISE EXCEPTION 'another retention is under way' USING ERRCODE = 'PR003';
+  END IF;
   IF ends > now() - interval '1 day' THEN
     RAISE EXCEPTION '% is not over for a day yet', of_day USING ERRCODE = 'PR003';
   END IF;
@@ -290,7 +292,9 @@ DECLARE
   chain record;
   dropped bigint := 0;
 BEGIN
-  PERFORM pg_advisory_xact_lock(123636663938661); -- one retention at a time
+  IF NOT pg_try_advisory_xact_lock(123636663938661) THEN
+    RAISE EXCEPTION 'another retention is under way' USING ERRCODE = 'PR003';
+  END IF;
   PERFORM pg_advisory_xact_lock(123636612692339); -- as for making days
   IF ends > now() - interval '1 day' THEN
     RAISE EXCEPTION '% is not over for a day yet', of_day USING ERRCODE = 'PR003';
@@ -340,7 +344,10 @@ LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
   erased bigint;
 BEGIN
-  PERFORM pg_advisory_xact_lock(123636663938661); -- a day that is just made anew would keep them
+  -- A day that is just made anew would keep them.
+  IF NOT pg_try_advisory_xact_lock(123636663938661) THEN
+    RAISE EXCEPTION 'another retention is under way' USING ERRCODE = 'PR003';
+  END IF;
   UPDATE audit_record SET response_excerpt = NULL
   WHERE recorded_at < before AND environment = of_environment AND response_excerpt IS NOT NULL
     AND (of_dispatch IS NULL OR dispatch = of_dispatch);

@@ -86,7 +86,9 @@ function classNamed(config: PostriderConfig, name: string): RetentionClass {
 
 /** @throws CliError `refused` when whole days older than this hold records that a class is to keep */
 export function refuseKeptLonger(config: PostriderConfig, olderThanMs: number): void {
-  const kept = retentionClasses(config.environment, config).filter(({ ageMs }) => ageMs > olderThanMs);
+  const kept = retentionClasses(config.environment, config).filter(
+    ({ ageMs, others, projects }) => ageMs > olderThanMs && (others || projects.length > 0),
+  );
   if (kept.length === 0) return;
   const longest = kept.reduce((a, b) => (b.ageMs > a.ageMs ? b : a));
   throw new CliError(
