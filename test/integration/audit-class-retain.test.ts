@@ -16,6 +16,7 @@ import {
   environment,
   noon,
   sampleOf,
+  settled,
   standard,
   topics,
   trial,
@@ -165,6 +166,35 @@ describe('a class of projects', () => {
     expect(copy).toEqual({ duplicate: true });
     expect(await verified(tables)).toMatchObject({ problems: [], stubs: 7 });
     expect(await complete(tables)).toMatchObject({ ok: true, accounted: 12 });
+  });
+
+  it('goes out of a day in which rounds began that ended in another, and copies and late records of which stand there', async () => {
+    const tables = await databases.copyOf(databases.original);
+    // Two events more of the class, which came to the older day late: their offsets lie behind those of the other.
+    const [one, two] = [sampleOf(60, 6), sampleOf(60, 9)];
+    await tables.append('audit', [accepted(one), accepted(two)], noon(61));
+    await tables.append('attempts', [settled(one, 1, 'retry'), settled(two, 1, 'delivered')], noon(61));
+    await tables.append(
+      'attempts',
+      [settled(one, 2, 'delivered'), settled(one, 1, 'retry'), settled(two, 2, 'dead')],
+      noon(60),
+    );
+    expect(await verified(tables)).toMatchObject({ problems: [], recountedBy: 'sums' });
+    expect(await dropTrial(tables, dayOf(61))).toBe(10);
+    const [copy, late] = await tables.database.query<{ duplicate: boolean; late: boolean }>(
+      'SELECT duplicate, late FROM audit_record WHERE topic = $1 AND record_offset > 26 ORDER BY record_offset',
+      [topics.attempts],
+    );
+    expect([copy, late]).toEqual([
+      { duplicate: true, late: false },
+      { duplicate: false, late: true },
+    ]);
+    expect(await verified(tables)).toMatchObject({ problems: [], stubs: 10 });
+    const { database } = tables;
+    const left = await openAuditReads(database, environment).findDeliveries({ project: 'prj_trial' });
+    // Of the day, what ended in it is gone; what ended the day after knows both of its attempts.
+    expect(left.deliveries.find(({ event }) => event === idsOf(two).event)).toBeUndefined();
+    expect(left.deliveries.find(({ event }) => event === idsOf(one).event)).toMatchObject({ attempts: 2 });
   });
 
   it('goes for projects that came to it since, when it is asked for days that it went from', async () => {

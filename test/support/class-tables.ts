@@ -58,7 +58,7 @@ export const sampleOf = (daysAgo: number, number: number): Sample => ({
 });
 export const accepted = (sample: Sample): AuditRecord =>
   ({ ...acceptedRecord(sample), project: projectOf(sample.number) }) as AuditRecord;
-const settled = (sample: Sample, attempt: number, next: 'delivered' | 'retry' | 'dead'): AuditRecord => ({
+export const settled = (sample: Sample, attempt: number, next: 'delivered' | 'retry' | 'dead'): AuditRecord => ({
   ...settledRecord(sample, { attempt, next }),
   project: projectOf(sample.number),
   response: { digest: sha256Hex(Buffer.from('ok')), bytes: 2, truncated: false },

@@ -211,7 +211,7 @@ BEGIN
 
   WITH gone AS (
     DELETE FROM delivery d
-    WHERE d.environment = of_environment AND d.first_seen < ends AND d.settled_at >= begins AND d.settled_at < ends
+    WHERE d.environment = of_environment AND d.settled_at >= begins AND d.settled_at < ends
       AND (d.project IN (SELECT unnest(projects))) <> others
     RETURNING d.dispatch, d.round
   )
