@@ -71,42 +71,41 @@ RETURNS TABLE (
   start bytea
 )
 LANGUAGE sql STABLE AS $$
-  WITH gone AS (
-    SELECT r.topic, r.partition, r.record_offset, r.recorded_at, CASE WHEN r.dispatch IS NULL AND NOT r.duplicate THEN r.origin END AS origin,
-      r.project, r.chain
+  WITH place AS (
+    SELECT r.topic, r.partition, min(r.record_offset) AS first, max(r.record_offset) AS last,
+      audit_stub_digest_start(of_environment, r.topic, r.partition, of_day, of_class) AS start
     FROM audit_record r
     WHERE r.recorded_at >= of_day::timestamp AT TIME ZONE 'UTC' AND r.recorded_at < (of_day + 1)::timestamp AT TIME ZONE 'UTC'
       AND r.environment = of_environment AND r.project IS NOT NULL AND (r.project IN (SELECT unnest(projects))) <> others
-  ), place AS (
-    SELECT g.topic, g.partition, min(g.record_offset) AS first, max(g.record_offset) AS last,
-      audit_stub_digest_start(of_environment, g.topic, g.partition, of_day, of_class) AS start
-    FROM gone g GROUP BY 1, 2
+    GROUP BY 1, 2
   ), link AS (
-    SELECT p.topic, p.partition, each.record_offset, each.recorded_at, each.chain
+    SELECT p.topic, p.partition, p.first, p.start, each.record_offset, each.recorded_at, each.origin, each.project, each.chain, each.goes,
+      lag(each.chain) OVER (PARTITION BY p.topic, p.partition ORDER BY each.record_offset, each.recorded_at) AS previous
+    -- Place by place through the primary key (the OFFSET sees to that), and never through all days there are.
     FROM place p CROSS JOIN LATERAL (
-      SELECT r.record_offset, r.recorded_at, r.chain FROM audit_record r
+      SELECT r.record_offset, r.recorded_at, CASE WHEN r.dispatch IS NULL AND NOT r.duplicate THEN r.origin END AS origin, r.project, r.chain,
+        r.recorded_at >= of_day::timestamp AT TIME ZONE 'UTC' AND r.recorded_at < (of_day + 1)::timestamp AT TIME ZONE 'UTC'
+          AND r.environment = of_environment AND r.project IS NOT NULL AND (r.project IN (SELECT unnest(projects))) <> others AS goes
+      FROM audit_record r
       WHERE r.topic = p.topic AND r.partition = p.partition AND r.record_offset BETWEEN p.first AND p.last
       UNION ALL
-      SELECT s.record_offset, s.recorded_at, s.chain FROM audit_stub s
+      SELECT s.record_offset, s.recorded_at, NULL, NULL, s.chain, false FROM audit_stub s
       WHERE s.topic = p.topic AND s.partition = p.partition AND s.record_offset BETWEEN p.first AND p.last
+      OFFSET 0
     ) AS each
-  ), follows AS (
-    SELECT l.*, lag(l.chain) OVER (PARTITION BY l.topic, l.partition ORDER BY l.record_offset, l.recorded_at) AS previous FROM link l
   )
-  SELECT g.topic, g.partition, g.record_offset, g.recorded_at, g.origin, g.project,
-    CASE WHEN g.record_offset > p.first THEN f.previous ELSE (
+  SELECT l.topic, l.partition, l.record_offset, l.recorded_at, l.origin, l.project,
+    CASE WHEN l.record_offset > l.first THEN l.previous ELSE (
       SELECT before.chain FROM (
-        (SELECT r.record_offset, r.chain FROM audit_record r WHERE r.topic = g.topic AND r.partition = g.partition
-           AND r.record_offset < g.record_offset ORDER BY r.topic DESC, r.partition DESC, r.record_offset DESC LIMIT 1)
+        (SELECT r.record_offset, r.chain FROM audit_record r WHERE r.topic = l.topic AND r.partition = l.partition
+           AND r.record_offset < l.record_offset ORDER BY r.topic DESC, r.partition DESC, r.record_offset DESC LIMIT 1)
         UNION ALL
-        (SELECT s.record_offset, s.chain FROM audit_stub s WHERE s.topic = g.topic AND s.partition = g.partition
-           AND s.record_offset < g.record_offset ORDER BY s.topic DESC, s.partition DESC, s.record_offset DESC LIMIT 1)
+        (SELECT s.record_offset, s.chain FROM audit_stub s WHERE s.topic = l.topic AND s.partition = l.partition
+           AND s.record_offset < l.record_offset ORDER BY s.topic DESC, s.partition DESC, s.record_offset DESC LIMIT 1)
       ) AS before ORDER BY before.record_offset DESC LIMIT 1
     ) END,
-    g.chain, p.start
-  FROM gone g
-  JOIN place p ON p.topic = g.topic AND p.partition = g.partition
-  JOIN follows f ON f.topic = g.topic AND f.partition = g.partition AND f.record_offset = g.record_offset AND f.recorded_at = g.recorded_at
+    l.chain, l.start
+  FROM link l WHERE l.goes
 $$;
 
 -- What a day holds of a class in each Kafka partition: from the first of its records to behind the last, how many, and the digest.
