@@ -35,7 +35,7 @@ export interface Session {
   query<R extends object>(sql: string, values?: readonly unknown[], kept?: string): Promise<R[]>;
 }
 
-/** One moment of the database, however long it is looked at; nothing can be written through it, and no records are dropped meanwhile. */
+/** One moment of the database, however long it is looked at; nothing can be written through it. */
 export interface Snapshot extends Session {
   /** Another connection that joins it sees the same moment, as long as this one is open. */
   readonly id: string;

@@ -31,9 +31,10 @@ export async function placesWithStubs(
          ORDER BY topic, partition LIMIT 1
        ) AS later
      )
-     SELECT topic, partition FROM place WHERE EXISTS (
+     SELECT place.topic, place.partition FROM place CROSS JOIN LATERAL (
        SELECT FROM audit_stub s WHERE s.topic = place.topic AND s.partition = place.partition AND s.environment = $1
-     ) ORDER BY topic, partition`,
+       ORDER BY record_offset LIMIT 1
+     ) AS one ORDER BY topic, partition`,
     [environment],
   );
 }
