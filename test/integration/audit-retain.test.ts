@@ -2,7 +2,7 @@
 
 import { auditRowOf } from '@postrider/audit-projector';
 import { responseHeader, sha256Hex, type AuditRecord } from '@postrider/core/contracts';
-import type { AppendRecord, KafkaAdmin, KafkaCluster } from '@postrider/kafka';
+import type { AppendRecord, KafkaCluster } from '@postrider/kafka';
 import {
   migrate,
   openAuditReads,
@@ -95,7 +95,7 @@ beforeAll(async () => {
         close: async () => undefined,
       }),
     } as unknown as KafkaCluster,
-    admin: { describeTopics: async () => new Map() } as unknown as KafkaAdmin,
+    admin: { describeTopics: async () => new Map() },
     now: clock.now,
     pause: async () => {
       throw new Error('nothing to wait for');

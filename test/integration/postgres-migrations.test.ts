@@ -41,6 +41,7 @@ describe('migrate', () => {
       'audit_identity',
       'audit_record',
       'audit_record_default',
+      'audit_stub',
       'daily_count',
       'delivery',
       'delivery_open',

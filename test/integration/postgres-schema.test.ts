@@ -4,7 +4,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startStack, type Stack } from '@postrider/dev-stack';
-import { createDatabase, migrate, openAuditReads, openAuditStore, openDatabase } from '@postrider/postgres';
+import {
+  createDatabase,
+  migrate,
+  openAuditReads,
+  openAuditStore,
+  openClassRetention,
+  openDatabase,
+} from '@postrider/postgres';
+import { verifyAudit } from '@postrider/postrider';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acceptedRecord, settledRecord, type Sample } from '../support/audit-log.ts';
 import { batchOf, claim, now } from '../support/audit-tables.ts';
@@ -43,6 +51,7 @@ describe.skipIf(system === undefined)(`on the system's PostgreSQL ${system?.vers
     await migrate(url);
     const database = openDatabase({ url });
     const projector = openDatabase({ url, role: 'postrider_projector' });
+    const retainer = openDatabase({ url, role: 'postrider_retention' });
     try {
       expect(await schemaText(database)).toBe(readFileSync(page, 'utf8'));
       const store = openAuditStore(projector, { now: () => now });
@@ -64,6 +73,24 @@ describe.skipIf(system === undefined)(`on the system's PostgreSQL ${system?.vers
         deliveries: { delivered: 1 },
       });
       expect(await reads.recount()).toEqual(await reads.dailyCounts());
+      // A day that is long over loses a class.
+      const past = Date.UTC(2020, 4, 2, 12);
+      const of = { environment: 'old', name: 'trial', projects: ['prj_1'], others: false };
+      const late = openAuditStore(projector, { now: () => past });
+      await late.append(batchOf('old', 'audit', 2, [acceptedRecord({ ...sample, number: 2 })], past));
+      const classes = openClassRetention(retainer);
+      const [chain] = await classes.chainsOf(of, '2020-05-02');
+      const { topic, partition, first: from, next, rows, digest } = chain!;
+      const closing = { day: '2020-05-02', class: of.name, topic, partition, from, next, rows, digest } as const;
+      const at = new Date(now).toISOString();
+      await store.append(
+        batchOf('old', 'audit', 3, [{ type: 'ClassClosed', at, actor: 'ann', reason: 'old', ...closing }]),
+      );
+      expect(await classes.dropClass(of, '2020-05-02')).toBe(1);
+      expect(await verifyAudit({ database, environment: 'old', checkpoints: undefined })).toMatchObject({
+        problems: [],
+        stubs: 1,
+      });
       const refused = [
         ...['audit_record', 'audit_record_20300502'].flatMap((table) => [
           `UPDATE ${table} SET value = 'x'`,
@@ -75,6 +102,7 @@ describe.skipIf(system === undefined)(`on the system's PostgreSQL ${system?.vers
       ];
       for (const sql of refused) await expect(database.query(sql)).rejects.toThrow(/the audit is only added to/);
     } finally {
+      await retainer.close();
       await projector.close();
       await database.close();
     }

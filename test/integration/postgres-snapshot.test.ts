@@ -1,12 +1,14 @@
 // Large reads on a real server: one moment for all connections that share it, and an end when the server goes away.
 
-import { openDatabase, type Database } from '@postrider/postgres';
+import { migrate, openDatabase, type Database } from '@postrider/postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase } from '../support/stack.ts';
 
 let database: Database;
 beforeAll(async () => {
-  database = openDatabase({ url: await createTestDatabase('snapshot') });
+  const url = await createTestDatabase('snapshot');
+  await migrate(url);
+  database = openDatabase({ url });
   await database.query('CREATE TABLE thing (number int)');
   await database.query('INSERT INTO thing SELECT generate_series(1, 1000)');
 });

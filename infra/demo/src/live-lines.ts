@@ -42,6 +42,7 @@ export function liveLine(record: AuditRecord): string | undefined {
     case 'ReplayFinished':
     case 'EndpointChanged':
     case 'PartitionClosed':
+    case 'ClassClosed':
     case 'PartitionReleased':
       return undefined;
   }

@@ -66,16 +66,18 @@ export async function firstOffsetSince(
   return rows[0]?.offset ?? undefined;
 }
 
-/** The last row before an offset, as a base to go on from; undefined when there is none. @throws PostgresError */
+/** The last row, or stub of one, before an offset, as a base to go on from; undefined when there is none. @throws PostgresError */
 export async function linkBefore(
   session: Session,
   { environment, topic, partition }: ChainPlace,
   offset: number,
 ): Promise<{ offset: number; head: string } | undefined> {
+  const lastOf = (table: string): string =>
+    `(SELECT record_offset AS "offset", encode(chain, 'hex') AS head FROM ${table}
+      WHERE environment = $1 AND topic = $2 AND partition = $3 AND record_offset < $4
+      ORDER BY topic DESC, partition DESC, record_offset DESC LIMIT 1)`;
   const rows = await session.query<{ offset: number; head: string }>(
-    `SELECT record_offset AS "offset", encode(chain, 'hex') AS head FROM audit_record
-     WHERE environment = $1 AND topic = $2 AND partition = $3 AND record_offset < $4
-     ORDER BY topic DESC, partition DESC, record_offset DESC LIMIT 1`,
+    `${lastOf('audit_record')} UNION ALL ${lastOf('audit_stub')} ORDER BY "offset" DESC LIMIT 1`,
     [environment, topic, partition, offset],
   );
   return rows[0];

@@ -172,7 +172,10 @@ async function lookAt<T>(
   work: (snapshot: Snapshot) => Promise<T>,
   join: string | undefined,
 ): Promise<T> {
-  // It holds no locks that anybody waits for, and may wait itself, for those that joined it.
+  // Before the moment is taken: whoever drops records waits until it has been looked at, or the tables that it put in place of others
+  // would be empty at that moment.
+  if (join === undefined) await client.query('LOCK TABLE ONLY audit_record IN ACCESS SHARE MODE');
+  // Nobody else waits for its locks, and it may wait itself, for those that joined it.
   await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');
   // What reads everything sorts in memory where it can, and compiling a plan for it costs more than it saves.
   await client.query(`SET LOCAL work_mem = '${snapshotWorkMemory}'`);

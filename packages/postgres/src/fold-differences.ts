@@ -3,6 +3,7 @@
 
 import type { Session } from './database.ts';
 import type { DeliveryState } from './fold-delivery.ts';
+import { holesSql, isWhole, joinHoled } from './stub-holes.ts';
 
 interface RoundEnd {
   readonly state: DeliveryState;
@@ -27,17 +28,23 @@ export interface DeliveryDifference {
 /**
  * Rounds whose end in `delivery` is not that of their first closing record, at most `limit`. A copy closes nothing, whatever it says (rule R4);
  * which rows are copies is told by the flags, and those by `flagDifferences`.
+ * Rounds that ended where records of their project may be gone are left out.
  * @param from records before it are not there any more: rounds that ended earlier are left out
+ * @param roundMsMax a round is over after this
  * @throws PostgresError
  */
 export async function deliveryDifferences(
   session: Session,
   environment: string,
-  { from, limit }: { readonly from?: Date | undefined; readonly limit: number },
+  {
+    from,
+    roundMsMax,
+    limit,
+  }: { readonly from?: Date | undefined; readonly roundMsMax: number; readonly limit: number },
 ): Promise<DeliveryDifference[]> {
   return session.query<DeliveryDifference>(
-    `WITH moves AS (
-       SELECT topic, partition, record_offset, recorded_at, type, dispatch, round, disposition, reason, duplicate, duplicate OR late AS uncounted
+    `WITH ${holesSql('$4')}, moves AS (
+       SELECT topic, partition, record_offset, recorded_at, type, dispatch, round, project, disposition, reason, duplicate, duplicate OR late AS uncounted
        FROM audit_record WHERE environment = $1 AND type IN ('AttemptSettled', 'DispatchEnded') AND dispatch IS NOT NULL
      ), ends AS (
        SELECT DISTINCT ON (dispatch, round) * FROM moves WHERE disposition <> 'retry' AND NOT duplicate
@@ -45,20 +52,20 @@ export async function deliveryDifferences(
      ), made AS (
        SELECT dispatch, round, count(*)::int AS attempts FROM moves WHERE type = 'AttemptSettled' AND NOT uncounted GROUP BY dispatch, round
      ), folded AS (
-       SELECT e.dispatch, e.round, e.topic, e.partition, e.record_offset, e.disposition AS state, e.reason, e.recorded_at AS settled_at,
+       SELECT e.dispatch, e.round, e.project, e.topic, e.partition, e.record_offset, e.disposition AS state, e.reason, e.recorded_at AS settled_at,
               coalesce(m.attempts, 0) AS attempts
        FROM ends e LEFT JOIN made m USING (dispatch, round)
      ), kept AS (
-       SELECT dispatch, round, state, reason, attempts, settled_at FROM delivery WHERE environment = $1 AND settled_at IS NOT NULL
+       SELECT dispatch, round, project, state, reason, attempts, settled_at FROM delivery WHERE environment = $1 AND settled_at IS NOT NULL
      )
      SELECT dispatch, round, f.topic, f.partition, f.record_offset AS "offset",
             CASE WHEN k.state IS NOT NULL THEN json_build_object('state', k.state, 'reason', k.reason, 'attempts', k.attempts, 'settledAt', k.settled_at) END AS kept,
             CASE WHEN f.state IS NOT NULL THEN json_build_object('state', f.state, 'reason', f.reason, 'attempts', f.attempts, 'settledAt', f.settled_at) END AS folded
-     FROM kept k FULL JOIN folded f USING (dispatch, round)
+     FROM kept k FULL JOIN folded f USING (dispatch, round) ${joinHoled('coalesce(k.project, f.project)')}
      WHERE (k.state, k.reason, k.attempts, k.settled_at) IS DISTINCT FROM (f.state, f.reason, f.attempts, f.settled_at)
-       AND ($2::timestamptz IS NULL OR coalesce(k.settled_at, f.settled_at) >= $2)
+       AND ($2::timestamptz IS NULL OR coalesce(k.settled_at, f.settled_at) >= $2) AND ${isWhole('coalesce(k.settled_at, f.settled_at)')}
      ORDER BY f.topic, f.partition, f.record_offset, dispatch, round LIMIT $3`,
-    [environment, from?.toISOString() ?? null, limit],
+    [environment, from?.toISOString() ?? null, limit, roundMsMax],
   );
 }
 
@@ -75,26 +82,39 @@ const flaggedTypes = [...unmarkedTypes, 'AttemptSettled', 'DispatchEnded'];
 
 /**
  * Rows that are called copies though they are the first of their identity, or the other way round, at most `limit`.
+ * Where records of a project may be gone, a copy may be all that is left of its identity.
  * @param unmarked of attempts that began and dispatches that were put off alone
- * @param from records before it are not there any more: a copy may be all that is left of its identity
+ * @param from records before it are not there any more: the same is so of every project
+ * @param roundMsMax a round is over after this
  * @throws PostgresError
  */
 export async function flagDifferences(
   session: Session,
   environment: string,
-  { from, unmarked, limit }: { readonly from?: Date | undefined; readonly unmarked?: boolean; readonly limit: number },
+  {
+    from,
+    unmarked,
+    roundMsMax,
+    limit,
+  }: {
+    readonly from?: Date | undefined;
+    readonly unmarked?: boolean;
+    readonly roundMsMax: number;
+    readonly limit: number;
+  },
 ): Promise<FlagDifference[]> {
   return session.query<FlagDifference>(
-    `SELECT topic, partition, record_offset AS "offset", duplicate FROM (
-       SELECT topic, partition, record_offset, duplicate,
+    `WITH ${holesSql('$5')}
+     SELECT topic, partition, record_offset AS "offset", duplicate FROM (
+       SELECT topic, partition, record_offset, recorded_at, project, duplicate,
               row_number() OVER (PARTITION BY CASE WHEN type = 'DispatchEnded' THEN 'AttemptSettled' ELSE type END, dispatch, round, attempt,
                                               CASE type WHEN 'DispatchDeferred' THEN park END
                                  ORDER BY topic, partition, record_offset) > 1 AS copy
        FROM audit_record
        WHERE environment = $1 AND type = ANY ($4::text[])
-     ) AS judged
-     WHERE duplicate <> copy AND ($2::timestamptz IS NULL OR NOT duplicate) LIMIT $3`,
-    [environment, from?.toISOString() ?? null, limit, unmarked === true ? unmarkedTypes : flaggedTypes],
+     ) AS judged ${joinHoled('project')}
+     WHERE duplicate <> copy AND ($2::timestamptz IS NULL AND ${isWhole('recorded_at')} OR NOT duplicate) LIMIT $3`,
+    [environment, from?.toISOString() ?? null, limit, unmarked === true ? unmarkedTypes : flaggedTypes, roundMsMax],
   );
 }
 

@@ -14,6 +14,7 @@ export {
 } from './audit-row.ts';
 export { openAuditStore, type AppendResult, type AuditStore, type PartitionHead } from './audit-store.ts';
 export { firstOffsetSince, linkBefore, placesWithRows, readChainHeads, type ChainHead } from './chain-reads.ts';
+export { openClassRetention, type ClassChain, type ClassRetention, type ProjectClass } from './class-retention.ts';
 export { countDifferences } from './daily-counts.ts';
 export {
   openDatabase,
@@ -34,7 +35,8 @@ export type { AppendBatch } from './prepared-batch.ts';
 export { beginAtHeads, holdsAudit } from './rebuild-start.ts';
 export { readLostRanges, readOriginWords, type LostRange, type OriginWord } from './origin-words.ts';
 export { BinaryRows, type RowBytes } from './binary-rows.ts';
-export { recordField, StoredRecord, streamRecords, type OffsetRange } from './record-stream.ts';
+export { recordField, StoredRecord, streamRecords, type OffsetRange, type StreamOptions } from './record-stream.ts';
 export { openRetention, readClosedBases, type ClosedBase, type DayChain, type Retention } from './retention.ts';
 export { createDatabase, serverAnswers } from './server-admin.ts';
+export { placesWithStubs, readClassClosings, streamStubs, type StoredClosing, type StoredStub } from './stub-reads.ts';
 export { countDefaultRows, readServerFacts, type ServerFacts } from './server-facts.ts';

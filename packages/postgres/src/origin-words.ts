@@ -16,19 +16,23 @@ export interface OriginWord {
 /**
  * In order of topic, partition and word.
  * @param firstsOnly copies are left out, at the price of looking at each row: where days were dropped, a copy may stand on alone
+ * @param withStubs also of records that were dropped before their day
  * @throws PostgresError
  */
 export async function* readOriginWords(
   snapshot: Snapshot,
   environment: string,
-  { firstsOnly }: { readonly firstsOnly: boolean },
+  { firstsOnly, withStubs }: { readonly firstsOnly: boolean; readonly withStubs: boolean },
 ): AsyncGenerator<OriginWord> {
+  const ofRows = `audit_record
+     WHERE environment = ${literal(environment)} AND dispatch IS NULL AND origin IS NOT NULL${firstsOnly ? ' AND NOT duplicate' : ''}`;
+  const ofStubs = `SELECT origin FROM audit_stub WHERE environment = ${literal(environment)} AND origin IS NOT NULL`;
+  const origins = withStubs ? `(SELECT origin FROM ${ofRows} UNION ALL ${ofStubs}) AS each WHERE` : `${ofRows} AND`;
   const place = `'^[A-Za-z0-9._-]+/[0-9]{1,9}/[0-9]{1,15}$'`;
   const rows = snapshot.copyOut(
     `SELECT split_part(origin, '/', 1) COLLATE "C", split_part(origin, '/', 2)::int, split_part(origin, '/', 3)::bigint >> 5,
             bit_or(1 << (split_part(origin, '/', 3)::bigint & 31)::int)
-     FROM audit_record
-     WHERE environment = ${literal(environment)} AND dispatch IS NULL AND origin IS NOT NULL AND origin ~ ${place}${firstsOnly ? ' AND NOT duplicate' : ''}
+     FROM ${origins} origin ~ ${place}
      GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
   );
   for await (const cursor of rows) {

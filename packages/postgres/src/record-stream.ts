@@ -13,6 +13,11 @@ export interface OffsetRange {
   readonly to?: number | undefined;
 }
 
+export interface StreamOptions {
+  /** Also what is left of records that were dropped before their day, each in its place. */
+  readonly withStubs?: boolean | undefined;
+}
+
 /** How a column is compared with what the record's bytes say. */
 type Kind = 'text' | 'int32' | 'int64' | 'float64' | 'boolean' | 'moment';
 
@@ -105,6 +110,16 @@ export class StoredRecord {
     return this.#rows.bytes(5);
   }
 
+  /** The record was dropped before its day: its place and the hashes before and after it are left, and nothing else can be read. */
+  get isStub(): boolean {
+    return this.#rows.isNull(6);
+  }
+
+  /** Of a stub, the hash before it; null: nothing stood there any more. */
+  get previous(): string | null {
+    return this.#rows.bytes(2)?.toString('hex') ?? null;
+  }
+
   get unreadable(): boolean {
     return this.#rows.boolean(6) === true;
   }
@@ -153,6 +168,18 @@ const inKeyOrder = `SELECT ${['enable_seqscan', 'enable_bitmapscan', 'enable_sor
   set_config('max_parallel_workers_per_gather', '0', true)`;
 
 /**
+ * What a stub has in the place of each; whether a record is unreadable is known of every row. Types and collations are those of the
+ * rows, or the two would not be merged but sorted.
+ */
+const ofStubs: Readonly<Partial<Record<(typeof selected)[number], string>>> = {
+  record_offset: 'record_offset',
+  recorded_at: 'recorded_at',
+  key: 'previous AS key',
+  chain: 'chain',
+};
+const selectedOfStubs = selected.map((name) => ofStubs[name] ?? `(NULL::audit_record).${name}`).join(', ');
+
+/**
  * The rows of a partition in the order of their offsets. Each turn gives the same object, standing at the next row; what it
  * gives as bytes is valid until then.
  */
@@ -160,12 +187,16 @@ export async function* streamRecords(
   snapshot: Snapshot,
   { environment, topic, partition }: ChainPlace,
   { from, to }: OffsetRange = {},
+  { withStubs = false }: StreamOptions = {},
 ): AsyncGenerator<() => StoredRecord | undefined> {
   const range = [
     from === undefined ? '' : ` AND record_offset >= ${wholeNumber(from)}`,
     to === undefined ? '' : ` AND record_offset < ${wholeNumber(to)}`,
   ].join('');
-  const sql = `SELECT ${selected.join(', ')} FROM audit_record
+  // Conditions stand outside: only so the server sees that both are in order already, and merges them.
+  const link = `(SELECT environment, topic, partition, ${selected.join(', ')} FROM audit_record
+    UNION ALL SELECT environment, topic, partition, ${selectedOfStubs} FROM audit_stub) AS link`;
+  const sql = `SELECT ${selected.join(', ')} FROM ${withStubs ? link : 'audit_record'}
     WHERE environment = ${literal(environment)} AND topic = ${literal(topic)} AND partition = ${wholeNumber(partition)}${range}
     ORDER BY topic, partition, record_offset, recorded_at`;
   await snapshot.query(inKeyOrder);

@@ -3,7 +3,7 @@
 
 import type { Database, Session } from './database.ts';
 
-/** What a day holds of one Kafka partition; a closing record says the same. */
+/** What a day holds of one Kafka partition, stubs included; a closing record says the same. */
 export interface DayChain {
   readonly environment: string;
   readonly topic: string;
@@ -21,7 +21,7 @@ export interface Retention {
   /** Days that have a partition and ended before this moment, `YYYY-MM-DD`, oldest first. */
   daysBefore(moment: Date): Promise<string[]>;
   chainsOf(day: string): Promise<DayChain[]>;
-  /** How many records of each partition are not in the tables any more, by `topic/partition`. Reads an index of everything. */
+  /** How many records of each partition are not in the tables any more, not even as stubs, by `topic/partition`. Reads an index of everything. */
   droppedRows(environment: string): Promise<Map<string, number>>;
   /** Whether the closing record of this stands in the tables. */
   isClosed(day: string, chain: DayChain): Promise<boolean>;
@@ -49,6 +49,8 @@ export function openRetention(database: Database): Retention {
       const rows = await database.query<{ place: string; dropped: number }>(
         `SELECT o.topic || '/' || o.partition AS place, o.rows - (
            SELECT count(*) FROM audit_record r WHERE r.topic = o.topic AND r.partition = o.partition
+         ) - (
+           SELECT count(*) FROM audit_stub s WHERE s.topic = o.topic AND s.partition = o.partition
          ) AS dropped FROM projection_offset o WHERE o.environment = $1`,
         [environment],
       );

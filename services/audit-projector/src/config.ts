@@ -3,8 +3,12 @@
 import { appendRowsMax } from '@postrider/postgres';
 import { defineRows, durationMs } from '@postrider/runtime';
 import { z } from 'zod';
+import { classesMax, classProjectsMax } from './limits.ts';
 
 const absolutePath = /^(\/|[A-Za-z]:[\\/])/;
+const className = '[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?';
+const classAge = new RegExp(`^${className}=\\S+$`);
+const projectClass = new RegExp(`^(?:\\*|[A-Za-z0-9][A-Za-z0-9._:-]{0,127})=${className}$`);
 
 export const projectorRows = defineRows({
   'projector.batchRecords': {
@@ -30,6 +34,18 @@ export const projectorRows = defineRows({
   'audit.checkpointFile': {
     schema: z.string().regex(absolutePath, 'expected an absolute path').optional(),
     doc: 'File that checkpoints are added to as well, one JSON line each; for a store that PostgreSQL and Kafka administrators cannot write',
+  },
+  'audit.classes': {
+    schema: z.array(z.string().regex(classAge, 'expected class=age, such as trial=30d')).max(classesMax),
+    default: [],
+    doc: 'Classes of projects and how long their audit records are kept, each as class=age (trial=30d); older ones go by `postrider audit retain --class`',
+  },
+  'audit.projectClasses': {
+    schema: z
+      .array(z.string().regex(projectClass, 'expected project=class, or *=class for all others'))
+      .max(classProjectsMax),
+    default: [],
+    doc: 'Which class a project is of, each as project=class; *=class is for all that are not named. Many of them stand in a file of their own',
   },
   'audit.unsignedInLive': {
     schema: z.boolean(),

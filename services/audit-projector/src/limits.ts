@@ -53,3 +53,9 @@ export const rowsAtOnce = 20;
 
 /** Rest between two fetches: five a second carry any rate, a broker's and this process's work for each is saved, and nobody waits for a row so. */
 export const fetchRestMs = 200;
+
+/** Classes of projects: a handful of contracts; each is a pass over every day. */
+export const classesMax = 100;
+
+/** Projects that have a class, in one file of a megabyte at most. */
+export const classProjectsMax = 100_000;

@@ -136,6 +136,10 @@ function extract(record: AuditRecord, reader: ColumnReader, recordedMs: number):
       const closing = closingWords(reader);
       return closing === undefined ? undefined : { columns: { ...statement(reader), detail: closing }, effects: [] };
     }
+    case 'ClassClosed': {
+      const closing = classClosingWords(reader);
+      return closing === undefined ? undefined : { columns: { ...statement(reader), detail: closing }, effects: [] };
+    }
     case 'PartitionReleased':
       return { columns: statement(reader), effects: [] };
   }
@@ -155,6 +159,15 @@ function closingWords(reader: ColumnReader): string | undefined {
   if (day === null || topic === null || head === null || partition === null) return undefined;
   if (typeof from !== 'number' || typeof next !== 'number' || typeof rows !== 'number') return undefined;
   return `${day} ${topic}/${partition} ${from}-${next} ${rows} ${head}`;
+}
+
+/** As `closingWords`, in those of migration 0013 (`audit_class_closing`). */
+function classClosingWords(reader: ColumnReader): string | undefined {
+  const [day, name, topic, digest] = ['day', 'class', 'topic', 'digest'].map((field) => reader.text(field));
+  const partition = reader.integer('partition');
+  const [from, next, rows] = ['from', 'next', 'rows'].map((field) => reader.integer(field, Number.MAX_SAFE_INTEGER));
+  if ([day, name, topic, digest, partition, from, next, rows].includes(null)) return undefined;
+  return `${day} ${name} ${topic}/${partition} ${from}-${next} ${rows} ${digest}`;
 }
 
 interface Moving {

@@ -113,6 +113,7 @@ function what(entry: AuditEntry, paint: Paint): string {
     case 'ReplayFinished':
       return `${entry.type === 'ReplayRequested' ? 'replay asked for' : 'replay finished'} by ${shown(entry.actor)}${reason}`;
     case 'PartitionClosed':
+    case 'ClassClosed':
       return `closed by ${shown(entry.actor)}${reason}: ${shown(entry.detail)}`;
     case 'RangeLost':
       return `${paint('bad', 'deleted before it was read')}: ${shown(entry.detail)}`;

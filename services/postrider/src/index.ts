@@ -10,4 +10,5 @@ export { CheckpointBook } from './audit/checkpoint-book.ts';
 export { checkCompleteness } from './audit/completeness.ts';
 export { readCheckpointTopic } from './audit/read-checkpoints.ts';
 export { verifyAudit, type AuditVerdict } from './audit/verify-audit.ts';
+export { dropClassDay, planClassDays, type ClassRetentionPorts } from './audit/retain-class.ts';
 export { dropDay, planDays, type RetentionPorts } from './audit/retain.ts';

@@ -7,6 +7,7 @@ import { convergenceRows } from '@postrider/convergence';
 import { dispatchRows } from '@postrider/dispatch';
 import { retrySchedulerRows } from '@postrider/retry-scheduler';
 import { commonChecks, commonRows, loadConfig, mergeRows, type ConfigOf, type ConfigResult } from '@postrider/runtime';
+import { retentionChecks } from './audit/retention-classes.ts';
 
 export const allRows = mergeRows(commonRows, convergenceRows, dispatchRows, retrySchedulerRows, projectorRows);
 
@@ -30,7 +31,7 @@ export function loadSettings({ env, flags = [], path }: SettingsSources): Config
     flags,
     ...(path === undefined ? {} : { path }),
     ignoredEnv: launcherEnv,
-    checks: [commonChecks],
+    checks: [commonChecks, retentionChecks],
   });
 }
 

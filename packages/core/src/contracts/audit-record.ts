@@ -256,12 +256,36 @@ export interface PartitionClosed {
   readonly head: string;
 }
 
+/**
+ * The records of one class of projects in a day of one Kafka partition, before they are dropped from PostgreSQL ahead of their day:
+ * of each a stub is left (stub-digest.ts), from which the chain goes on.
+ */
+export interface ClassClosed {
+  readonly type: 'ClassClosed';
+  readonly at: Timestamp;
+  readonly actor: string;
+  readonly reason: string;
+  /** UTC day, `YYYY-MM-DD`. */
+  readonly day: string;
+  /** As the configuration names it; which projects it had stands in the stubs. */
+  readonly class: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** Offset of the first of the records, and behind the last; between them others may stand that stay. */
+  readonly from: number;
+  readonly next: number;
+  readonly rows: number;
+  /** Over the stubs. */
+  readonly digest: string;
+}
+
 /** What everyone but the dispatch owner writes to `audit`; a lost range is told there by dispatch, too. */
 export type AuditTopicRecord =
   | EventAccepted
   | EventUnmatched
   | EventRejected
   | PartitionClosed
+  | ClassClosed
   | ReplayRequested
   | ReplayFinished
   | EndpointChanged
@@ -283,6 +307,7 @@ const auditRecordTypes: Readonly<Record<AuditRecordType, true>> = {
   EventUnmatched: true,
   EventRejected: true,
   PartitionClosed: true,
+  ClassClosed: true,
   ReplayRequested: true,
   ReplayFinished: true,
   EndpointChanged: true,
@@ -336,6 +361,8 @@ export function identityOf(record: AuditRecord): string | undefined {
       return `disabled:${record.endpoint}/${record.endpointVersion}`;
     case 'PartitionClosed':
       return `closed:${record.day}/${record.topic}/${record.partition}/${record.next}/${record.head}`;
+    case 'ClassClosed':
+      return `closed:${record.day}/${record.class}/${record.topic}/${record.partition}/${record.next}/${record.digest}`;
     case 'RangeLost':
       return `lost:${record.service}/${record.topic}/${record.partition}/${record.from}-${record.to}`;
     case 'ReplayRequested':

@@ -36,6 +36,7 @@ export {
   type AuditRecord,
   type AuditRecordType,
   type AuditTopicRecord,
+  type ClassClosed,
   type DispatchDeferred,
   type DispatchEnded,
   type EndpointChanged,
@@ -66,4 +67,5 @@ export type { RejectReason, UnmatchedReason, UpstreamEvent } from './event.ts';
 export { dispatchIdOf, originOf, parseAttemptId, sha256Hex } from './ids.ts';
 export { partitionOf } from './partition.ts';
 export { topicNames, topicTable, type TopicNames, type TopicSettings, type TopicSpec } from './topics.ts';
+export { stubDigestNext, stubDigestStart, type Stub, type StubClosing } from './stub-digest.ts';
 export { decodeReply, encodeReply, replyPlace, type ReplyOutcome, type ReplyRecord } from './reply-record.ts';

@@ -5,6 +5,9 @@
  * - `row-missing`: rows between two that stand, or at the end, are not there.
  * - `row-inserted`: a row that the chain knows nothing of.
  * - `rows-reordered`: two or more rows stand in each other's place.
+ * - `stub-altered`: what is left of a record that was dropped with its class is not what the closing record sealed.
+ * - `stub-missing`: less is left than the closing record says.
+ * - `stub-inserted`: something is said to be left of a record that no closing record dropped, or whose row stands beside it.
  * - `columns-differ`: the bytes are those that were hashed, but the columns beside them say something else.
  * - `excerpt-differs`: the kept beginning of an answer is not the one whose digest the record holds.
  * - `offset-row-differs`: how far the tables are, as they say it themselves, is not what their rows come to.
@@ -21,6 +24,9 @@ export const problemKinds = [
   'row-missing',
   'row-inserted',
   'rows-reordered',
+  'stub-altered',
+  'stub-missing',
+  'stub-inserted',
   'columns-differ',
   'excerpt-differs',
   'offset-row-differs',

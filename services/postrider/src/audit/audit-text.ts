@@ -11,11 +11,12 @@ import type { AuditVerdict } from './verify-audit.ts';
 type Paint = (tone: Tone, text: string) => string;
 
 export function verdictText(verdict: AuditVerdict, paint: Paint): string {
-  const { ok, rows, partitions, checkpoints, recounted, problems, counts, bareRows } = verdict;
+  const { ok, rows, partitions, checkpoints, recounted, problems, counts, bareRows, stubs } = verdict;
   const what = [
     `${grouped(rows)} rows of ${counted(partitions.length, 'partition')}`,
     checkpoints === null ? 'no checkpoints asked for' : counted(checkpoints, 'signed checkpoint'),
     recounted ? 'counts and deliveries made anew' : 'a part of the time: counts not made anew',
+    ...(stubs > 0 ? [`of ${grouped(stubs)} more, dropped with their class, a stub is left`] : []),
     ...(bareRows > 0 ? [`${grouped(bareRows)} rows kept as bytes alone`] : []),
   ].join('; ');
   if (ok) return `${paint('good', 'clean')}: ${what}`;

@@ -11,6 +11,14 @@ export interface LinkedRecord extends ChainedRecord {
   readonly chain: string;
 }
 
+/** What is left of a row that was dropped, with the hashes before and after it. */
+export interface LinkedStub {
+  readonly offset: number;
+  /** Null: nothing stood before it any more. */
+  readonly previous: string | null;
+  readonly chain: string;
+}
+
 /** What the chain came to before the first row that still stands. */
 export interface ChainBase {
   /** Offset of the first record that is not in it. */
@@ -52,6 +60,12 @@ export class ChainCheck {
   #head: string;
   #headBefore: string;
   #lastOffset: number;
+  /** Offset of the last row that only a stub is left of. */
+  #lastStub: number | undefined;
+  /** Rows before this offset are known to come to what a stub followed. */
+  #boundTo: number;
+  /** Something stood already. */
+  #begun = false;
   #rows: number;
   /** Index of the next signed head to compare with, and the offset up to which the last one agreed. */
   #nextSigned = 0;
@@ -68,7 +82,7 @@ export class ChainCheck {
     this.#head = this.#headBefore = from.head;
     this.#lastOffset = from.offset - 1;
     this.#rows = from.rows;
-    this.#agreedTo = from.offset;
+    this.#agreedTo = this.#boundTo = from.offset;
     // What was signed before the base cannot be compared any more.
     this.#signed = signed.filter(({ offset }) => offset >= from.offset);
     this.#whole = whole;
@@ -82,17 +96,71 @@ export class ChainCheck {
   /** @returns true when the row follows the one before it */
   take(record: LinkedRecord): boolean {
     if (this.#beginsAtSigned) this.#beginAtSigned(record);
-    while (this.#nextSigned < this.#signed.length && this.#signed[this.#nextSigned]!.offset <= record.offset) {
-      this.#compareSigned(this.#signed[this.#nextSigned++]!);
+    if (record.offset === this.#lastStub) {
+      this.#reportBeside(record.offset);
+      return this.#step(this.#headBefore, record) === record.chain;
     }
+    this.#compareSignedTo(record.offset);
     // A broker counts milliseconds: of a fraction the hash says nothing, so there is none.
     const follows = Number.isInteger(record.recordedMs) && this.#step(this.#head, record) === record.chain;
     if (!follows) this.#reportBroken(record);
+    this.#begun = true;
     this.#rows += 1;
     this.#headBefore = this.#head;
     this.#head = record.chain;
     this.#lastOffset = record.offset;
     return follows;
+  }
+
+  /** What is left of a row that was dropped: it follows what stands before it, and the chain goes on from its hash. */
+  pass({ offset, previous, chain }: LinkedStub): void {
+    if (offset === this.#lastOffset) return this.#reportBeside(offset);
+    // The last that was signed before it, if what it followed is not known.
+    if (this.#beginsAtSigned) {
+      const signed = this.#signed.findLastIndex(
+        (each) => each.offset <= offset && (previous ?? each.head) === each.head,
+      );
+      this.#beginAt(signed);
+    }
+    this.#beginsAtSigned = false;
+    this.#compareSignedTo(offset);
+    // The first that stands may have been dropped when the days before it were gone already.
+    const follows = previous === this.#head || (previous === null && !this.#begun);
+    if (!follows) this.#reportBefore(offset);
+    this.#begun = true;
+    this.#rows += 1;
+    this.#headBefore = this.#head;
+    this.#head = chain;
+    this.#lastOffset = this.#lastStub = offset;
+    this.#boundTo = offset + 1;
+  }
+
+  /** The rows in front of a stub, since the last one, come to another hash than it followed. */
+  #reportBefore(offset: number): void {
+    if (offset > this.#lastOffset + 1) return this.#addGap(offset);
+    const from = Math.max(this.#boundTo, this.#agreedTo);
+    const what = `the rows before offset ${offset} do not come to the hash that what is left there followed`;
+    this.#add('row-altered', from, `${what}; the first bad row is at or after offset ${from}`);
+  }
+
+  /** Whatever is missing between the last row and this offset. */
+  #addGap(offset: number): void {
+    const missing = offset - this.#lastOffset - 1;
+    this.#add(
+      'row-missing',
+      this.#lastOffset + 1,
+      `${missing === 1 ? 'a row is' : `up to ${missing} rows are`} missing before offset ${offset}`,
+    );
+  }
+
+  #reportBeside(offset: number): void {
+    this.#add('stub-inserted', offset, `the row at offset ${offset} stands beside what is left of it`);
+  }
+
+  #compareSignedTo(offset: number): void {
+    while (this.#nextSigned < this.#signed.length && this.#signed[this.#nextSigned]!.offset <= offset) {
+      this.#compareSigned(this.#signed[this.#nextSigned++]!);
+    }
   }
 
   /** The first row: it may follow what was signed, where nothing before it is kept. */
@@ -101,6 +169,11 @@ export class ChainCheck {
     const at = this.#signed.findLastIndex(
       ({ offset, head }) => offset <= record.offset && this.#step(head, record) === record.chain,
     );
+    this.#beginAt(at);
+  }
+
+  /** @param at index among what was signed; -1: nothing fits */
+  #beginAt(at: number): void {
     if (at < 0) return;
     const { offset, rows, head } = this.#signed[at]!;
     this.#head = this.#headBefore = head;
@@ -121,12 +194,7 @@ export class ChainCheck {
     } else if (offset === this.#lastOffset) {
       this.#add('row-inserted', offset, `a second row stands at offset ${offset}`);
     } else if (gap) {
-      const missing = offset - this.#lastOffset - 1;
-      this.#add(
-        'row-missing',
-        this.#lastOffset + 1,
-        `${missing === 1 ? 'a row is' : `up to ${missing} rows are`} missing before offset ${offset}`,
-      );
+      this.#addGap(offset);
     } else {
       this.#add('row-altered', offset, `the row at offset ${offset} is not what was hashed`);
     }

@@ -4,7 +4,7 @@
 
 import { topicNames } from '@postrider/core/contracts';
 import type { KafkaAdmin, KafkaCluster } from '@postrider/kafka';
-import { readClosedBases, readLostRanges, readOriginWords, type Database } from '@postrider/postgres';
+import { placesWithStubs, readClosedBases, readLostRanges, readOriginWords, type Database } from '@postrider/postgres';
 import { Coverage, explained, type Gap, type OffsetSpan, type PartitionCoverage } from './coverage.ts';
 import { gapsKeptMax, gapsProbedMax, progressWords } from './limits.ts';
 
@@ -45,7 +45,8 @@ export async function checkCompleteness(options: CheckCompleteness): Promise<Com
     const coverage = new Coverage(gapsKeptMax, await readLostRanges(snapshot, environment));
     let words = 0;
     const firstsOnly = (await readClosedBases(snapshot, environment)).length > 0;
-    for await (const word of readOriginWords(snapshot, environment, { firstsOnly })) {
+    const withStubs = (await placesWithStubs(snapshot, environment)).length > 0;
+    for await (const word of readOriginWords(snapshot, environment, { firstsOnly, withStubs })) {
       coverage.take(word);
       words += 1;
       if (words % progressWords === 0) options.onProgress?.(coverage.accounted);

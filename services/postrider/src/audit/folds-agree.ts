@@ -3,7 +3,7 @@
 import { flagDifferences, settlementFlagsHold, streamFolded, type Snapshot } from '@postrider/postgres';
 import { FoldTables, type FoldParts } from './fold-facts.ts';
 import type { SumKey } from './keyed-sum.ts';
-import { foldSuspectsMax } from './limits.ts';
+import { foldSuspectsMax, roundMsMax } from './limits.ts';
 
 /** The tables' side, which can be read beside the rows. @throws PostgresError */
 export async function readFolded(snapshot: Snapshot, environment: string, key: SumKey): Promise<FoldTables> {
@@ -37,5 +37,7 @@ export async function foldsAgree(
   }
   if (!tables.agree() || suspects.size > foldSuspectsMax) return false;
   if (suspects.size > 0 && !(await settlementFlagsHold(snapshot, environment, [...suspects]))) return false;
-  return !others || (await flagDifferences(snapshot, environment, { unmarked: true, limit: 1 })).length === 0;
+  return (
+    !others || (await flagDifferences(snapshot, environment, { unmarked: true, roundMsMax, limit: 1 })).length === 0
+  );
 }

@@ -3,18 +3,13 @@
 //
 //   days ─▶ chains of the oldest ─▶ PartitionClosed on `<env>.audit` ─▶ seen in the tables ─▶ dropped ─▶ the next day
 
-import { encodeAudit, partitionOf, timestamp, topicNames } from '@postrider/core/contracts';
-import type { KafkaAdmin, KafkaCluster } from '@postrider/kafka';
+import { timestamp } from '@postrider/core/contracts';
 import type { DayChain, Retention } from '@postrider/postgres';
+import { writeClosings, type ClosingPorts } from './closing-records.ts';
 
-export interface RetentionPorts {
-  readonly environment: string;
+export interface RetentionPorts extends ClosingPorts {
   readonly retention: Retention;
-  readonly cluster: KafkaCluster;
-  readonly admin: KafkaAdmin;
   readonly now: () => number;
-  /** Resolves after a moment in which the projector may have written. @throws when it was waited long enough */
-  readonly pause: () => Promise<void>;
 }
 
 export interface DayPlan {
@@ -61,38 +56,27 @@ export async function dropDay(
   { day, chains }: DayPlan,
   { actor, reason }: { readonly actor: string; readonly reason: string },
 ): Promise<number> {
-  const { environment, retention, cluster, admin, now } = ports;
+  const { retention, now } = ports;
   const missing: DayPlan['chains'][number][] = [];
   for (const chain of chains) if (!(await retention.isClosed(day, chain))) missing.push(chain);
   if (missing.length > 0) {
-    const topic = topicNames(environment).audit;
-    const partitions = (await admin.describeTopics([topic])).get(topic)?.partitions ?? 1;
-    const appender = cluster.openAppender();
-    try {
-      await appender.appendAll(
-        missing.map(({ topic: of, partition, first, next, rows, total, head }) => ({
-          topic,
-          partition: partitionOf(actor, partitions),
-          key: actor,
-          value: encodeAudit({
-            type: 'PartitionClosed',
-            at: timestamp(now()),
-            actor,
-            reason,
-            day,
-            topic: of,
-            partition,
-            from: first,
-            next,
-            rows,
-            total,
-            head,
-          }),
-        })),
-      );
-    } finally {
-      await appender.close();
-    }
+    await writeClosings(
+      ports,
+      missing.map(({ topic, partition, first, next, rows, total, head }) => ({
+        type: 'PartitionClosed',
+        at: timestamp(now()),
+        actor,
+        reason,
+        day,
+        topic,
+        partition,
+        from: first,
+        next,
+        rows,
+        total,
+        head,
+      })),
+    );
     for (const chain of missing) while (!(await retention.isClosed(day, chain))) await ports.pause();
   }
   return retention.dropDay(day);

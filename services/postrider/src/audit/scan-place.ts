@@ -43,11 +43,11 @@ export async function scanPlace(
 
 async function scanRows(
   snapshot: Snapshot,
-  { place, base, signed, whole, range, offsetRow, beginsAtSigned }: PlaceWork,
+  { place, base, signed, whole, range, offsetRow, beginsAtSigned, withStubs }: PlaceWork,
   { key, onRows }: { readonly key: SumKey; readonly onRows: (rows: number) => void },
 ): Promise<PlaceScan | undefined> {
-  // The first row may follow any checkpoint: for whoever looks row by row.
-  if (beginsAtSigned) return undefined;
+  // The first row may follow any checkpoint, and the chain goes on from stubs: for whoever looks row by row.
+  if (beginsAtSigned || withStubs) return undefined;
   const from = base ?? { offset: 0, rows: 0, head: chainStart(place) };
   const run = chainRun(place, from.head);
   const fold = new FoldRows(key);
@@ -99,5 +99,8 @@ async function scanRows(
     if (nextHead < heads.length || end > offset || head !== run.head() || offsetRow.rows !== from.rows + rows)
       return undefined;
   }
-  return { verdict: { place, rows, bare, problems }, fold: problems.length === 0 ? fold.finish() : undefined };
+  return {
+    verdict: { place, rows, stubs: 0, bare, problems },
+    fold: problems.length === 0 ? fold.finish() : undefined,
+  };
 }

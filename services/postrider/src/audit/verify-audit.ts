@@ -2,6 +2,7 @@
 // folded tables against the rows. All of it on one snapshot, so that a projector may go on meanwhile.
 //
 //   checkpoints (read first) ─▶ snapshot ─┬▶ rows of each partition ─▶ chain, columns, signed heads, offset row
+//                                         ├▶ stubs of what was dropped before its day ─▶ closing records
 //                                         └▶ counts, deliveries, flags, folded anew by the server
 
 import { randomInt } from 'node:crypto';
@@ -13,6 +14,7 @@ import {
   flagDifferences,
   linkBefore,
   placesWithRows,
+  placesWithStubs,
   readChainHeads,
   readClosedBases,
   type ChainHead,
@@ -28,6 +30,7 @@ import type { SumKey } from './keyed-sum.ts';
 import { problemsKeptMax, roundMsMax, threadsRowsMin } from './limits.ts';
 import { scanPlaces } from './scan-places.ts';
 import type { PlaceWork } from './verify-rows.ts';
+import { verifyStubs } from './verify-stubs.ts';
 
 export interface VerifyAudit {
   readonly database: Database;
@@ -56,6 +59,8 @@ export interface VerifyProgress {
 export interface AuditVerdict {
   readonly ok: boolean;
   readonly rows: number;
+  /** Records that were dropped with their class, of which only a stub is left; not among the rows. */
+  readonly stubs: number;
   /** Rows kept with their bytes alone, because PostgreSQL refuses what they say. */
   readonly bareRows: number;
   readonly partitions: readonly { topic: string; partition: number; rows: number; next: number; head: string }[];
@@ -63,7 +68,7 @@ export interface AuditVerdict {
   readonly checkpoints: number | null;
   /** The daily counts, deliveries and flags were made anew as well. */
   readonly recounted: boolean;
-  /** `sums`: rows and tables add up to the same; `server`: days are gone, or they do not, and the server counted. */
+  /** `sums`: rows and tables add up to the same; `server`: records are gone, or they do not, and the server counted. */
   readonly recountedBy: 'sums' | 'server' | null;
   /** How many of each kind. */
   readonly counts: Readonly<Partial<Record<ProblemKind, number>>>;
@@ -78,7 +83,8 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
   return database.snapshot(async (snapshot) => {
     const heads = await readChainHeads(snapshot, environment);
     const closed = await readClosedBases(snapshot, environment);
-    const works = await planWorks(snapshot, options, heads, closed);
+    const stubbed = await placesWithStubs(snapshot, environment);
+    const works = await planWorks(snapshot, options, { heads, closed, stubbed });
     const readings = options.kafka === undefined ? 1 : 2;
     const expectedRows = readings * rowsOf(heads);
     let rows = 0;
@@ -87,14 +93,11 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
       options.onProgress?.({ rows, expectedRows });
     };
     const key = randomKey();
-    // Of days that are gone nothing can be added up: what is left is counted anew.
+    // Of records that are gone nothing can be added up: what is left is counted anew.
+    const all = closed.length === 0 && stubbed.length === 0;
     const [early, tables, scans] = await Promise.all([
-      ranged || closed.length === 0
-        ? []
-        : database.snapshot((joined) => foldProblems(joined, environment, closed), snapshot.id),
-      ranged || closed.length > 0
-        ? undefined
-        : database.snapshot((joined) => readFolded(joined, environment, key), snapshot.id),
+      ranged || all ? [] : database.snapshot((joined) => foldProblems(joined, environment, closed), snapshot.id),
+      ranged || !all ? undefined : database.snapshot((joined) => readFolded(joined, environment, key), snapshot.id),
       scanPlaces(works, {
         database,
         snapshotId: snapshot.id,
@@ -109,6 +112,7 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
     const verdicts = scans.map(({ verdict }) => verdict);
     const problems = new ProblemList(problemsKeptMax);
     problems.add(...(checkpoints?.problems() ?? []));
+    if (stubbed.length > 0) problems.add(...(await verifyStubs(snapshot, environment)));
     for (const verdict of verdicts) problems.add(...verdict.problems);
     if (options.kafka !== undefined) {
       problems.add(...(await compareWithKafka(snapshot, environment, { heads, kafka: options.kafka }, onRows)));
@@ -117,6 +121,7 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
     return {
       ok: problems.total === 0,
       rows: verdicts.reduce((sum, verdict) => sum + verdict.rows, 0),
+      stubs: verdicts.reduce((sum, { stubs }) => sum + stubs, 0),
       bareRows: verdicts.reduce((sum, { bare }) => sum + bare, 0),
       partitions: verdicts.map(({ place, rows: of }) => {
         const head = heads.find((each) => each.topic === place.topic && each.partition === place.partition);
@@ -146,12 +151,20 @@ const randomKey = (): SumKey => [randomWord(), randomWord(), randomWord(), rando
 async function planWorks(
   snapshot: Snapshot,
   { environment, checkpoints, from, to, beginsAtCheckpoint = false }: VerifyAudit,
-  heads: readonly ChainHead[],
-  closed: readonly ClosedBase[],
+  {
+    heads,
+    closed,
+    stubbed,
+  }: {
+    readonly heads: readonly ChainHead[];
+    readonly closed: readonly ClosedBase[];
+    readonly stubbed: readonly { readonly topic: string; readonly partition: number }[];
+  },
 ): Promise<PlaceWork[]> {
   const places = new Map<string, { topic: string; partition: number }>();
   for (const { topic, partition } of [
     ...heads,
+    ...stubbed,
     ...(await placesWithRows(snapshot, environment)),
     ...(checkpoints?.places() ?? []),
   ]) {
@@ -179,6 +192,7 @@ async function planWorks(
       offsetRow: endOffset === undefined && before === undefined ? offsetRow : undefined,
       signed,
       beginsAtSigned: beginsAtCheckpoint,
+      withStubs: stubbed.some((each) => each.topic === topic && each.partition === partition),
     });
   }
   return works;
@@ -194,9 +208,13 @@ async function foldProblems(
   const gone = closed.length === 0 ? undefined : new Date(until);
   // A round that ended soon after the days that are gone may have made attempts in them.
   const whole = gone && new Date(until + roundMsMax);
-  const counts = await countDifferences(snapshot, environment, { limit, fromDay: gone?.toISOString().slice(0, 10) });
-  const deliveries = await deliveryDifferences(snapshot, environment, { limit, from: whole });
-  const flags = await flagDifferences(snapshot, environment, { limit, from: gone });
+  const counts = await countDifferences(snapshot, environment, {
+    limit,
+    roundMsMax,
+    fromDay: gone?.toISOString().slice(0, 10),
+  });
+  const deliveries = await deliveryDifferences(snapshot, environment, { limit, roundMsMax, from: whole });
+  const flags = await flagDifferences(snapshot, environment, { limit, roundMsMax, from: gone });
   const nowhere = { topic: null, partition: null, offset: null };
   return [
     ...counts.map(({ project, endpoint, day, kept, recounted }): AuditProblem => ({

@@ -1,16 +1,21 @@
-// `postrider audit retain`: old days of the audit, and old response bodies. A dry run unless it is told otherwise.
+// `postrider audit retain`: old days of the audit, old records of a class of projects, and old response bodies. A dry run unless it is
+// told otherwise.
 
 import { openRetention } from '@postrider/postgres';
 import { formatDuration, sleep } from '@postrider/runtime';
 import type { Command } from 'commander';
+import type { ClosingPorts } from '../audit/closing-records.ts';
 import { retentionPollMs } from '../audit/limits.ts';
-import { dropDay, planDays, type RetentionPorts } from '../audit/retain.ts';
+import { dropDay, planDays } from '../audit/retain.ts';
 import { examples, optionValue, type CommandRunner } from '../command-runner.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
 import type { Session } from '../session.ts';
 import { counted, tableText } from '../table-text.ts';
+import { refuseKeptLonger, retainClass } from './audit-retain-class.ts';
 
 interface RetainFlags {
+  readonly class?: string;
+  readonly again?: boolean;
   readonly olderThan?: number;
   readonly excerptsOlderThan?: number;
   readonly excerptsOf?: string;
@@ -23,9 +28,11 @@ export function addAuditRetain(audit: Command, runner: CommandRunner): void {
   audit
     .command('retain')
     .description(
-      'close and drop whole days of the audit, erase response bodies; shows what it would do unless --apply is given',
+      'close and drop whole days of the audit, or a class of projects out of them, erase response bodies; shows what it would do unless --apply is given',
     )
     .option('--older-than <duration>', 'days that ended before that, e.g. 90d', optionValue.duration)
+    .option('--class <name>', 'records of a class of projects alone; how old is as audit.classes says, or --older-than')
+    .option('--again', 'with --class: also of days of which it was dropped before, for projects that came to it since')
     .option('--excerpts-older-than <duration>', 'response bodies recorded before that, e.g. 30d', optionValue.duration)
     .option('--excerpts-of <dispatch>', 'response bodies of one dispatch, however old')
     .option('--apply', 'do it')
@@ -36,6 +43,8 @@ export function addAuditRetain(audit: Command, runner: CommandRunner): void {
       examples(
         'postrider audit retain --older-than 90d',
         'postrider audit retain --older-than 90d --excerpts-older-than 30d --apply',
+        'postrider audit retain --class trial',
+        'postrider audit retain --class trial --older-than 14d --reason "contract ended" --apply',
         'postrider audit retain --excerpts-of dsp_afylcml6p5c4h7kfcmdtoaxpcy --apply',
       ),
     )
@@ -45,10 +54,19 @@ export function addAuditRetain(audit: Command, runner: CommandRunner): void {
 async function retain(session: Session, flags: RetainFlags): Promise<ExitCode> {
   const { io, out, config } = session;
   const { environment } = config;
-  const { olderThan, excerptsOlderThan, excerptsOf, apply = false, actor = io.userName } = flags;
-  if (olderThan === undefined && excerptsOlderThan === undefined && excerptsOf === undefined) {
-    throw new CliError('usage', 'say what may go: --older-than, --excerpts-older-than or --excerpts-of');
+  const { olderThan, excerptsOlderThan, excerptsOf, apply = false, again = false, actor = io.userName } = flags;
+  if (flags.class !== undefined) {
+    if (excerptsOlderThan !== undefined || excerptsOf !== undefined) {
+      throw new CliError('usage', '--class goes with --older-than alone: response bodies go in a command of their own');
+    }
+    const options = { class: flags.class, olderThan, again, apply, reason: flags.reason, actor };
+    return retainClass(session, options, () => closingPorts(session));
   }
+  if (again) throw new CliError('usage', '--again goes with --class');
+  if (olderThan === undefined && excerptsOlderThan === undefined && excerptsOf === undefined) {
+    throw new CliError('usage', 'say what may go: --older-than, --excerpts-older-than, --excerpts-of or --class');
+  }
+  if (olderThan !== undefined) refuseKeptLonger(config, olderThan);
   const retention = openRetention(session.auditDatabase('postrider_retention'));
   const now = io.clock.now();
   const days = olderThan === undefined ? [] : await planDays({ environment, retention }, new Date(now - olderThan));
@@ -61,7 +79,7 @@ async function retain(session: Session, flags: RetainFlags): Promise<ExitCode> {
   let obstacle: string | undefined;
   if (apply) {
     if (wanted) await retention.eraseExcerpts(environment, before, excerptsOf);
-    const ports = days.length > 0 ? await portsOf(session, retention) : undefined;
+    const ports = days.length > 0 ? { ...(await closingPorts(session)), retention, now: io.clock.now } : undefined;
     const reason = flags.reason ?? `older than ${formatDuration(olderThan ?? 0)}`;
     for (const plan of days) {
       // Days go in their order: what stands in the way of one keeps the later ones as well.
@@ -104,17 +122,15 @@ async function retain(session: Session, flags: RetainFlags): Promise<ExitCode> {
   return dropped.length > 0 ? exitCodes.partial : exitCodes.failure;
 }
 
-async function portsOf(session: Session, retention: RetentionPorts['retention']): Promise<RetentionPorts> {
+async function closingPorts(session: Session): Promise<ClosingPorts> {
   const { io, config, options } = session;
   const { cluster, admin } = await session.kafka();
   session.takeTime();
   const waitedUntil = io.clock.monotonic() + options.timeoutMs;
   return {
     environment: config.environment,
-    retention,
     cluster,
     admin,
-    now: io.clock.now,
     async pause() {
       if (io.clock.monotonic() > waitedUntil) {
         throw new CliError(
