@@ -3,6 +3,7 @@
 
 import { join } from 'node:path';
 import { RowsAhead } from '@postrider/audit-projector/rows-ahead';
+import { encodeAudit, type AuditRecord } from '@postrider/core/contracts';
 import { startStack } from '@postrider/dev-stack';
 import {
   createDatabase,
@@ -72,24 +73,26 @@ async function appends(server: string, how: Measured['how'], deliveries: number)
     const batches = Math.ceil(deliveries / appendDeliveries);
     // The first tenth makes the day, the plans and the compiler's acquaintance, and is not measured.
     const unmeasured = Math.max(1, Math.floor(batches / 10));
-    const fetched = Array.from({ length: unmeasured + batches + 1 }, (_, batch) => recordsOf(batch * appendDeliveries));
+    const fetched = Array.from({ length: unmeasured + batches }, (_, batch) => fetchOf(batch * appendDeliveries));
     const appended = how === 'together' ? fetched : fetched.flatMap((parts) => parts.map((part) => [part]));
     const first = unmeasured * (how === 'together' ? 1 : 2);
     const last = first + batches * (how === 'together' ? 1 : 2);
-    const ahead = new RowsAhead<Fetched[number]['rows'][number]>();
-    const partsOf = (records: Fetched): AppendBatch[] =>
+    const ahead = new RowsAhead<Read[number]['rows'][number]>();
+    const partsOf = (records: Read): AppendBatch[] =>
       records.map((part) => ({ ...part, rows: part.rows.map((row) => ahead.rowOf(row)) }));
     const now = () => ({ wallMs: performance.now(), client: process.cpuUsage(), postgresMs: cpuMsOf(backends) });
     let before = now();
+    let following = recordsOf(appended[0]!);
     let sent: SentBehind | undefined;
     for (let index = 0; index < last; index += 1) {
       if (index === first) before = now();
-      const next = appended[index + 1]!;
+      const records = following;
+      const next = (following = recordsOf(appended[index + 1] ?? []));
       let written = false;
       const isWritten = (): boolean => written;
       // As the projector does: while these are written, what can be made of the next is made, and sent.
       const writing = (async () => {
-        const results = (await sent?.ended) ?? (await store.appendTogether(partsOf(appended[index]!)));
+        const results = (await sent?.ended) ?? (await store.appendTogether(partsOf(records)));
         written = true;
         if (!results.every(({ kind }) => kind === 'appended')) throw new Error('an append came to nothing');
       })();
@@ -98,7 +101,7 @@ async function appends(server: string, how: Measured['how'], deliveries: number)
           next.flatMap(({ rows }) => rows),
           isWritten,
         )
-        .then(() => (written || index + 1 === last ? undefined : store.prepare(partsOf(next), isWritten)));
+        .then(() => (written || next.length === 0 ? undefined : store.prepare(partsOf(next), isWritten)));
       [, sent] = await Promise.all([writing, preparing]);
     }
     const [after, client] = [now(), process.cpuUsage(before.client)];
@@ -130,28 +133,37 @@ async function backendsOf(database: Database): Promise<number[]> {
 
 const cpuMsOf = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + usageOf(pid).cpuMs, 0);
 
-type Fetched = ReturnType<typeof recordsOf>;
+type Fetched = ReturnType<typeof fetchOf>;
+type Read = ReturnType<typeof recordsOf>;
 
-/** Accepting and settling of so many deliveries, as Kafka gives them. */
-function recordsOf(from: number) {
+/** Accepting and settling of so many deliveries, as Kafka gives them: their bytes in one piece, until they are read. */
+function fetchOf(from: number) {
   const samples = Array.from({ length: appendDeliveries }, (_, index): Sample => {
     const number = from + index;
     return { environment, number, endpoint: `ep_${number % 100}`, atMs: nowMs - 10_000 + Math.floor(number / 10) };
   });
   const place = { environment, partition: 0, expectedNext: from, next: from + appendDeliveries };
-  const at = (index: number) => ({ offset: from + index, timestamp: nowMs });
   return [
-    {
-      ...place,
-      topic: `${environment}.audit`,
-      rows: samples.map((sample, index) => logRecord(acceptedRecord(sample), at(index))),
-    },
+    { ...place, topic: `${environment}.audit`, values: packed(samples.map((sample) => acceptedRecord(sample))) },
     {
       ...place,
       topic: `${environment}.attempts`,
-      rows: samples.map((sample, index) =>
-        logRecord(settledRecord(sample, { attempt: 1, next: 'delivered' }), at(index)),
-      ),
+      values: packed(samples.map((sample) => settledRecord(sample, { attempt: 1, next: 'delivered' }))),
     },
   ];
+}
+
+function packed(records: readonly AuditRecord[]): { readonly bytes: Buffer; readonly ends: Uint32Array } {
+  const values = records.map((record) => encodeAudit(record));
+  let end = 0;
+  return { bytes: Buffer.concat(values), ends: Uint32Array.from(values, ({ length }) => (end += length)) };
+}
+
+function recordsOf(fetched: Fetched) {
+  return fetched.map(({ values: { bytes, ends }, ...place }) => ({
+    ...place,
+    rows: Array.from(ends, (end, index) =>
+      logRecord(bytes.subarray(ends[index - 1] ?? 0, end), { offset: place.expectedNext + index, timestamp: nowMs }),
+    ),
+  }));
 }

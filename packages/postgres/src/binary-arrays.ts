@@ -18,6 +18,8 @@ interface Encoder {
 }
 
 const headerBytes = 20;
+/** Where arrays are written before it is known how long they are: memory that is asked for anew costs more than copying. */
+const scratch = Buffer.allocUnsafe(8 * 1024 * 1024);
 /** PostgreSQL counts microseconds from 2000-01-01. */
 const timestampEpochMs = 946_684_800_000;
 
@@ -82,7 +84,7 @@ export function binaryArray<T extends ColumnType>(type: T, values: readonly (Col
     if (value === null) nulls = 1;
     else bytesMax += room(value as never);
   }
-  const target = Buffer.allocUnsafe(bytesMax);
+  const target = bytesMax <= scratch.length ? scratch : Buffer.allocUnsafe(bytesMax);
   target.writeInt32BE(1, 0);
   target.writeInt32BE(nulls, 4);
   target.writeInt32BE(oid, 8);
@@ -98,7 +100,7 @@ export function binaryArray<T extends ColumnType>(type: T, values: readonly (Col
     if (!(error instanceof RangeError)) throw error;
     throw new PostgresError('data', `a value does not fit ${type}: ${error.message}`, { cause: error });
   }
-  return target.subarray(0, at);
+  return target === scratch ? Buffer.from(target.subarray(0, at)) : target.subarray(0, at);
 }
 
 function writeBytes(target: Buffer, value: Uint8Array, at: number): number {

@@ -45,7 +45,7 @@ export interface FoldedBatch {
 export const deliveryKey = ({ dispatch, round }: DeliveryKey): string => `${dispatch}.${round}`;
 
 /**
- * Identities of a batch, each once, in one order for all writers; without those of settlements that the progress of their
+ * Identities of a batch, each once; without those of settlements that the progress of their
  * delivery tells from their copies.
  */
 export function identitiesOf(rows: readonly AuditRow[]): { readonly identity: string; readonly recordedMs: number }[] {
@@ -55,9 +55,7 @@ export function identitiesOf(rows: readonly AuditRow[]): { readonly identity: st
       first.set(row.identity, row.recordedMs);
     }
   }
-  return [...first]
-    .map(([identity, recordedMs]) => ({ identity, recordedMs }))
-    .sort((a, b) => byText(a.identity, b.identity));
+  return Array.from(first, ([identity, recordedMs]) => ({ identity, recordedMs }));
 }
 
 /** Says what became of an attempt; of several the first stands. */

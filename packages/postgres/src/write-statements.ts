@@ -152,6 +152,8 @@ export function encodeFolded(
   const { fresh = [], standing = [] } = Object.groupBy(deliveries, (each) =>
     taken.has(deliveryKey(each)) ? 'fresh' : 'standing',
   );
+  // What is new goes in by time, as most indexes have it: at their ends, and not all over them.
+  fresh.sort((a, b) => a.facts.seenMs - b.facts.seenMs);
   const inOrder = [...fresh, ...standing];
   return [...encoded(flagColumns, rows), ...encoded(deliveryColumns, inOrder), JSON.stringify(counts), fresh.length];
 }
