@@ -1,10 +1,28 @@
 -- An append may be sent before the one before it is answered: it waits for the offset rows, and is judged by where they are then.
 
+-- Indexes that are asked for one environment and one of something begin with the something: an entry finds its place by its first column,
+-- which lies at the front of each, instead of comparing a word that is the same in all of them again and again.
+ALTER TABLE delivery DROP CONSTRAINT delivery_pkey, ADD PRIMARY KEY (dispatch, round, environment);
+ALTER TABLE delivery_open DROP CONSTRAINT delivery_open_pkey, ADD PRIMARY KEY (dispatch, round, environment);
+DROP INDEX delivery_endpoint, delivery_project, delivery_event, delivery_subject;
+CREATE INDEX delivery_endpoint ON delivery (endpoint, environment, first_seen, dispatch, round);
+CREATE INDEX delivery_project ON delivery (project, environment, first_seen, dispatch, round);
+CREATE INDEX delivery_event ON delivery (event, environment);
+CREATE INDEX delivery_subject ON delivery (subject, environment) WHERE subject IS NOT NULL;
+DROP INDEX audit_record_endpoint, audit_record_event, audit_record_origin, audit_record_status;
+CREATE INDEX audit_record_endpoint ON audit_record (endpoint, environment, recorded_at) WHERE endpoint IS NOT NULL;
+CREATE INDEX audit_record_event ON audit_record (event, environment) WHERE dispatch IS NULL AND event IS NOT NULL;
+CREATE INDEX audit_record_origin ON audit_record (origin, environment) WHERE dispatch IS NULL AND origin IS NOT NULL;
+CREATE INDEX audit_record_status ON audit_record (status, environment, recorded_at) WHERE status IS NOT NULL;
+
+DROP FUNCTION audit_append;
+
 -- One append: records of one or more Kafka partitions with everything that follows from them, all or nothing. The arrays run
 -- side by side; `lanes` are {topic, partition, expectedNext, expectedHead, next, head, rows}, `record_lane` counts them from 1. The
--- first `deliveries_new` deliveries are taken for new.
--- PR001: an offset row is not where it was expected. PR002: an identity or a delivery that was taken for new is known.
-CREATE OR REPLACE FUNCTION audit_append(
+-- first `deliveries_new` deliveries are taken for new, the `deliveries_untouched` behind them for standing with nothing settled of them.
+-- PR001: an offset row is not where it was expected. PR002: an identity or a delivery that was taken for new is known, or
+-- one that was taken for untouched is not.
+CREATE FUNCTION audit_append(
   of_environment text, lanes jsonb, record_lane integer[], record_offset bigint[], record_recorded_at timestamptz[],
   record_key bytea[], record_value bytea[], record_type text[], record_dispatch text[], record_round integer[],
   record_attempt integer[], record_park integer[], record_endpoint text[], record_endpoint_version bigint[],
@@ -19,7 +37,8 @@ CREATE OR REPLACE FUNCTION audit_append(
   delivery_subject text[], delivery_origin text[], delivery_first_seen timestamptz[], delivery_state text[],
   delivery_reason text[], delivery_attempts integer[], delivery_last_http_status integer[],
   delivery_last_outcome text[], delivery_last_attempt_at timestamptz[], delivery_next_due timestamptz[],
-  delivery_settled_at timestamptz[], delivery_settled_attempts bigint[], counts jsonb, deliveries_new integer DEFAULT 0
+  delivery_settled_at timestamptz[], delivery_settled_attempts bigint[], counts jsonb, deliveries_new integer DEFAULT 0,
+  deliveries_untouched integer DEFAULT 0
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
   topics text[] := ARRAY(SELECT l ->> 'topic' FROM jsonb_array_elements(lanes) WITH ORDINALITY AS t (l, n) ORDER BY n);
@@ -67,6 +86,33 @@ BEGIN
     RAISE EXCEPTION 'an identity or a delivery that was taken for new is known' USING ERRCODE = 'PR002';
   END;
 
+  -- Found as in the deletion below, row by row.
+  UPDATE delivery d SET
+    state = delivery_state[found.i], reason = delivery_reason[found.i], attempts = delivery_attempts[found.i],
+    last_http_status = delivery_last_http_status[found.i], last_outcome = delivery_last_outcome[found.i],
+    last_attempt_at = delivery_last_attempt_at[found.i], next_due = delivery_next_due[found.i],
+    settled_at = delivery_settled_at[found.i], settled_attempts = delivery_settled_attempts[found.i]
+  FROM (
+    SELECT i, x.at FROM generate_series(deliveries_new + 1, deliveries_new + deliveries_untouched) AS i CROSS JOIN LATERAL (
+      SELECT ctid AS at, first_seen, origin, settled_attempts FROM delivery
+      WHERE environment = of_environment AND dispatch = delivery_dispatch[i] AND round = delivery_round[i] LIMIT 1
+    ) AS x
+    WHERE x.settled_attempts IS NULL AND (x.first_seen, x.origin) <= (delivery_first_seen[i], delivery_origin[i])
+  ) AS found
+  WHERE d.ctid = found.at;
+  GET DIAGNOSTICS written = ROW_COUNT;
+  IF written <> deliveries_untouched THEN
+    RAISE EXCEPTION 'a delivery that was taken for untouched is none' USING ERRCODE = 'PR002';
+  END IF;
+  INSERT INTO delivery_open AS o (environment, dispatch, round, state, first_seen)
+  SELECT of_environment, x.dispatch, x.round, x.state, x.first_seen
+  FROM generate_series(deliveries_new + 1, deliveries_new + deliveries_untouched) AS i CROSS JOIN LATERAL (
+    SELECT * FROM delivery
+    WHERE environment = of_environment AND dispatch = delivery_dispatch[i] AND round = delivery_round[i] LIMIT 1
+  ) AS x
+  WHERE delivery_state[i] <> 'delivered'
+  ON CONFLICT (environment, dispatch, round) DO UPDATE SET state = excluded.state, first_seen = excluded.first_seen;
+
   INSERT INTO audit_record (
     environment, topic, partition,
     record_offset, recorded_at, key, value, type, dispatch, round, attempt, park, endpoint, endpoint_version,
@@ -104,7 +150,7 @@ BEGIN
       delivery_event_type[i], delivery_subject[i], delivery_origin[i], delivery_first_seen[i], delivery_state[i],
       delivery_reason[i], delivery_attempts[i], delivery_last_http_status[i], delivery_last_outcome[i],
       delivery_last_attempt_at[i], delivery_next_due[i], delivery_settled_at[i], delivery_settled_attempts[i]
-    FROM generate_series(deliveries_new + 1, cardinality(delivery_dispatch)) AS i
+    FROM generate_series(deliveries_new + deliveries_untouched + 1, cardinality(delivery_dispatch)) AS i
     ON CONFLICT (environment, dispatch, round) DO UPDATE SET
 
       project = CASE WHEN (excluded.first_seen, excluded.origin) < (d.first_seen, d.origin) THEN excluded.project ELSE d.project END,

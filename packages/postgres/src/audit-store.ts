@@ -5,7 +5,7 @@ import { bareRow } from './audit-row.ts';
 import type { Database } from './database.ts';
 import { DayPartitions } from './day-partitions.ts';
 import type { FoldedRow } from './fold-batch.ts';
-import { dayMs, defaultRowsCounted, partitionDaysAhead } from './limits.ts';
+import { dayMs, defaultRowsCounted, partitionDaysAhead, waryAppends } from './limits.ts';
 import { KnownUrls } from './known-urls.ts';
 import { PostgresError } from './postgres-error.ts';
 import { countDefaultRows } from './server-facts.ts';
@@ -101,6 +101,9 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
   /** The append that was begun last and has not ended. */
   let latest: UnderWay | undefined;
   let ahead: PreparedBatch | undefined;
+  /** Appends that still look for everything first, since one was tried twice. */
+  let wary = 0;
+  const isBold = (): boolean => wary === 0;
 
   const append = async (batch: AppendBatch): Promise<AppendResult> => {
     const [result] = await appendTogether([batch]);
@@ -149,6 +152,7 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
       for (const { rows } of batches) defaulted.push(await days.ensure(rows.map(({ recordedMs }) => recordedMs)));
       for (const { environment, rows } of batches) await urls.note(environment, rows);
       const written = await writeBatch(database, prepared, underWay);
+      wary = underWay.tries > 1 ? waryAppends : Math.max(0, wary - 1);
       if (written === undefined) {
         for (const batch of batches) standings.delete(placeOf(batch));
         return undefined;
@@ -168,7 +172,7 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
 
   /** What was prepared of something else stays: an append is tried again, and what follows it then is the same. */
   const takePrepared = (batches: readonly HeadedBatch[]): PreparedBatch => {
-    if (ahead?.isOf(batches) !== true) return new PreparedBatch(batches);
+    if (ahead?.isOf(batches) !== true) return new PreparedBatch(batches, isBold());
     const taken = ahead;
     ahead = undefined;
     return taken;
@@ -184,7 +188,7 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
       return standing?.next === batch.expectedNext ? [{ ...batch, expectedHead: standing.head }] : [];
     });
     if (batches.length === 0 || following.length < batches.length) return undefined;
-    const preparing = new PreparedBatch(following);
+    const preparing = new PreparedBatch(following, isBold());
     ahead = preparing;
     try {
       while (!enough()) {

@@ -38,6 +38,7 @@ export class UnderWay {
   readonly #sending = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #comesTo: FoldedBatch | undefined;
+  #tries = 1;
 
   /** @param upon the append that it is sent behind */
   constructor({ environment, lanes }: Prepared, upon?: UnderWay) {
@@ -56,6 +57,11 @@ export class UnderWay {
   /** What is on its way comes to; undefined while nothing is. */
   get comesTo(): FoldedBatch | undefined {
     return this.#comesTo;
+  }
+
+  /** Ways that were gone. */
+  get tries(): number {
+    return this.#tries;
   }
 
   /** Of the append before, those offset rows that this one does not move: it asks for them all the same, and leaves them where they are. */
@@ -82,6 +88,7 @@ export class UnderWay {
   /** The first way was refused. What was sent upon that is refused as well: it must have been before there is another way to stand upon. */
   async again(): Promise<void> {
     this.#comesTo = undefined;
+    this.#tries += 1;
     await this.behind?.ended;
   }
 

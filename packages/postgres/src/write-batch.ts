@@ -14,10 +14,11 @@ import type { Progress } from './fold-delivery.ts';
 import { PostgresError } from './postgres-error.ts';
 import type { Folded, Identity, Prepared } from './prepared-batch.ts';
 import type { UnderWay } from './under-way.ts';
-import { callAppend, encodeFolded, encodeIdentities } from './write-statements.ts';
+import { callAppend, encodeFolded, encodeIdentities, type Taken } from './write-statements.ts';
 
 const elsewhere = 'PR001';
 const standsAlready = 'PR002';
+const nothing: Taken = { forNew: () => false, forUntouched: () => false };
 
 /**
  * @param prepared of batches of one environment, each of another partition; of deliveries that two of them speak of, what makes
@@ -45,11 +46,15 @@ export async function writeBatch(
     session,
     prepared.identities.map(({ key }) => key),
   );
-  const { toRead, fresh } = prepared.moved;
-  const progress = await readProgress(session, prepared.environment, [...toRead, ...fresh.values()]);
+  const { toRead, fresh, untouched } = prepared.moved;
+  const progress = await readProgress(session, prepared.environment, [
+    ...toRead,
+    ...fresh.values(),
+    ...untouched.values(),
+  ]);
   const entered = prepared.identities.filter(({ key }) => !before.has(key));
   try {
-    return await append(session, prepared, entered, fold(prepared, entered, progress, new Map()), underWay);
+    return await append(session, prepared, entered, fold(prepared, entered, progress, nothing), underWay);
   } catch (error) {
     if (error instanceof PostgresError && error.sqlState === elsewhere) return undefined;
     throw error;
@@ -77,14 +82,14 @@ async function foldedFresh(session: Session, prepared: Prepared, upon: FoldedBat
   for (const each of upon?.deliveries ?? []) if (each.progress !== undefined) coming.set(deliveryKey(each), each.progress);
   const toRead = moved.toRead.filter((key) => !coming.has(deliveryKey(key)));
   const progress = new Map([...(await readProgress(session, environment, toRead)), ...coming]);
-  return fold(prepared, identities, progress, moved.fresh);
+  return fold(prepared, identities, progress, prepared.taken);
 }
 
 function fold(
   { rows }: Prepared,
   entered: readonly Identity[],
   progress: ReadonlyMap<string, Progress>,
-  taken: ReadonlyMap<string, unknown>,
+  taken: Taken,
 ): Folded {
   const batch = foldBatch(rows, new Set(entered.map(({ identity }) => identity)), progress);
   return { batch, encoded: encodeFolded(batch, taken) };

@@ -4,7 +4,7 @@
 import type { AuditRow } from './audit-row.ts';
 import { binaryArray, type ColumnType, type ColumnValue } from './binary-arrays.ts';
 import type { Session } from './database.ts';
-import { deliveryKey, type FoldedBatch, type FoldedDelivery, type FoldedRow } from './fold-batch.ts';
+import type { FoldedBatch, FoldedDelivery, FoldedRow } from './fold-batch.ts';
 
 /** A row, where its lane stands in `lanes` (from 1), and the hash after it. */
 export interface LinkedRow {
@@ -118,6 +118,7 @@ const names = [
   ...[...recordColumns, ...identityColumns, ...flagColumns, ...deliveryColumns].map(([name]) => name),
   'counts',
   'deliveries_new',
+  'deliveries_untouched',
 ];
 const appendSql = `SELECT audit_append(${names.map((name, index) => `${name} => $${index + 1}`).join(', ')})`;
 
@@ -140,22 +141,33 @@ export function* encodeRecords(rows: readonly LinkedRow[]): Generator<Buffer> {
 /** @param entries in order of their keys */
 export const encodeIdentities = (entries: readonly IdentityEntry[]): Buffer[] => encoded(identityColumns, entries);
 
+/** What an append does not look for before it puts it in; the server says when it should have. */
+export interface Taken {
+  readonly forNew: (delivery: FoldedDelivery) => boolean;
+  /** Standing, with nothing settled of it. */
+  readonly forUntouched: (delivery: FoldedDelivery) => boolean;
+}
+
 /**
  * What folding says of the records, and what they come to.
- * @param taken for new, by `deliveryKey`
  * @throws PostgresError `data`
  */
-export function encodeFolded(
-  { rows, deliveries, counts }: FoldedBatch,
-  taken: { has(id: string): boolean },
-): EncodedFold {
-  const { fresh = [], standing = [] } = Object.groupBy(deliveries, (each) =>
-    taken.has(deliveryKey(each)) ? 'fresh' : 'standing',
-  );
+export function encodeFolded({ rows, deliveries, counts }: FoldedBatch, { forNew, forUntouched }: Taken): EncodedFold {
+  const {
+    fresh = [],
+    untouched = [],
+    standing = [],
+  } = Object.groupBy(deliveries, (each) => (forNew(each) ? 'fresh' : forUntouched(each) ? 'untouched' : 'standing'));
   // What is new goes in by time, as most indexes have it: at their ends, and not all over them.
   fresh.sort((a, b) => a.facts.seenMs - b.facts.seenMs);
-  const inOrder = [...fresh, ...standing];
-  return [...encoded(flagColumns, rows), ...encoded(deliveryColumns, inOrder), JSON.stringify(counts), fresh.length];
+  const inOrder = [...fresh, ...untouched, ...standing];
+  return [
+    ...encoded(flagColumns, rows),
+    ...encoded(deliveryColumns, inOrder),
+    JSON.stringify(counts),
+    fresh.length,
+    untouched.length,
+  ];
 }
 
 const encoded = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]): Buffer[] =>

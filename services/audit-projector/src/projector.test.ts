@@ -1,5 +1,5 @@
 import type { KafkaRecord } from '@postrider/kafka';
-import { PostgresError, type AppendBatch, type AppendResult, type AuditStore } from '@postrider/postgres';
+import { PostgresError, type AppendBatch, type AppendResult, type AuditStore, type SentBehind } from '@postrider/postgres';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { partitionBytesMin } from './limits.ts';
 import { Projector } from './projector.ts';
@@ -28,7 +28,10 @@ class MemoryStore implements AuditStore {
   prepareDays = async (): Promise<number> => 0;
   heads = async (): Promise<[]> => [];
 
-  prepare = async (batches: readonly AppendBatch[]): Promise<void> => void this.prepared.push(batches);
+  prepare = async (batches: readonly AppendBatch[]): Promise<SentBehind | undefined> => {
+    this.prepared.push(batches);
+    return undefined;
+  };
 
   async appendTogether(batches: readonly AppendBatch[]): Promise<AppendResult[]> {
     this.appended.push(batches);
