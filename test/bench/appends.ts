@@ -45,7 +45,7 @@ export async function benchAppends({ deliveries, json, say }: AppendsBench): Pro
   });
   try {
     const measured: Measured[] = [];
-    for (const how of (process.env['HOW'] ? [process.env['HOW'] as 'together'] : ['together', 'apart'] as const)) {
+    for (const how of ['together', 'apart'] as const) {
       say(`${deliveries} deliveries, ${how} …`);
       measured.push(await appends(stack.postgres.url, how, deliveries));
     }

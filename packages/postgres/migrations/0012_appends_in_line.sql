@@ -1,5 +1,9 @@
 -- An append may be sent before the one before it is answered: it waits for the offset rows, and is judged by where they are then.
 
+-- Who moved the row last. What is sent behind an append counts on what that very one comes to, so it must be that one which stands:
+-- the hash after it would be the same if another process had written the same records.
+ALTER TABLE projection_offset ADD COLUMN last_append uuid;
+
 -- Indexes that are asked for one environment and one of something begin with the something: an entry finds its place by its first column,
 -- which lies at the front of each, instead of comparing a word that is the same in all of them again and again.
 ALTER TABLE delivery DROP CONSTRAINT delivery_pkey, ADD PRIMARY KEY (dispatch, round, environment);
@@ -18,7 +22,8 @@ CREATE INDEX audit_record_status ON audit_record (status, environment, recorded_
 DROP FUNCTION audit_append;
 
 -- One append: records of one or more Kafka partitions with everything that follows from them, all or nothing. The arrays run
--- side by side; `lanes` are {topic, partition, expectedNext, expectedHead, next, head, rows}, `record_lane` counts them from 1. The
+-- side by side; `lanes` are {topic, partition, expectedNext, expectedHead, next, head, rows, upon}, `record_lane` counts them from 1. A lane
+-- with `upon` must have been moved there by the append of that name. The
 -- first `deliveries_new` deliveries are taken for new, the `deliveries_untouched` behind them for standing with nothing settled of them.
 -- PR001: an offset row is not where it was expected. PR002: an identity or a delivery that was taken for new is known, or
 -- one that was taken for untouched is not.
@@ -38,7 +43,7 @@ CREATE FUNCTION audit_append(
   delivery_reason text[], delivery_attempts integer[], delivery_last_http_status integer[],
   delivery_last_outcome text[], delivery_last_attempt_at timestamptz[], delivery_next_due timestamptz[],
   delivery_settled_at timestamptz[], delivery_settled_attempts bigint[], counts jsonb, deliveries_new integer DEFAULT 0,
-  deliveries_untouched integer DEFAULT 0
+  deliveries_untouched integer DEFAULT 0, this_append uuid DEFAULT NULL
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
   topics text[] := ARRAY(SELECT l ->> 'topic' FROM jsonb_array_elements(lanes) WITH ORDINALITY AS t (l, n) ORDER BY n);
@@ -54,10 +59,11 @@ BEGIN
   WHERE o.environment = of_environment ORDER BY o.topic, o.partition FOR UPDATE OF o;
 
   UPDATE projection_offset o
-  SET next = l.next, head = decode(l.head, 'hex'), rows = o.rows + l.rows, updated_at = now()
-  FROM jsonb_to_recordset(lanes) AS l (topic text, partition integer, "expectedNext" bigint, "expectedHead" text, next bigint, head text, rows bigint)
+  SET next = l.next, head = decode(l.head, 'hex'), rows = o.rows + l.rows, updated_at = now(), last_append = this_append
+  FROM jsonb_to_recordset(lanes) AS l (topic text, partition integer, "expectedNext" bigint, "expectedHead" text, next bigint, head text, rows bigint, upon uuid)
   WHERE o.environment = of_environment AND o.topic = l.topic AND o.partition = l.partition
-    AND o.next = l."expectedNext" AND o.head = decode(l."expectedHead", 'hex');
+    AND o.next = l."expectedNext" AND o.head = decode(l."expectedHead", 'hex')
+    AND (l.upon IS NULL OR o.last_append = l.upon);
   GET DIAGNOSTICS written = ROW_COUNT;
   IF written <> jsonb_array_length(lanes) THEN
     RAISE EXCEPTION 'an offset row is not where it was expected' USING ERRCODE = 'PR001';

@@ -210,7 +210,8 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
   ): Promise<SentBehind | undefined> => {
     const prepared = made.finish();
     await before.sending;
-    if (latest !== before || before.comesTo === undefined || before.environment !== prepared.environment) return undefined;
+    if (latest !== before || before.comesTo === undefined || before.environment !== prepared.environment)
+      return undefined;
     // Whatever is wrong with it: who appends it as any other meets the same.
     const ended = write(batches, prepared, new UnderWay(prepared, before)).catch(() => undefined);
     void ended.then((results) => {

@@ -6,6 +6,7 @@
 //              ▼  │ sent another way, once        │
 //            again: what was sent behind it has ended, without effect
 
+import { randomUUID } from 'node:crypto';
 import type { FoldedBatch } from './fold-batch.ts';
 import type { Prepared } from './prepared-batch.ts';
 import type { LaneMove } from './write-statements.ts';
@@ -39,6 +40,8 @@ export class UnderWay {
   readonly #ended = Promise.withResolvers<void>();
   #comesTo: FoldedBatch | undefined;
   #tries = 1;
+  #name: string | undefined;
+  readonly #uponName: string | undefined;
 
   /** @param upon the append that it is sent behind */
   constructor({ environment, lanes }: Prepared, upon?: UnderWay) {
@@ -51,7 +54,9 @@ export class UnderWay {
     this.ended = this.#ended.promise;
     this.#upon = upon;
     this.standsUpon = upon?.comesTo;
-    if (upon !== undefined) upon.behind = this;
+    if (upon === undefined) return;
+    this.#uponName = upon.#name;
+    upon.behind = this;
   }
 
   /** What is on its way comes to; undefined while nothing is. */
@@ -64,25 +69,25 @@ export class UnderWay {
     return this.#tries;
   }
 
-  /** Of the append before, those offset rows that this one does not move: it asks for them all the same, and leaves them where they are. */
-  get unmoved(): readonly LaneMove[] {
-    return (this.#upon?.lanes ?? [])
-      .filter(({ topic, partition }) => !this.lanes.some((own) => own.topic === topic && own.partition === partition))
-      .map(({ topic, partition, next, head }) => ({
-        topic,
-        partition,
-        expectedNext: next,
-        expectedHead: head,
-        next,
-        head,
-        rows: 0,
-      }));
+  /** Offset rows that it moves; behind another append also those that only that one moved, which it leaves where they are. */
+  get moves(): readonly LaneMove[] {
+    const upon = this.#upon;
+    if (upon === undefined) return this.lanes;
+    const isIn = (lanes: readonly LaneMove[], { topic, partition }: LaneMove): boolean =>
+      lanes.some((each) => each.topic === topic && each.partition === partition);
+    const left = upon.lanes
+      .filter((lane) => !isIn(this.lanes, lane))
+      .map((lane) => ({ ...lane, expectedNext: lane.next, expectedHead: lane.head, rows: 0 }));
+    const own = this.lanes.map((lane) => (isIn(upon.lanes, lane) ? { ...lane, upon: this.#uponName } : lane));
+    return [...own, ...left.map((lane) => ({ ...lane, upon: this.#uponName }))];
   }
 
-  /** To be said when the statement is given to the connection. */
-  sent(comesTo: FoldedBatch): void {
+  /** To be said when the statement is given to the connection. @returns the name of this try, which goes into the offset rows */
+  sent(comesTo: FoldedBatch): string {
     this.#comesTo = comesTo;
+    this.#name = randomUUID();
     this.#sending.resolve();
+    return this.#name;
   }
 
   /** The first way was refused. What was sent upon that is refused as well: it must have been before there is another way to stand upon. */

@@ -63,15 +63,21 @@ export async function writeBatch(
 
 async function append(
   session: Session,
-  { environment, lanes, identities, encoded }: Prepared,
+  { environment, identities, encoded }: Prepared,
   entered: readonly Identity[],
   folded: Folded,
   underWay: UnderWay,
 ): Promise<FoldedBatch> {
   const known = entered === identities ? encoded.identities : encodeIdentities(entered);
-  const moves = [...lanes, ...underWay.unmoved];
-  const parameters = { environment, lanes: moves, records: encoded.records, identities: known, folded: folded.encoded };
-  underWay.sent(folded.batch);
+  const name = underWay.sent(folded.batch);
+  const parameters = {
+    environment,
+    lanes: underWay.moves,
+    records: encoded.records,
+    identities: known,
+    folded: folded.encoded,
+    name,
+  };
   await callAppend(session, parameters);
   return folded.batch;
 }
@@ -79,7 +85,8 @@ async function append(
 async function foldedFresh(session: Session, prepared: Prepared, upon: FoldedBatch | undefined): Promise<Folded> {
   const { environment, identities, moved } = prepared;
   const coming = new Map<string, Progress>();
-  for (const each of upon?.deliveries ?? []) if (each.progress !== undefined) coming.set(deliveryKey(each), each.progress);
+  for (const each of upon?.deliveries ?? [])
+    if (each.progress !== undefined) coming.set(deliveryKey(each), each.progress);
   const toRead = moved.toRead.filter((key) => !coming.has(deliveryKey(key)));
   const progress = new Map([...(await readProgress(session, environment, toRead)), ...coming]);
   return fold(prepared, identities, progress, prepared.taken);

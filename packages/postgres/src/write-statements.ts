@@ -21,6 +21,8 @@ export interface LaneMove {
   readonly next: number;
   readonly head: string;
   readonly rows: number;
+  /** Name of the append that must have moved it to where it is expected. */
+  readonly upon?: string | undefined;
 }
 
 export interface IdentityEntry {
@@ -119,6 +121,7 @@ const names = [
   'counts',
   'deliveries_new',
   'deliveries_untouched',
+  'this_append',
 ];
 const appendSql = `SELECT audit_append(${names.map((name, index) => `${name} => $${index + 1}`).join(', ')})`;
 
@@ -131,6 +134,8 @@ export interface EncodedAppend {
   readonly records: readonly Buffer[];
   readonly identities: readonly Buffer[];
   readonly folded: EncodedFold;
+  /** A UUID. */
+  readonly name: string;
 }
 
 /** Column by column, so that something else can be done between two. @throws PostgresError `data` */
@@ -175,6 +180,6 @@ const encoded = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]): Bu
 
 /** @throws PostgresError with `sqlState` PR001 or PR002 when something is not as expected; nothing is written then */
 export async function callAppend(session: Session, append: EncodedAppend): Promise<void> {
-  const { environment, lanes, records, identities, folded } = append;
-  await session.query(appendSql, [environment, JSON.stringify(lanes), ...records, ...identities, ...folded]);
+  const { environment, lanes, records, identities, folded, name } = append;
+  await session.query(appendSql, [environment, JSON.stringify(lanes), ...records, ...identities, ...folded, name]);
 }

@@ -332,7 +332,12 @@ export class Projector {
   }
 
   #makeRoom(lane: Lane): void {
-    if (!lane.paused || lane.held > (batchesHeld - 1) * this.#deps.batchRecords || lane.heldBytes > this.#roomBytes() / 2) return;
+    if (
+      !lane.paused ||
+      lane.held > (batchesHeld - 1) * this.#deps.batchRecords ||
+      lane.heldBytes > this.#roomBytes() / 2
+    )
+      return;
     lane.paused = false;
     this.#deps.consumer().resume(lane.topic, [lane.partition]);
   }
