@@ -78,9 +78,12 @@ export type ColumnValue<T extends ColumnType> = NonNullable<(typeof encoders)[T]
  */
 export function binaryArray<T extends ColumnType>(type: T, values: readonly (ColumnValue<T> | null)[]): Buffer {
   const { oid, room, write } = encoders[type] as Encoder;
-  let bytesMax = headerBytes + 4 * values.length;
+  const count = values.length;
+  let bytesMax = headerBytes + 4 * count;
   let nulls = 0;
-  for (const value of values) {
+  // By index here and below: an iterator for each of sixty columns of thousands of rows is a twentieth of the projector's work.
+  for (let index = 0; index < count; index += 1) {
+    const value = values[index]!;
     if (value === null) nulls = 1;
     else bytesMax += room(value as never);
   }
@@ -88,11 +91,12 @@ export function binaryArray<T extends ColumnType>(type: T, values: readonly (Col
   target.writeInt32BE(1, 0);
   target.writeInt32BE(nulls, 4);
   target.writeInt32BE(oid, 8);
-  target.writeInt32BE(values.length, 12);
+  target.writeInt32BE(count, 12);
   target.writeInt32BE(1, 16);
   let at = headerBytes;
   try {
-    for (const value of values) {
+    for (let index = 0; index < count; index += 1) {
+      const value = values[index]!;
       const written = value === null ? -1 : write(target, value as never, at + 4);
       at = target.writeInt32BE(written, at) + Math.max(0, written);
     }
@@ -101,6 +105,17 @@ export function binaryArray<T extends ColumnType>(type: T, values: readonly (Col
     throw new PostgresError('data', `a value does not fit ${type}: ${error.message}`, { cause: error });
   }
   return target === scratch ? Buffer.from(target.subarray(0, at)) : target.subarray(0, at);
+}
+
+/** As `binaryArray`, of what each row has in this column. */
+export function binaryColumn<Row, T extends ColumnType>(
+  type: T,
+  rows: readonly Row[],
+  value: (row: Row) => ColumnValue<T> | null,
+): Buffer {
+  const values: (ColumnValue<T> | null)[] = [];
+  for (let index = 0; index < rows.length; index += 1) values.push(value(rows[index]!));
+  return binaryArray(type, values);
 }
 
 function writeBytes(target: Buffer, value: Uint8Array, at: number): number {

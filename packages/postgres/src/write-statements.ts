@@ -2,7 +2,7 @@
 // (migration 0005). Which column takes what is one table a kind of row, so that a name and its value cannot drift apart.
 
 import type { AuditRow } from './audit-row.ts';
-import { binaryArray, type ColumnType, type ColumnValue } from './binary-arrays.ts';
+import { binaryColumn, type ColumnType, type ColumnValue } from './binary-arrays.ts';
 import type { Session } from './database.ts';
 import type { FoldedBatch, FoldedDelivery, FoldedRow } from './fold-batch.ts';
 
@@ -39,7 +39,7 @@ function column<Row, T extends ColumnType>(
   type: T,
   value: (row: Row) => ColumnValue<T> | null,
 ): Column<Row> {
-  return [name, (rows) => binaryArray(type, rows.map(value))];
+  return [name, (rows) => binaryColumn(type, rows, value)];
 }
 
 const recordColumns: readonly Column<LinkedRow>[] = [
