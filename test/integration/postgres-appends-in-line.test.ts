@@ -260,35 +260,44 @@ it('two processes that append to many partitions in opposite orders do not wait 
   const { environment, sample } = tables.fresh();
   const topic = `${environment}.attempts`;
   const partitions = Array.from({ length: 40 }, (_, partition) => partition);
-  const stores = [store, openAuditStore(tables.database, { now: () => now })];
+  const stores = [store, openAuditStore(projector, { now: () => now })] as const;
+  // Both know the day and the URL, so that nothing but the append is waited for.
   for (const each of stores) {
     await each.claimOffsets(
       environment,
       partitions.map((partition) => ({ topic, partition, start: 0 })),
     );
+    const next = each === store ? 0 : 1;
+    await each.append({
+      ...batchOf(environment, 'attempts', next, [settledRecord(sample(next), { attempt: 1, next: 'delivered' })]),
+      partition: 0,
+    });
   }
-  for (let round = 0; round < 30; round += 1) {
-    const batches = partitions.map((partition) => ({
-      ...batchOf(environment, 'attempts', round, [
-        settledRecord(sample(round * 100 + partition), { attempt: 1, next: 'delivered' }),
-      ]),
-      partition,
-    }));
-    const results = await Promise.all([
-      stores[0]!.appendTogether(batches),
-      stores[1]!.appendTogether(batches.toReversed()),
+  const batches = partitions.map((partition) => ({
+    ...batchOf(environment, 'attempts', partition === 0 ? 2 : 0, [
+      settledRecord(sample(100 + partition), { attempt: 1, next: 'delivered' }),
+    ]),
+    partition,
+  }));
+  await stores[0].claimOffsets(environment, [{ topic, partition: 0, start: 0 }]);
+  const letGo = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  // A row in the middle: each of them has taken what it takes before that one.
+  const holding = tables.database.transaction(async (session) => {
+    await session.query('SELECT FROM projection_offset WHERE environment = $1 AND partition = 20 FOR UPDATE', [
+      environment,
     ]);
-    const kinds = results.map((each) => [...new Set(each.map(({ kind }) => kind))].join());
-    expect(kinds.toSorted()).toEqual(['appended', 'fenced']);
-    await Promise.all(
-      stores.map((each) =>
-        each.claimOffsets(
-          environment,
-          partitions.map((partition) => ({ topic, partition, start: 0 })),
-        ),
-      ),
-    );
-  }
+    held.resolve();
+    await letGo.promise;
+  });
+  await held.promise;
+  const appending = [stores[0].appendTogether(batches), stores[1].appendTogether(batches.toReversed())];
+  await waiting(2);
+  letGo.resolve();
+  await holding;
+  const results = await Promise.all(appending);
+  const kinds = results.map((each) => [...new Set(each.map(({ kind }) => kind))].join());
+  expect(kinds.toSorted()).toEqual(['appended', 'fenced']);
 });
 
 describe('deliveries that are taken for what they mostly are', () => {
