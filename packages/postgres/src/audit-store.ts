@@ -5,11 +5,12 @@ import { bareRow } from './audit-row.ts';
 import type { Database } from './database.ts';
 import { DayPartitions } from './day-partitions.ts';
 import type { FoldedRow } from './fold-batch.ts';
-import { dayMs, defaultRowsCounted, partitionDaysAhead } from './limits.ts';
+import { dayMs, defaultRowsCounted, partitionDaysAhead, waryAppends } from './limits.ts';
 import { KnownUrls } from './known-urls.ts';
 import { PostgresError } from './postgres-error.ts';
 import { countDefaultRows } from './server-facts.ts';
-import { PreparedBatch, type AppendBatch, type HeadedBatch } from './prepared-batch.ts';
+import { PreparedBatch, type AppendBatch, type HeadedBatch, type Prepared } from './prepared-batch.ts';
+import { placeOf, UnderWay, type Standing } from './under-way.ts';
 import { writeBatch } from './write-batch.ts';
 
 export type AppendResult =
@@ -79,15 +80,16 @@ export interface AuditStore {
   appendTogether(batches: readonly AppendBatch[]): Promise<AppendResult[]>;
   /**
    * Makes what is written next, while an append is under way that it follows, a fraction of a ms at a time until all is made or `enough`
-   * says so. When it comes to these batches, the work is done already; when it comes to others, it was for nothing.
+   * says so, and sends it behind that append when it can. What was made and not sent is not made again when it comes to these batches.
+   * @returns undefined when it was not sent
    */
-  prepare(batches: readonly AppendBatch[], enough: () => boolean): Promise<void>;
+  prepare(batches: readonly AppendBatch[], enough: () => boolean): Promise<SentBehind | undefined>;
 }
 
-/** What an offset row was seen to hold. */
-interface Standing {
-  readonly next: number;
-  readonly head: string;
+/** On its way to the server while the append before has no answer yet; it stands only when that one does. */
+export interface SentBehind {
+  /** Results as of `appendTogether`; undefined when it is not known to stand: append it then as any other. Never rejects. */
+  readonly ended: Promise<AppendResult[] | undefined>;
 }
 
 /** @param clock `now` in epoch ms, for judging which days are plausible */
@@ -96,9 +98,12 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
   const urls = new KnownUrls(database);
   /** Of the partitions that this store wrote or claimed: saves a question an append; wrong ones are fenced. */
   const standings = new Map<string, Standing>();
-  /** What the offset rows will hold when the append that is under way stands. */
-  const coming = new Map<string, Standing>();
+  /** The append that was begun last and has not ended. */
+  let latest: UnderWay | undefined;
   let ahead: PreparedBatch | undefined;
+  /** Appends that still look for everything first, since one was tried twice. */
+  let wary = 0;
+  const isBold = (): boolean => wary === 0;
 
   const append = async (batch: AppendBatch): Promise<AppendResult> => {
     const [result] = await appendTogether([batch]);
@@ -107,29 +112,20 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
 
   const appendTogether = async (batches: readonly AppendBatch[]): Promise<AppendResult[]> => {
     const results = new Map<AppendBatch, AppendResult>();
+    // What was sent behind an append that came to nothing is answered before there is another.
+    await latest?.ended;
     let open = await headed(batches);
     // A round that writes nothing finds at least one fenced that was thought to stand.
     while (open.length > 0) {
       try {
         const prepared = takePrepared(open).finish();
-        for (const { topic, partition, next, head } of prepared.lanes) {
-          coming.set(placeOf({ environment: prepared.environment, topic, partition }), { next, head });
-        }
-        const defaulted = [];
-        for (const { rows } of open) defaulted.push(await days.ensure(rows.map(({ recordedMs }) => recordedMs)));
-        for (const { environment, rows } of open) await urls.note(environment, rows);
-        const written = await writeBatch(database, prepared);
+        const written = await write(open, prepared, new UnderWay(prepared));
         if (written !== undefined) {
-          let from = 0;
-          for (const [index, batch] of open.entries()) {
-            const rows = written.rows.slice(from, (from += batch.rows.length));
-            results.set(batch.of, { kind: 'appended', ...tally(rows), defaulted: defaulted[index]! });
-            standings.set(placeOf(batch), { next: batch.next, head: prepared.lanes[index]!.head });
-          }
+          for (const [index, { of }] of open.entries()) results.set(of, written[index]!);
           break;
         }
-        for (const batch of open) standings.delete(placeOf(batch));
         const before = open;
+        await latest?.ended;
         open = await headed(batches);
         // The rows have moved back to where they were expected, or their heads were changed: whoever did that is not fought.
         if (open.length === before.length) break;
@@ -139,16 +135,44 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
         else if (error.code === 'data') results.set(open[0]!.of, await appendAround(open[0]!.of, error));
         else throw error;
         break;
-      } finally {
-        coming.clear();
       }
     }
     return batches.map((batch) => results.get(batch) ?? { kind: 'fenced' });
   };
 
+  /** @returns undefined when one of them is fenced: nothing was written */
+  const write = async (
+    batches: readonly HeadedBatch[],
+    prepared: Prepared,
+    underWay: UnderWay,
+  ): Promise<AppendResult[] | undefined> => {
+    latest = underWay;
+    try {
+      const defaulted: number[] = [];
+      for (const { rows } of batches) defaulted.push(await days.ensure(rows.map(({ recordedMs }) => recordedMs)));
+      for (const { environment, rows } of batches) await urls.note(environment, rows);
+      const written = await writeBatch(database, prepared, underWay);
+      wary = underWay.tries > 1 ? waryAppends : Math.max(0, wary - 1);
+      if (written === undefined) {
+        for (const batch of batches) standings.delete(placeOf(batch));
+        return undefined;
+      }
+      await underWay.inOrder();
+      let from = 0;
+      return batches.map((batch, index): AppendResult => {
+        standings.set(placeOf(batch), { next: batch.next, head: prepared.lanes[index]!.head });
+        const rows = written.rows.slice(from, (from += batch.rows.length));
+        return { kind: 'appended', ...tally(rows), defaulted: defaulted[index]! };
+      });
+    } finally {
+      underWay.end();
+      if (latest === underWay) latest = undefined;
+    }
+  };
+
   /** What was prepared of something else stays: an append is tried again, and what follows it then is the same. */
   const takePrepared = (batches: readonly HeadedBatch[]): PreparedBatch => {
-    if (ahead?.isOf(batches) !== true) return new PreparedBatch(batches);
+    if (ahead?.isOf(batches) !== true) return new PreparedBatch(batches, isBold());
     const taken = ahead;
     ahead = undefined;
     return taken;
@@ -158,20 +182,42 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
     const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
     // The append that is under way may not have said yet where it leads.
     await turn();
+    const before = latest;
     const following = batches.flatMap((batch) => {
-      const before = coming.get(placeOf(batch)) ?? standings.get(placeOf(batch));
-      return before?.next === batch.expectedNext ? [{ ...batch, expectedHead: before.head }] : [];
+      const standing = before?.reaches.get(placeOf(batch)) ?? standings.get(placeOf(batch));
+      return standing?.next === batch.expectedNext ? [{ ...batch, expectedHead: standing.head }] : [];
     });
-    if (batches.length === 0 || following.length < batches.length) return;
-    const preparing = new PreparedBatch(following);
+    if (batches.length === 0 || following.length < batches.length) return undefined;
+    const preparing = new PreparedBatch(following, isBold());
     ahead = preparing;
     try {
-      while (!enough() && !preparing.step()) await turn();
+      while (!enough()) {
+        if (preparing.step()) return before && (await sendBehind(before, following, preparing));
+        await turn();
+      }
     } catch (error) {
       // Whoever writes it meets the same, and knows what to do about it.
       if (ahead === preparing) ahead = undefined;
       if (!(error instanceof PostgresError)) throw error;
     }
+    return undefined;
+  };
+
+  const sendBehind = async (
+    before: UnderWay,
+    batches: readonly HeadedBatch[],
+    made: PreparedBatch,
+  ): Promise<SentBehind | undefined> => {
+    const prepared = made.finish();
+    await before.sending;
+    if (latest !== before || before.comesTo === undefined || before.environment !== prepared.environment)
+      return undefined;
+    // Whatever is wrong with it: who appends it as any other meets the same.
+    const ended = write(batches, prepared, new UnderWay(prepared, before)).catch(() => undefined);
+    void ended.then((results) => {
+      if (results !== undefined && ahead === made) ahead = undefined;
+    });
+    return { ended };
   };
 
   /** What one partition holds must not keep the others waiting. */
@@ -251,9 +297,6 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
     },
   };
 }
-
-const placeOf = (at: { readonly environment: string; readonly topic: string; readonly partition: number }): string =>
-  `${at.environment}/${at.topic}/${at.partition}`;
 
 type Tally = Omit<Extract<AppendResult, { kind: 'appended' }>, 'kind'>;
 

@@ -18,6 +18,8 @@ interface Encoder {
 }
 
 const headerBytes = 20;
+/** Where arrays are written before it is known how long they are: memory that is asked for anew costs more than copying. */
+const scratch = Buffer.allocUnsafe(8 * 1024 * 1024);
 /** PostgreSQL counts microseconds from 2000-01-01. */
 const timestampEpochMs = 946_684_800_000;
 
@@ -76,21 +78,25 @@ export type ColumnValue<T extends ColumnType> = NonNullable<(typeof encoders)[T]
  */
 export function binaryArray<T extends ColumnType>(type: T, values: readonly (ColumnValue<T> | null)[]): Buffer {
   const { oid, room, write } = encoders[type] as Encoder;
-  let bytesMax = headerBytes + 4 * values.length;
+  const count = values.length;
+  let bytesMax = headerBytes + 4 * count;
   let nulls = 0;
-  for (const value of values) {
+  // By index here and below: an iterator for each of sixty columns of thousands of rows is a twentieth of the projector's work.
+  for (let index = 0; index < count; index += 1) {
+    const value = values[index]!;
     if (value === null) nulls = 1;
     else bytesMax += room(value as never);
   }
-  const target = Buffer.allocUnsafe(bytesMax);
+  const target = bytesMax <= scratch.length ? scratch : Buffer.allocUnsafe(bytesMax);
   target.writeInt32BE(1, 0);
   target.writeInt32BE(nulls, 4);
   target.writeInt32BE(oid, 8);
-  target.writeInt32BE(values.length, 12);
+  target.writeInt32BE(count, 12);
   target.writeInt32BE(1, 16);
   let at = headerBytes;
   try {
-    for (const value of values) {
+    for (let index = 0; index < count; index += 1) {
+      const value = values[index]!;
       const written = value === null ? -1 : write(target, value as never, at + 4);
       at = target.writeInt32BE(written, at) + Math.max(0, written);
     }
@@ -98,7 +104,18 @@ export function binaryArray<T extends ColumnType>(type: T, values: readonly (Col
     if (!(error instanceof RangeError)) throw error;
     throw new PostgresError('data', `a value does not fit ${type}: ${error.message}`, { cause: error });
   }
-  return target.subarray(0, at);
+  return target === scratch ? Buffer.from(target.subarray(0, at)) : target.subarray(0, at);
+}
+
+/** As `binaryArray`, of what each row has in this column. */
+export function binaryColumn<Row, T extends ColumnType>(
+  type: T,
+  rows: readonly Row[],
+  value: (row: Row) => ColumnValue<T> | null,
+): Buffer {
+  const values: (ColumnValue<T> | null)[] = [];
+  for (let index = 0; index < rows.length; index += 1) values.push(value(rows[index]!));
+  return binaryArray(type, values);
 }
 
 function writeBytes(target: Buffer, value: Uint8Array, at: number): number {

@@ -45,7 +45,7 @@ export interface FoldedBatch {
 export const deliveryKey = ({ dispatch, round }: DeliveryKey): string => `${dispatch}.${round}`;
 
 /**
- * Identities of a batch, each once, in one order for all writers; without those of settlements that the progress of their
+ * Identities of a batch, each once; without those of settlements that the progress of their
  * delivery tells from their copies.
  */
 export function identitiesOf(rows: readonly AuditRow[]): { readonly identity: string; readonly recordedMs: number }[] {
@@ -55,9 +55,7 @@ export function identitiesOf(rows: readonly AuditRow[]): { readonly identity: st
       first.set(row.identity, row.recordedMs);
     }
   }
-  return [...first]
-    .map(([identity, recordedMs]) => ({ identity, recordedMs }))
-    .sort((a, b) => byText(a.identity, b.identity));
+  return Array.from(first, ([identity, recordedMs]) => ({ identity, recordedMs }));
 }
 
 /** Says what became of an attempt; of several the first stands. */
@@ -76,20 +74,38 @@ export interface MovedKeys {
   readonly toRead: readonly DeliveryKey[];
   /** Of which the batch also says how they came to be: nothing stands of them, unless a record came twice or out of turn. */
   readonly fresh: ReadonlyMap<string, DeliveryKey>;
+  /** Moved for the first time by what it says of them: an append before made them, and nothing else, unless as above. */
+  readonly untouched: ReadonlyMap<string, DeliveryKey>;
 }
 
-/** Deliveries that the batch moves. */
-export function movedKeys(rows: readonly AuditRow[]): MovedKeys {
-  const moved = new Map<string, DeliveryKey>();
+/**
+ * Deliveries that the batch moves.
+ * @param bold false: none is taken for untouched
+ */
+export function movedKeys(rows: readonly AuditRow[], bold: boolean): MovedKeys {
+  const moved = new Map<string, { readonly key: DeliveryKey; readonly isFirst: boolean }>();
   const accepted = new Set<string>();
   for (const { effects } of rows) {
     for (const effect of effects) {
-      if (effect.kind === 'accepted') accepted.add(deliveryKey({ dispatch: effect.dispatch, round: 0 }));
-      else moved.set(deliveryKey(effect), { dispatch: effect.dispatch, round: effect.round });
+      if (effect.kind === 'accepted') {
+        accepted.add(deliveryKey({ dispatch: effect.dispatch, round: 0 }));
+        continue;
+      }
+      const id = deliveryKey(effect);
+      if (moved.has(id)) continue;
+      const isFirst = isSettlement(effect) && effect.attempt === 1 && effect.round === 0;
+      moved.set(id, { key: { dispatch: effect.dispatch, round: effect.round }, isFirst });
     }
   }
-  const fresh = new Map([...moved].filter(([id]) => accepted.has(id)));
-  return { toRead: [...moved].flatMap(([id, key]) => (fresh.has(id) ? [] : key)), fresh };
+  const toRead: DeliveryKey[] = [];
+  const fresh = new Map<string, DeliveryKey>();
+  const untouched = new Map<string, DeliveryKey>();
+  for (const [id, { key, isFirst }] of moved) {
+    if (accepted.has(id)) fresh.set(id, key);
+    else if (bold && isFirst) untouched.set(id, key);
+    else toRead.push(key);
+  }
+  return { toRead, fresh, untouched };
 }
 
 /**

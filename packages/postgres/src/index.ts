@@ -12,7 +12,13 @@ export {
   type DeliveryEffect,
   type DeliveryFacts,
 } from './audit-row.ts';
-export { openAuditStore, type AppendResult, type AuditStore, type PartitionHead } from './audit-store.ts';
+export {
+  openAuditStore,
+  type AppendResult,
+  type AuditStore,
+  type PartitionHead,
+  type SentBehind,
+} from './audit-store.ts';
 export { firstOffsetSince, linkBefore, placesWithRows, readChainHeads, type ChainHead } from './chain-reads.ts';
 export { openClassRetention, type ClassChain, type ClassRetention, type ProjectClass } from './class-retention.ts';
 export { countDifferences } from './daily-counts.ts';

@@ -30,6 +30,12 @@ export const migrationStatementTimeoutMs = 60 * 60_000;
 /** Rows of one append, of all its partitions: more gain no speed and hold the offset rows longer. */
 export const appendRowsMax = 4_000;
 
+/**
+ * So many appends look for every delivery first after one that took something for new, or untouched, that was not: where a log of
+ * attempts is read ahead of the events, each would be tried twice.
+ */
+export const waryAppends = 50;
+
 /** Rows that are hashed in one go while the server writes others: a fraction of a ms, since parameters that are still on their way to it wait as long. */
 export const rowsAtOnce = 40;
 

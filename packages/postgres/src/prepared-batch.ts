@@ -6,7 +6,7 @@
 
 import { chainStep } from '@postrider/core/contracts';
 import type { AuditRow } from './audit-row.ts';
-import { foldBatch, identitiesOf, movedKeys, type FoldedBatch, type MovedKeys } from './fold-batch.ts';
+import { deliveryKey, foldBatch, identitiesOf, movedKeys, type FoldedBatch, type MovedKeys } from './fold-batch.ts';
 import { identityKey } from './identity-key.ts';
 import { rowsAtOnce } from './limits.ts';
 import {
@@ -16,6 +16,7 @@ import {
   type EncodedFold,
   type LaneMove,
   type LinkedRow,
+  type Taken,
 } from './write-statements.ts';
 
 export interface AppendBatch {
@@ -48,8 +49,10 @@ export interface Prepared {
   /** In order of their keys. */
   readonly identities: readonly Identity[];
   readonly moved: MovedKeys;
+  /** What is not looked for before the first try. */
+  readonly taken: Taken;
   readonly encoded: { readonly records: readonly Buffer[]; readonly identities: readonly Buffer[] };
-  /** With every identity and every fresh delivery taken for new; undefined when something must be read before. */
+  /** With every identity taken for new, and deliveries as `taken` has them; undefined when something must be read before. */
   readonly folded: Folded | undefined;
 }
 
@@ -63,10 +66,13 @@ export class PreparedBatch {
   readonly #work: Generator<void, Prepared>;
   #prepared: Prepared | undefined;
 
-  /** @param batches of one environment, each of another partition */
-  constructor(batches: readonly HeadedBatch[]) {
+  /**
+   * @param batches of one environment, each of another partition
+   * @param bold whether deliveries are taken for new and for untouched that an earlier append may have made or moved out of turn
+   */
+  constructor(batches: readonly HeadedBatch[], bold: boolean) {
     this.#of = batches;
-    this.#work = prepare(batches);
+    this.#work = prepare(batches, bold);
   }
 
   /** Makes one more piece, most of them a fraction of a ms of work. @returns whether all are made. @throws PostgresError `data` */
@@ -102,7 +108,7 @@ function isSame(a: HeadedBatch, b: HeadedBatch): boolean {
   );
 }
 
-function* prepare(batches: readonly HeadedBatch[]): Generator<void, Prepared> {
+function* prepare(batches: readonly HeadedBatch[], bold: boolean): Generator<void, Prepared> {
   const environment = batches[0]!.environment;
   const rows = batches.flatMap((batch) => batch.rows);
   const identities: Identity[] = [];
@@ -128,11 +134,15 @@ function* prepare(batches: readonly HeadedBatch[]): Generator<void, Prepared> {
     yield;
   }
   const encoded = { records, identities: encodeIdentities(identities) };
-  const moved = movedKeys(rows);
-  if (moved.toRead.length > 0) return { environment, lanes, rows, identities, moved, encoded, folded: undefined };
+  const moved = movedKeys(rows, bold);
+  const taken: Taken = {
+    forNew: (each) => moved.fresh.has(deliveryKey(each)) || (bold && each.progress === undefined),
+    forUntouched: (each) => moved.untouched.has(deliveryKey(each)),
+  };
+  const made = { environment, lanes, rows, identities, moved, taken, encoded };
+  if (moved.toRead.length > 0) return { ...made, folded: undefined };
   yield;
   const batch = foldBatch(rows, new Set(identities.map(({ identity }) => identity)), new Map());
   yield;
-  const folded = { batch, encoded: encodeFolded(batch, moved.fresh) };
-  return { environment, lanes, rows, identities, moved, encoded, folded };
+  return { ...made, folded: { batch, encoded: encodeFolded(batch, taken) } };
 }

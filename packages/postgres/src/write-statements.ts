@@ -2,9 +2,9 @@
 // (migration 0005). Which column takes what is one table a kind of row, so that a name and its value cannot drift apart.
 
 import type { AuditRow } from './audit-row.ts';
-import { binaryArray, type ColumnType, type ColumnValue } from './binary-arrays.ts';
+import { binaryColumn, type ColumnType, type ColumnValue } from './binary-arrays.ts';
 import type { Session } from './database.ts';
-import { deliveryKey, type FoldedBatch, type FoldedDelivery, type FoldedRow } from './fold-batch.ts';
+import type { FoldedBatch, FoldedDelivery, FoldedRow } from './fold-batch.ts';
 
 /** A row, where its lane stands in `lanes` (from 1), and the hash after it. */
 export interface LinkedRow {
@@ -21,6 +21,8 @@ export interface LaneMove {
   readonly next: number;
   readonly head: string;
   readonly rows: number;
+  /** Name of the append that must have moved it to where it is expected. */
+  readonly upon?: string | undefined;
 }
 
 export interface IdentityEntry {
@@ -37,7 +39,7 @@ function column<Row, T extends ColumnType>(
   type: T,
   value: (row: Row) => ColumnValue<T> | null,
 ): Column<Row> {
-  return [name, (rows) => binaryArray(type, rows.map(value))];
+  return [name, (rows) => binaryColumn(type, rows, value)];
 }
 
 const recordColumns: readonly Column<LinkedRow>[] = [
@@ -118,6 +120,8 @@ const names = [
   ...[...recordColumns, ...identityColumns, ...flagColumns, ...deliveryColumns].map(([name]) => name),
   'counts',
   'deliveries_new',
+  'deliveries_untouched',
+  'this_append',
 ];
 const appendSql = `SELECT audit_append(${names.map((name, index) => `${name} => $${index + 1}`).join(', ')})`;
 
@@ -130,6 +134,8 @@ export interface EncodedAppend {
   readonly records: readonly Buffer[];
   readonly identities: readonly Buffer[];
   readonly folded: EncodedFold;
+  /** A UUID. */
+  readonly name: string;
 }
 
 /** Column by column, so that something else can be done between two. @throws PostgresError `data` */
@@ -140,20 +146,33 @@ export function* encodeRecords(rows: readonly LinkedRow[]): Generator<Buffer> {
 /** @param entries in order of their keys */
 export const encodeIdentities = (entries: readonly IdentityEntry[]): Buffer[] => encoded(identityColumns, entries);
 
+/** What an append does not look for before it puts it in; the server says when it should have. */
+export interface Taken {
+  readonly forNew: (delivery: FoldedDelivery) => boolean;
+  /** Standing, with nothing settled of it. */
+  readonly forUntouched: (delivery: FoldedDelivery) => boolean;
+}
+
 /**
  * What folding says of the records, and what they come to.
- * @param taken for new, by `deliveryKey`
  * @throws PostgresError `data`
  */
-export function encodeFolded(
-  { rows, deliveries, counts }: FoldedBatch,
-  taken: { has(id: string): boolean },
-): EncodedFold {
-  const { fresh = [], standing = [] } = Object.groupBy(deliveries, (each) =>
-    taken.has(deliveryKey(each)) ? 'fresh' : 'standing',
-  );
-  const inOrder = [...fresh, ...standing];
-  return [...encoded(flagColumns, rows), ...encoded(deliveryColumns, inOrder), JSON.stringify(counts), fresh.length];
+export function encodeFolded({ rows, deliveries, counts }: FoldedBatch, { forNew, forUntouched }: Taken): EncodedFold {
+  const {
+    fresh = [],
+    untouched = [],
+    standing = [],
+  } = Object.groupBy(deliveries, (each) => (forNew(each) ? 'fresh' : forUntouched(each) ? 'untouched' : 'standing'));
+  // What is new goes in by time, as most indexes have it: at their ends, and not all over them.
+  fresh.sort((a, b) => a.facts.seenMs - b.facts.seenMs);
+  const inOrder = [...fresh, ...untouched, ...standing];
+  return [
+    ...encoded(flagColumns, rows),
+    ...encoded(deliveryColumns, inOrder),
+    JSON.stringify(counts),
+    fresh.length,
+    untouched.length,
+  ];
 }
 
 const encoded = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]): Buffer[] =>
@@ -161,6 +180,6 @@ const encoded = <Row>(columns: readonly Column<Row>[], rows: readonly Row[]): Bu
 
 /** @throws PostgresError with `sqlState` PR001 or PR002 when something is not as expected; nothing is written then */
 export async function callAppend(session: Session, append: EncodedAppend): Promise<void> {
-  const { environment, lanes, records, identities, folded } = append;
-  await session.query(appendSql, [environment, JSON.stringify(lanes), ...records, ...identities, ...folded]);
+  const { environment, lanes, records, identities, folded, name } = append;
+  await session.query(appendSql, [environment, JSON.stringify(lanes), ...records, ...identities, ...folded, name]);
 }

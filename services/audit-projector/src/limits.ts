@@ -11,8 +11,8 @@ export const transactionBytesMax = 8 * 1024 * 1024;
 export const busyRows = 50;
 export const gatherMs = 1_000;
 
-/** A partition that holds this many batches stops being fetched: one is being written, one waits. */
-export const batchesHeld = 2;
+/** A partition that holds this many batches stops being fetched: one is being written, one is sent behind it, one is made. */
+export const batchesHeld = 3;
 
 /** No partition is given less room than this, in bytes, however many there are: about one fetch of Kafka. */
 export const partitionBytesMin = 256 * 1024;

@@ -2,11 +2,17 @@
 // if need be one of bytes alone.
 
 import { createHash } from 'node:crypto';
-import { decodeAudit, identityOf, parseAttemptId, responseHeader, type AuditRecord } from '@postrider/core/contracts';
+import {
+  decodeAudit,
+  identityOf,
+  parseAttemptId,
+  responseHeader,
+  type AuditRecord,
+  type AuditRecordType,
+} from '@postrider/core/contracts';
 import type { KafkaRecord } from '@postrider/kafka';
 import {
   bareRow,
-  noColumns,
   type AuditColumns,
   type AuditRow,
   type DeliveryEffect,
@@ -46,11 +52,43 @@ export function auditRowOf(record: LogRecord): AuditRow {
   }
   return {
     ...kept,
-    columns: { ...noColumns, ...extracted.columns, type: decoded.value.type },
+    columns: columnsOf(decoded.value.type, extracted.columns),
     unreadable: problem !== null,
     problem,
     identity: identityText(identityOf(decoded.value)),
     effects: extracted.effects,
+  };
+}
+
+/** Written out: spreading one object over another takes as long as decoding the record. */
+function columnsOf(type: AuditRecordType, of: Partial<AuditColumns>): AuditColumns {
+  return {
+    type,
+    dispatch: of.dispatch ?? null,
+    round: of.round ?? null,
+    attempt: of.attempt ?? null,
+    park: of.park ?? null,
+    endpoint: of.endpoint ?? null,
+    endpointVersion: of.endpointVersion ?? null,
+    project: of.project ?? null,
+    event: of.event ?? null,
+    eventType: of.eventType ?? null,
+    subject: of.subject ?? null,
+    origin: of.origin ?? null,
+    actor: of.actor ?? null,
+    occurredMs: of.occurredMs ?? null,
+    durationMs: of.durationMs ?? null,
+    url: of.url ?? null,
+    status: of.status ?? null,
+    outcome: of.outcome ?? null,
+    httpStatus: of.httpStatus ?? null,
+    detail: of.detail ?? null,
+    disposition: of.disposition ?? null,
+    reason: of.reason ?? null,
+    dueMs: of.dueMs ?? null,
+    responseDigest: of.responseDigest ?? null,
+    responseBytes: of.responseBytes ?? null,
+    responseTruncated: of.responseTruncated ?? null,
   };
 }
 
@@ -321,7 +359,7 @@ function eventAccepted(reader: ColumnReader, recordedMs: number): Extracted | un
 /** An identity that a column cannot hold as it stands is told apart by its digest. */
 function identityText(identity: string | undefined): string | null {
   if (identity === undefined) return null;
-  if (identity === storable(identity, columnTextMax)) return identity;
+  if (identity.length <= columnTextMax && identity.isWellFormed() && !identity.includes('\0')) return identity;
   return `sha256:${createHash('sha256').update(JSON.stringify(identity)).digest('hex')}`;
 }
 

@@ -1,5 +1,11 @@
 import type { KafkaRecord } from '@postrider/kafka';
-import { PostgresError, type AppendBatch, type AppendResult, type AuditStore } from '@postrider/postgres';
+import {
+  PostgresError,
+  type AppendBatch,
+  type AppendResult,
+  type AuditStore,
+  type SentBehind,
+} from '@postrider/postgres';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { partitionBytesMin } from './limits.ts';
 import { Projector } from './projector.ts';
@@ -28,10 +34,30 @@ class MemoryStore implements AuditStore {
   prepareDays = async (): Promise<number> => 0;
   heads = async (): Promise<[]> => [];
 
-  prepare = async (batches: readonly AppendBatch[]): Promise<void> => void this.prepared.push(batches);
+  /** Whether what is prepared is sent behind what is being written; it is written when that has been, or comes to nothing. */
+  sends = false;
+  #writing: Promise<unknown> = Promise.resolve();
+
+  prepare = async (batches: readonly AppendBatch[]): Promise<SentBehind | undefined> => {
+    this.prepared.push(batches);
+    if (!this.sends) return undefined;
+    const before = this.#writing;
+    const ended = before
+      .catch(() => undefined)
+      .then(() => this.#all(batches))
+      .then((results) => (results.some(({ kind }) => kind === 'fenced') ? undefined : results));
+    this.#writing = ended;
+    return { ended: ended.catch(() => undefined) };
+  };
 
   async appendTogether(batches: readonly AppendBatch[]): Promise<AppendResult[]> {
     this.appended.push(batches);
+    const writing = this.#all(batches);
+    this.#writing = writing;
+    return writing;
+  }
+
+  async #all(batches: readonly AppendBatch[]): Promise<AppendResult[]> {
     const results: AppendResult[] = [];
     for (const batch of batches) results.push(await this.append(batch));
     return results;
@@ -142,6 +168,69 @@ describe('Projector', () => {
     }
   });
 
+  it('takes what was sent behind a transaction for the next one, and sends another behind that', async () => {
+    store.sends = true;
+    await own(0);
+    store.script.push('hold', 'hold', 'hold', 'hold');
+    fetched(0, 0, 45);
+    for (let transaction = 0; transaction < 4; transaction += 1) {
+      await quiet();
+      store.release();
+    }
+    await quiet();
+    expect(store.written).toEqual(offsets(0, 0, 45));
+    expect(store.sizes).toEqual([10, 10, 10, 10, 5]);
+    // The first, and the last, which might still have grown; the others went behind one another.
+    expect(store.appended.map(([batch]) => batch!.expectedNext)).toEqual([0, 40]);
+    expect(projector.lanes()[0]).toMatchObject({ next: 45, held: 0 });
+    expect(calls.filter((call) => call.startsWith('fenced'))).toEqual([]);
+  });
+
+  it('begins anew where the tables stand when an answer was lost and what was sent behind it stands', async () => {
+    store.sends = true;
+    await own(0);
+    store.script.push('lost-answer');
+    fetched(0, 0, 30);
+    await quiet();
+    expect(calls).toContain('seek 0 20');
+    fetched(0, 20, 30);
+    await quiet();
+    expect(store.written).toEqual(offsets(0, 0, 30));
+    expect(projector.lanes()[0]).toMatchObject({ next: 30, held: 0 });
+  });
+
+  it('stands upon nothing that was fenced: what was sent behind it is planned anew', async () => {
+    store.sends = true;
+    await own(0);
+    store.script.push('hold');
+    fetched(0, 0, 30);
+    await quiet();
+    store.offsets.set(0, 5);
+    store.release();
+    await quiet();
+    expect(calls).toContain('fenced 0 5');
+    fetched(0, 5, 30);
+    await quiet();
+    expect(store.written).toEqual(offsets(0, 5, 30));
+  });
+
+  it('gives partitions up when what was sent has ended too, and sends nothing more', async () => {
+    store.sends = true;
+    await own(0);
+    store.script.push('hold');
+    fetched(0, 0, 30);
+    await quiet();
+    let settled = false;
+    const revoked = projector.settle().then(() => (settled = true));
+    await quiet();
+    expect(settled).toBe(false);
+    store.release();
+    await revoked;
+    await quiet();
+    expect(store.written).toEqual(offsets(0, 0, 20));
+    expect(projector.lanes()[0]).toMatchObject({ next: 20, held: 10 });
+  });
+
   it('has nothing prepared that may still grow', async () => {
     await own(0);
     fetched(0, 0, 19);
@@ -182,12 +271,12 @@ describe('Projector', () => {
     expect(calls).toEqual(['seek 0 40', 'fenced 0 40']);
   });
 
-  it('stops fetching when a partition holds two batches, and goes on when one is left', async () => {
+  it('stops fetching when a partition holds three batches, and goes on when two are left', async () => {
     await own(0);
     store.script.push('hold');
-    fetched(0, 0, 19);
+    fetched(0, 0, 29);
     expect(calls).toEqual([]);
-    fetched(0, 19, 30);
+    fetched(0, 29, 30);
     expect(calls).toEqual(['pause 0']);
     await settle();
     store.release();

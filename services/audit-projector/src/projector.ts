@@ -4,9 +4,17 @@
 //   fetched ─▶ held ─▶ rows ─▶ one transaction ─▶ written
 //     ▲          │                  ├─ fenced: read the offset row, begin anew there
 //     └─ pause ◀─┘ (full)           └─ PostgreSQL away: again, for ever; what is held stays held
+//
+// With a backlog the next transaction is sent before the answer of this one is there. It stands upon this one or not at all.
 
 import type { AssignedPartition, Assignment, GroupConsumer, KafkaRecord, RecordBatch } from '@postrider/kafka';
-import { PostgresError, type AppendBatch, type AppendResult, type AuditStore } from '@postrider/postgres';
+import {
+  PostgresError,
+  type AppendBatch,
+  type AppendResult,
+  type AuditStore,
+  type SentBehind,
+} from '@postrider/postgres';
 import { Lane, type Peeked } from './lane.ts';
 import {
   batchesHeld,
@@ -51,6 +59,11 @@ const keyOf = (at: { readonly topic: string; readonly partition: number }): stri
 interface Part {
   readonly lane: Lane;
   readonly batch: AppendBatch;
+}
+
+/** A transaction that is on its way while the one before has no answer yet. */
+interface Sent extends SentBehind {
+  readonly parts: readonly Part[];
 }
 
 /** A part before its rows are made. */
@@ -198,42 +211,54 @@ export class Projector {
     return ready.sort((a, b) => order(a) - order(b) || a.partition - b.partition);
   }
 
-  /** Writes transaction after transaction until nothing is held, or nothing may be started. */
+  /** Writes transaction after transaction until nothing is held, or nothing may be started; what is on its way then is waited for. */
   async #drain(halt: AbortSignal): Promise<void> {
-    while (!halt.aborted) {
-      const parts = this.#take();
+    let sent: Sent | undefined;
+    for (;;) {
+      const parts = sent?.parts ?? (halt.aborted ? [] : this.#take());
       if (parts.length === 0) return;
       const startedMs = this.#deps.monotonic();
       let answered = false;
-      const writing = this.#untilAnswered(halt, () =>
-        this.#deps.store.appendTogether(parts.map(({ batch }) => batch)),
-      ).finally(() => {
+      const writing = (sent === undefined ? this.#append(parts, halt) : sent.ended).finally(() => {
         answered = true;
       });
-      const [results] = await Promise.all([writing, this.#prepare(parts, () => answered)]);
-      if (results === undefined) return;
+      const [results, behind] = await Promise.all([writing, this.#prepare(parts, () => answered || halt.aborted)]);
+      const stands = results?.every(({ kind }) => kind === 'appended') ?? false;
+      // What is not known to stand is not stood upon: everything is planned anew, and the offset rows tell.
+      if (!stands) await behind?.ended;
+      sent = stands ? behind : undefined;
+      if (results === undefined) continue;
       const durationMs = this.#deps.monotonic() - startedMs;
       this.#deps.observer.transacted(durationMs);
       let rows = 0;
       for (const [index, { lane, batch }] of parts.entries())
         rows += await this.#settled(lane, batch, results[index]!, halt);
-      if (rows >= busyRows) await this.#gather(startedMs + gatherMs, halt);
+      if (sent === undefined && rows >= busyRows) await this.#gather(startedMs + gatherMs, halt);
     }
   }
 
-  /** Makes of the next transaction what can be made while this one is written. */
-  async #prepare(writing: readonly Part[], enough: () => boolean): Promise<void> {
+  #append(parts: readonly Part[], halt: AbortSignal): Promise<AppendResult[] | undefined> {
+    return this.#untilAnswered(halt, () => this.#deps.store.appendTogether(parts.map(({ batch }) => batch)));
+  }
+
+  /** Makes of the next transaction what can be made while this one is written, and sends it when it is all made. */
+  async #prepare(writing: readonly Part[], enough: () => boolean): Promise<Sent | undefined> {
     const following = this.#plan(this.#turn + 1, new Map(writing.map(({ lane, batch }) => [lane, batch])));
     await this.#ahead.make(
       following.flatMap(({ records }) => records),
       enough,
     );
     // Of less than a full one it is not known yet where it will end.
-    if (enough() || following.length === 0 || !following.every(({ full }) => full)) return;
-    await this.#deps.store.prepare(
-      following.map((share) => this.#batchOf(share)),
+    if (enough() || following.length === 0 || !following.every(({ full }) => full)) return undefined;
+    const parts = following.map((share) => ({ lane: share.lane, batch: this.#batchOf(share) }));
+    const behind = await this.#deps.store.prepare(
+      parts.map(({ batch }) => batch),
       enough,
     );
+    if (behind === undefined) return undefined;
+    this.#turn += 1;
+    this.#isUnderWay(behind.ended);
+    return { ...behind, parts };
   }
 
   #take(): Part[] {
@@ -307,9 +332,19 @@ export class Projector {
   }
 
   #makeRoom(lane: Lane): void {
-    if (!lane.paused || lane.held > this.#deps.batchRecords || lane.heldBytes > this.#roomBytes() / 2) return;
+    if (
+      !lane.paused ||
+      lane.held > (batchesHeld - 1) * this.#deps.batchRecords ||
+      lane.heldBytes > this.#roomBytes() / 2
+    )
+      return;
     lane.paused = false;
     this.#deps.consumer().resume(lane.topic, [lane.partition]);
+  }
+
+  #isUnderWay(asked: Promise<unknown>): void {
+    const ended = asked.catch(() => undefined).finally(() => this.#underWay.delete(ended));
+    this.#underWay.add(ended);
   }
 
   /** Asks until PostgreSQL answers; undefined when the signal is raised first. */
@@ -318,8 +353,7 @@ export class Projector {
       try {
         if (signal.aborted) return undefined;
         const asked = ask();
-        const ended = asked.catch(() => undefined).finally(() => this.#underWay.delete(ended));
-        this.#underWay.add(ended);
+        this.#isUnderWay(asked);
         const answer = await asked;
         this.#trouble = undefined;
         return answer;
