@@ -32,5 +32,6 @@ test('every promise is kept under faults, by the seeds of CI and the plans that 
     expect(requests).toBeGreaterThan(published);
   }
   for (const promise of ['1', '2', '3', '4', '6']) expect(verdict.promises[promise]).toBeGreaterThan(200);
-  expect(verdict.promises['5']).toBeGreaterThan(50);
+  // Fewer: only endpoints whose requests nothing of their own can hold up, in three and a half seconds.
+  expect(verdict.promises['5']).toBeGreaterThan(10);
 });
