@@ -15,6 +15,7 @@ import {
   type SentBehind,
 } from '@postrider/postgres';
 import { acceptedRecord, logRecord, settledRecord, type Sample } from '../support/audit-log.ts';
+import { appendsYardstick } from './appends-yardstick.ts';
 import { appendDeliveries } from './limits.ts';
 import { usageOf } from './process-usage.ts';
 
@@ -49,13 +50,14 @@ export async function benchAppends({ deliveries, json, say }: AppendsBench): Pro
       say(`${deliveries} deliveries, ${how} …`);
       measured.push(await appends(stack.postgres.url, how, deliveries));
     }
-    if (json) return `${JSON.stringify({ deliveries, appends: measured })}\n`;
-    return measured
-      .map(
-        ({ how, rowsPerS, postgresUs, clientUs }) =>
-          `${how.padEnd(9)} ${rowsPerS} rows/s  a delivery: PostgreSQL ${postgresUs} µs, client ${clientUs} µs\n`,
-      )
-      .join('');
+    say('rows that are nothing but rows, as a yardstick …');
+    const yardstickRowsPerS = await appendsYardstick(stack.postgres.url, 2 * deliveries);
+    if (json) return `${JSON.stringify({ deliveries, appends: measured, yardstickRowsPerS })}\n`;
+    const lines = measured.map(
+      ({ how, rowsPerS, postgresUs, clientUs }) =>
+        `${how.padEnd(9)} ${rowsPerS} rows/s  a delivery: PostgreSQL ${postgresUs} µs, client ${clientUs} µs\n`,
+    );
+    return `${lines.join('')}yardstick ${yardstickRowsPerS} rows/s  of 300 bytes, chained, by one connection\n`;
   } finally {
     await stack.stop();
   }
