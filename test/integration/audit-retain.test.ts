@@ -2,7 +2,6 @@
 
 import { auditRowOf } from '@postrider/audit-projector';
 import { responseHeader, sha256Hex, type AuditRecord } from '@postrider/core/contracts';
-import type { AppendRecord, KafkaCluster } from '@postrider/kafka';
 import {
   migrate,
   openAuditReads,
@@ -14,6 +13,7 @@ import {
 import { dropDay, planDays, verifyAudit, type RetentionPorts } from '@postrider/postrider';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acceptedRecord, idsOf, logRecord, settledRecord, type Sample } from '../support/audit-log.ts';
+import { closingPorts } from '../support/closing-ports.ts';
 import { createTestDatabase } from '../support/stack.ts';
 
 const environment = 'retained';
@@ -80,27 +80,7 @@ beforeAll(async () => {
     const settled = [answered(one, 'delivered'), answered(two, 'dead')];
     await append('attempts', settled, noon(daysAgo));
   }
-  ports = {
-    environment,
-    retention: openRetention(retainer),
-    // The log in between is the projector's test; here its rows come straight to the tables.
-    cluster: {
-      openAppender: () => ({
-        appendAll: (records: readonly AppendRecord[]) =>
-          append(
-            'audit',
-            records.map(({ value }) => value as Buffer),
-            clock.now(),
-          ),
-        close: async () => undefined,
-      }),
-    } as unknown as KafkaCluster,
-    admin: { describeTopics: async () => new Map() },
-    now: clock.now,
-    pause: async () => {
-      throw new Error('nothing to wait for');
-    },
-  };
+  ports = { ...closingPorts(environment, append, clock.now), retention: openRetention(retainer) };
 });
 afterAll(async () => {
   for (const each of [database, writer, retainer]) await each.close();

@@ -3,7 +3,6 @@
 import { auditRowOf } from '@postrider/audit-projector';
 import { responseHeader, sha256Hex, type AuditRecord } from '@postrider/core/contracts';
 import type { ProjectId } from '@postrider/core/domain';
-import type { AppendRecord, KafkaCluster } from '@postrider/kafka';
 import {
   createDatabase,
   migrate,
@@ -23,6 +22,7 @@ import {
   type RetentionPorts,
 } from '@postrider/postrider';
 import { acceptedRecord, logRecord, settledRecord, type Sample } from './audit-log.ts';
+import { closingPorts } from './closing-ports.ts';
 import { testPostgresUrl, testPrefix } from './stack.ts';
 
 export const environment = 'classes';
@@ -98,27 +98,10 @@ function openTables(url: string): ClassTables {
     retainer,
     append,
     ports: {
-      environment,
+      ...closingPorts(environment, append, clock.now),
       retention: openRetention(retainer),
       days: openRetention(retainer),
       classes: openClassRetention(retainer),
-      // The log in between is the projector's test; here its rows come straight to the tables.
-      cluster: {
-        openAppender: () => ({
-          appendAll: (records: readonly AppendRecord[]) =>
-            append(
-              'audit',
-              records.map(({ value }) => value as Buffer),
-              clock.now(),
-            ),
-          close: async () => undefined,
-        }),
-      } as unknown as KafkaCluster,
-      admin: { describeTopics: async () => new Map() },
-      now: clock.now,
-      pause: async () => {
-        throw new Error('nothing to wait for');
-      },
     },
     async close() {
       for (const each of [database, writer, retainer]) await each.close();

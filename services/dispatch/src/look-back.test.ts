@@ -28,16 +28,19 @@ function rigOf(records: number) {
   for (let n = 0; n < records; n += 1) settled(n);
   const state = new PartitionState(0, owner, 0, { settledMax: 4, archivedMax: 1_000 });
   const reads: string[] = [];
+  let logStart = 0;
   let beforeReading: () => void = () => undefined;
   const reader: AttemptsReader = {
     async read(_partition, { from, to = log.length }, onRecord) {
+      // Zero is the earliest there is, as for every reader.
+      if (from > 0 && from < logStart) throw new Error(`${from} to ${logStart} are lost`);
       reads.push(`${from}-${to}`);
       beforeReading();
-      log.slice(from, to).forEach(onRecord);
+      log.slice(Math.max(from, logStart), to).forEach(onRecord);
       return to;
     },
     async offsetAt(_partition, timestampMs) {
-      const at = log.findIndex((entry) => entry.timestampMs >= timestampMs);
+      const at = log.findIndex((entry) => entry.offset >= logStart && entry.timestampMs >= timestampMs);
       return at < 0 ? log.length : at;
     },
   };
@@ -48,6 +51,9 @@ function rigOf(records: number) {
     state,
     reads,
     reader,
+    deleteBefore(offset: number) {
+      logStart = offset;
+    },
     whileReading(does: () => void) {
       beforeReading = () => {
         beforeReading = () => undefined;
@@ -118,6 +124,16 @@ describe('work that the archive reaches back to', () => {
     before.state.window.restored({ fromMs: startMs + minute, offset: 1 });
     before.go(7, 50);
     expect((await before.look([7], 0)).found.get(idOf(7))?.disposition).toEqual(retryTo(1));
+  });
+
+  it('is looked up in what retention has left of its stretch, and what is gone is not asked for', async () => {
+    const rig = rigOf(0);
+    rig.state.window.restored({ fromMs: 0, offset: 0 });
+    rig.go(0, 100);
+    rig.deleteBefore(51);
+    expect((await rig.look([51], 0)).found.has(idOf(51))).toBe(true);
+    expect(rig.reads).toEqual(['51-52']);
+    expect((await rig.look([20], 0)).found.size).toBe(0);
   });
 
   it('is found although its settlement was heard of much later than it was written', async () => {

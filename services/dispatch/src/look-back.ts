@@ -40,7 +40,10 @@ export async function lookBack(
   let seenTo = window.cover.offset;
   if (neededMs < window.reach.fromMs) await extend(state, neededMs, reader, take);
   for (;;) {
-    for (const place of places) await reader.read(partition, place, take);
+    // A stretch may be older than what retention has left; that the rest of it is gone is no loss to be told of.
+    const start = places.length > 0 ? await reader.offsetAt(partition, 0) : 0;
+    for (const { from, to } of places)
+      if (to > start) await reader.read(partition, { from: Math.max(from, start), to }, take);
     if (window.cover.offset === seenTo) break;
     // The window has turned: what it knew when this began is in the archive now, or was even given up by it.
     const { offset: reach } = window.reach;
