@@ -322,7 +322,8 @@ export const replyHeader = 'pr-reply';
 
 /** JSON bytes of a record, with its layout version. */
 export function encodeAudit(record: AuditRecord): Buffer {
-  return Buffer.from(JSON.stringify({ v: 1, ...record }));
+  // Not of a copy of it with the version in front: making one costs a quarter as much as the text does.
+  return Buffer.from(`{"v":1,${JSON.stringify(record).slice(1)}`);
 }
 
 /** Reads a record back. Never throws. Only the type is checked: the writers are ours. */

@@ -1,7 +1,7 @@
 // Ids that are computed, and the shapes of ids that are given. Deterministic and free of personal data: the same event
 // published twice gives the same dispatch ids.
 
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { AttemptId, DispatchId, EndpointId, EventId, Origin } from '../domain/index.ts';
 
 const base32Alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
@@ -62,5 +62,5 @@ export function parseAttemptId(
 
 /** Lower-case hex SHA-256, the form of every digest in the audit. */
 export function sha256Hex(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes, 'hex');
 }
