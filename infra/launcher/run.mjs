@@ -2,6 +2,8 @@
 // missing, and runs the task. Plain JavaScript without dependencies, because it runs before there are any, in any
 // Node from 20 on.
 
+import { join } from 'node:path';
+
 import { repositoryRoot } from './cache-folder.mjs';
 import { interruption, runChild } from './child.mjs';
 import { LaunchError } from './launch-error.mjs';
@@ -32,10 +34,20 @@ if (!task) {
  */
 async function runTask(wanted) {
   const root = repositoryRoot;
-  const toolchain = await findToolchain(process.env);
-  if (!wanted.bare) await ensureWorkspace(root, toolchain);
+  const found = await findToolchain(process.env);
+  if (!wanted.bare) await ensureWorkspace(root, found);
+  const toolchain = wanted.bare ? found : { ...found, env: { ...compiledOnce(root), ...found.env } };
   if (interruption() !== 0) return interruption();
   if (wanted.run) return wanted.run({ root, toolchain, args });
   const { code } = await runChild(toolchain.node, [...(wanted.node ?? []), ...args], { env: toolchain.env, cwd: root });
   return code;
+}
+
+/**
+ * Half of what a command takes to start is reading and compiling a thousand files again.
+ *
+ * @param {string} root
+ */
+function compiledOnce(root) {
+  return { NODE_COMPILE_CACHE: join(root, '.postrider', 'compile-cache') };
 }
