@@ -171,6 +171,26 @@ describe('a batch that is cut off', () => {
   });
 });
 
+describe('a broker that answers in time without what it has, as one does that reads from remote storage', () => {
+  test('does not make a reader step over the records', async () => {
+    const topic = await createTopic('unsent', {}, 1);
+    await fill(topic, 20, 1);
+    // The regular fetch and the look at the partition alone.
+    const empty = proxy.add({
+      api: 'Fetch',
+      side: 'response',
+      nth: [1, 2],
+      only: (request) => request.includes(topic),
+      action: (frame, head) => replaceRecordSets(head, frame, () => Buffer.alloc(0)),
+    });
+    rules.push(empty);
+    const { table, records } = readTable(topic);
+    await table.ready;
+    expect(empty.hits()).toBe(2);
+    expect(records.map(({ offset }) => offset)).toEqual(Array.from({ length: 20 }, (_, offset) => offset));
+  });
+});
+
 describe('odd records', () => {
   test('null, empty and larger than one fetch reach the group as they were written', async () => {
     const topic = await createTopic('odd', { 'max.message.bytes': '6000000' }, 3);

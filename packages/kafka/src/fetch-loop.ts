@@ -12,7 +12,8 @@ import { toKafkaError } from './driver-error.ts';
 import type { DriverBroker, DriverCluster } from './driver.ts';
 import { fetchOnce } from './fetch.ts';
 import type { FetchedSlice, FetchLimits, FetchPosition } from './fetch.ts';
-import { KafkaError } from './kafka-error.ts';
+import { lookAgain } from './gap.ts';
+import type { KafkaError } from './kafka-error.ts';
 import { FAULTY_PARTITION_RETRY_MS } from './limits.ts';
 import type { TopicPartition } from './record.ts';
 
@@ -110,7 +111,7 @@ export function startFetchLoop(connections: Connections, limits: FetchLimits, ow
       if (result.kind === 'out-of-range') return await owner.onOutOfRange(result, cluster);
       if (result.kind === 'undecodable') return await isolate(broker, cluster, positions, result.error);
       for (const slice of result.slices) {
-        if (slice.nextOffset === slice.offset && slice.offset < slice.readableEnd) await lookAgain(broker, slice);
+        if (slice.nextOffset === slice.offset && slice.offset < slice.readableEnd) await lookCloser(broker, slice);
         else owner.onSlice(slice);
       }
       if (limits.restMs !== undefined && result.slices.some(({ records }) => records.length > 0))
@@ -120,19 +121,15 @@ export function startFetchLoop(connections: Connections, limits: FetchLimits, ow
     }
   }
 
-  /**
-   * Nothing came although the log goes on: either the other partitions filled the response, or compaction removed everything up
-   * to the end. Asked for alone, a broker must return a whole batch if there is one; if not, the reader steps over the gap.
-   */
-  async function lookAgain(broker: DriverBroker, slice: FetchedSlice): Promise<void> {
-    const again = await fetchOnce(broker, [slice], { ...limits, maxWaitMs: 0 });
-    const alone = again.kind === 'fetched' ? again.slices[0] : undefined;
-    if (alone === undefined || signal.aborted) return; // the next regular fetch meets the same trouble and names it
-    if (alone.incomplete && alone.nextOffset === alone.offset) {
-      return setAside(alone, new KafkaError('undecodable', 'the broker sends an incomplete batch'));
-    }
-    const gap = alone.nextOffset === alone.offset && alone.offset < alone.readableEnd;
-    owner.onSlice(gap ? { ...alone, nextOffset: alone.readableEnd } : alone);
+  /** Nothing came although the log goes on. */
+  async function lookCloser(broker: DriverBroker, slice: FetchedSlice): Promise<void> {
+    const look = await lookAgain(slice, (offset, maxWaitMs) =>
+      fetchOnce(broker, [{ ...slice, offset }], { ...limits, maxWaitMs }),
+    );
+    if (signal.aborted) return;
+    if (look.kind === 'slice') owner.onSlice(look.slice);
+    else if (look.kind === 'undecodable') setAside(slice, look.error);
+    else if (look.error !== undefined) owner.onError(look.error, 1);
   }
 
   /** One partition's bytes must not stop the others: each is read alone, and the one at fault is set aside loudly. */

@@ -59,6 +59,9 @@ export const REVOKE_WAIT_MS = 3_000;
 /** Long poll: also how long a resumed partition may wait for the fetch under way. Small, so that pauses and stops are quick. */
 export const FETCH_WAIT_MS = 100;
 
+/** How long a broker may take to send what it did not come to in FETCH_WAIT_MS: remote storage needs tenths of a second. */
+export const UNSENT_WAIT_MS = 2_000;
+
 /** Bytes of one fetch a partition: at 1 KB a record, about 500 records reach a service at once. */
 export const FETCH_PARTITION_BYTES = 512 * 1024;
 
