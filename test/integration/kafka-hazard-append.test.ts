@@ -1,8 +1,9 @@
 // The appender against a proxy that loses, holds and changes the answers to its produces: whatever is lost on the
 // way, an acknowledged record stands in the log where its offset says.
 
-import { openCluster } from '@postrider/kafka';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { openCluster, type KafkaError } from '@postrider/kafka';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { UNKNOWN_TOPIC_RETRY_MS } from '../../packages/kafka/src/limits.ts';
 import { withoutProduced, withProduceError } from '../support/kafka-frames.ts';
 import { AppendLedger } from '../support/kafka-ledger.ts';
 import { startKafkaProxy, type ActiveRule, type KafkaProxy } from '../support/kafka-proxy.ts';
@@ -189,6 +190,57 @@ describe('order within a partition', () => {
     expect(outMax - lost.hits()).toBeLessThanOrEqual(1); // requests that were lost were never answered
     expect(await ledger.verify(direct)).toMatchObject({ acknowledged: 250, missing: [], disorder: [], duplicates: 0 });
     await appender.close();
+  });
+});
+
+describe('records that wait for their topic or partition', () => {
+  test('are sent once, also when the batch that put them aside comes to nothing after they were asked for again', async () => {
+    const topic = await createTopic('known');
+    const later = `${prefix}.later`;
+    const told = { 'unknown-topic, waiting for it': 0, 'append in doubt, sending again': 0 };
+    const cluster = openCluster({
+      brokers: proxy.brokers,
+      clientId: `${prefix}-later`,
+      log: ({ message }) => {
+        if (message in told) told[message as keyof typeof told] += 1;
+      },
+    });
+    const appender = cluster.openAppender();
+    const asked = (request: Buffer): boolean => request.includes(topic);
+    const held = rule({ api: 'Metadata', side: 'response', action: 'hold', nth: 1, only: asked });
+    const reset = rule({ api: 'Metadata', side: 'request', action: 'reset', only: (r) => asked(r) && held.hits() > 0 });
+    const waits = appender.append({ topic: later, partition: 0, key: null, value: 'waits' });
+    const known = appender.append({ topic, partition: 0, key: null, value: 'known' });
+    await held.hit;
+    expect(told['unknown-topic, waiting for it']).toBe(1);
+    // Begun after the appender's own timer for it, so over after it.
+    await new Promise((resolve) => setTimeout(resolve, UNKNOWN_TOPIC_RETRY_MS));
+    for (const node of proxy.nodes) node.reset();
+    await vi.waitFor(() => expect(told['append in doubt, sending again']).toBe(1), { timeout: 20_000 });
+    reset.release();
+    held.release();
+    await known;
+    expect(appender.depth()).toBe(1);
+    await createTopic('later');
+    await waits;
+    expect(appender.depth()).toBe(0);
+    expect((await direct.scan({ topic: later, from: 'earliest', onRecord: () => undefined })).records).toBe(1);
+    await cluster.close();
+  });
+
+  test('hold up no close, though the answers for the rest of their batch never come', async () => {
+    const topic = await createTopic('noclose');
+    const held = rule({ api: 'Produce', side: 'request', action: 'hold' });
+    const appender = proxied.openAppender();
+    const codes = [0, partitions + 5].map((partition) =>
+      appender
+        .append({ topic, partition, key: null, value: 'v' })
+        .catch((error: unknown) => (error as KafkaError).code),
+    );
+    await held.hit;
+    await appender.close({ drainMs: 0 });
+    expect(await Promise.all(codes)).toEqual(['closed', 'closed']);
+    expect(appender.depth()).toBe(0);
   });
 });
 

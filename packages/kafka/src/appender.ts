@@ -110,6 +110,7 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
   let closing = false;
   let running = false;
   let asideTimer: NodeJS.Timeout | null = null;
+  let asideIsDue = false;
   let idle: (() => void)[] = [];
   let endRest: (() => void) | null = null;
 
@@ -127,14 +128,16 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
   }
 
   function wake(): void {
-    if (running || queue.length === taken) return;
+    if (running || (queue.length === taken && !asideIsDue)) return;
     running = true;
     // An immediate, not a microtask: what the same turn of the event loop produces goes out together, at no cost in latency.
     setImmediate(() => void run());
   }
 
   async function run(): Promise<void> {
-    while (queue.length > taken && !aborted.signal.aborted) {
+    while (!aborted.signal.aborted) {
+      if (asideIsDue) takeBackAside();
+      if (queue.length === taken) break;
       const length = batchLength(queue, taken, batchLimits);
       const batch = queue.slice(taken, taken + length);
       taken += length;
@@ -203,13 +206,14 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
   async function sendOnce(pending: Entry[], attempt: number) {
     const refused: { entries: Entry[]; code: KafkaErrorCode; reason: string }[] = [];
     let result: ProduceResult<Entry>;
+    const away = new Set<Entry>();
     try {
       const cluster = await connections.get();
-      const ready = await withKnownTopics(cluster, pending);
+      const ready = await withKnownTopics(cluster, pending, away);
       result = await produceOnce(cluster, ready, compression);
     } catch (error) {
       // Nothing was sent, or nothing is known: entries that were put aside before the failure are not pending any more.
-      const doubtful = pending.filter((entry) => !isAside(entry));
+      const doubtful = pending.filter((entry) => !away.has(entry));
       return { doubtful, refused, reason: readFailure(error).message, error };
     }
     for (const { entry, offset } of result.appended) entry.resolve({ offset });
@@ -252,17 +256,21 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
   }
 
   /** The entries whose topics exist. One unknown topic must not poison the metadata of the others, so each is asked for alone. */
-  async function withKnownTopics(cluster: DriverCluster, entries: Entry[]): Promise<Entry[]> {
+  async function withKnownTopics(cluster: DriverCluster, entries: Entry[], away: Set<Entry>): Promise<Entry[]> {
     const ready: Entry[] = [];
     for (const entry of entries) {
       const waits = aside.size === 0 ? undefined : (aside.get(entry.topic) ?? aside.get(partitionKey(entry)));
       if (waits !== undefined) {
         waits.entries.push(entry); // keeps the order behind those that wait already
+        away.add(entry);
         continue;
       }
       const refusal = knownTopics.get(entry.topic) === cluster ? null : await askFor(cluster, entry.topic);
       if (refusal === null) ready.push(entry);
-      else putAside(entry.topic, entry, refusal);
+      else {
+        putAside(entry.topic, entry, refusal);
+        away.add(entry);
+      }
     }
     return ready;
   }
@@ -281,14 +289,8 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
     }
   }
 
-  function isAside(entry: Entry): boolean {
-    return (
-      aside.get(entry.topic)?.entries.includes(entry) === true ||
-      aside.get(partitionKey(entry))?.entries.includes(entry) === true
-    );
-  }
-
   function putAside(key: string, entry: Entry, code: KafkaErrorCode): void {
+    if (aborted.signal.aborted) return rejectAll([entry], closedError()); // nobody would take it back
     const waits = aside.get(key);
     if (waits === undefined) {
       aside.set(key, { entries: [entry], code });
@@ -298,12 +300,16 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
         fields: { topic: entry.topic, partition: entry.partition },
       });
     } else waits.entries.push(entry);
-    asideTimer ??= setTimeout(retryAside, limits.UNKNOWN_TOPIC_RETRY_MS);
+    asideTimer ??= setTimeout(() => {
+      asideTimer = null;
+      asideIsDue = true; // between two batches: what is under way must neither be overtaken nor be sent twice
+      wake();
+    }, limits.UNKNOWN_TOPIC_RETRY_MS);
   }
 
   /** Puts everything that waits back in front of the queue, or rejects what has waited long enough. */
-  function retryAside(): void {
-    asideTimer = null;
+  function takeBackAside(): void {
+    asideIsDue = false;
     const again: Entry[] = [];
     for (const [key, waits] of aside) {
       const tries = (asideTries.get(key) ?? 0) + 1;
@@ -318,7 +324,6 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
     aside.clear();
     queue = [...again, ...queue.slice(taken)];
     taken = 0;
-    wake();
   }
 
   function closedError(): KafkaError {
