@@ -1,5 +1,6 @@
 // From a name to a connection: name servers that answer, fail or are silent, and addresses that do not answer.
 
+import { stat } from 'node:fs/promises';
 import { createLocalCa, type LocalCa } from '@postrider/dev-stack/local-ca';
 import { nodeDnsResolver, type ResolvedAddress, type Sender, type SendResult } from '@postrider/http';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -74,6 +75,25 @@ describe('addresses', () => {
     sender = guardedSender({ resolver: { resolve: async () => addresses } }, loopback);
     expect((await sendTo(sender, port, { tls: { ca: ca.caPem } })).exchange).toMatchObject({ status: 200 });
   });
+
+  it.each([2, 7])(
+    'of which only the first of %i can be reached: it is given the time that a far receiver, or a busy process, needs',
+    async (count) => {
+      const { port } = await receiver();
+      const addresses: ResolvedAddress[] = [
+        { address: '127.0.0.1', family: 4 },
+        ...Array.from({ length: count - 1 }, () => ({ address: '::1', family: 6 }) as const),
+      ];
+      const resolve = async (): Promise<ResolvedAddress[]> => {
+        await stat('.');
+        // Right after the dialling: a timer of 250 ms, which Node's own is, is over before the connection is seen to be there.
+        setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300));
+        return addresses;
+      };
+      sender = guardedSender({ resolver: { resolve } }, loopback);
+      expect((await sendTo(sender, port, { tls: { ca: ca.caPem } })).exchange).toMatchObject({ status: 200 });
+    },
+  );
 
   it('that refuse are no connection', async () => {
     const closed = await startRawTcpServer(() => {});

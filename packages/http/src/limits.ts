@@ -71,6 +71,12 @@ export const egressEntriesMax = 1_000;
 /** Addresses of one name that are dialled in turn; all are vetted. More than this would only use up the connect limit. */
 export const addressesDialledMax = 8;
 
+/**
+ * After this the next address is dialled: above a lost first packet (sent again after 1 s) and the way around the world, and short
+ * enough that an address that is dead leaves time for the others.
+ */
+export const addressTimeoutMsMax = 1_500;
+
 /** Connections that an origin of unknown pace gets at once; more follow while requests wait in vain. */
 export const coldConnectionsMax = 2;
 

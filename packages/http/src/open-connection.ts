@@ -6,7 +6,7 @@ import { connect as tlsConnect, type ConnectionOptions, type SecureContext, type
 
 import { codeOf, ConnectFailure, type ConnectStage } from './connect-failure.ts';
 import { parseIpAddress } from './ip-address.ts';
-import { addressesDialledMax } from './limits.ts';
+import { addressesDialledMax, addressTimeoutMsMax } from './limits.ts';
 import type { ConnectTarget, ResolvedAddress, Resolver, Vet } from './resolver.ts';
 
 /** Times of the steps of a new connection that were finished, ms with fractions. */
@@ -75,29 +75,32 @@ export class ConnectionAttempt {
       return;
     }
     this.#stage = 'connect';
-    this.#dial(target, secureContext);
+    this.#dial(target, secureContext, setup.connectTimeoutMs);
   }
 
-  #dial(target: ConnectTarget, secureContext: SecureContext): void {
+  #dial(target: ConnectTarget, secureContext: SecureContext, connectTimeoutMs: number): void {
     const { host, port } = target;
     const addresses = target.addresses.slice(0, addressesDialledMax);
     // The types of `tls.connect` leave out what it passes on to `net.connect`.
-    const options: ConnectionOptions & Pick<TcpNetConnectOpts, 'autoSelectFamily'> = {
-      host,
-      port,
-      servername: isIP(host) === 0 ? host : '',
-      secureContext,
-      // Said here as well as in the context: no environment variable or default may weaken them.
-      rejectUnauthorized: true,
-      minVersion: 'TLSv1.2',
-      ALPNProtocols: ['http/1.1'],
-      autoSelectFamily: addresses.length > 1,
-      // Node asks for the addresses again; it gets those that were vetted. (It never asks for a literal.)
-      lookup: (_host, { all }, callback) => {
-        if (all === true) callback(null, addresses);
-        else callback(null, addresses[0]?.address ?? '', addresses[0]?.family);
-      },
-    };
+    const options: ConnectionOptions & Pick<TcpNetConnectOpts, 'autoSelectFamily' | 'autoSelectFamilyAttemptTimeout'> =
+      {
+        host,
+        port,
+        servername: isIP(host) === 0 ? host : '',
+        secureContext,
+        // Said here as well as in the context: no environment variable or default may weaken them.
+        rejectUnauthorized: true,
+        minVersion: 'TLSv1.2',
+        ALPNProtocols: ['http/1.1'],
+        autoSelectFamily: addresses.length > 1,
+        // Node gives up each address but the last after 250 ms, and for good: a far receiver whose last one is out of reach is lost.
+        autoSelectFamilyAttemptTimeout: Math.min(addressTimeoutMsMax, Math.ceil(connectTimeoutMs / addresses.length)),
+        // Node asks for the addresses again; it gets those that were vetted. (It never asks for a literal.)
+        lookup: (_host, { all }, callback) => {
+          if (all === true) callback(null, addresses);
+          else callback(null, addresses[0]?.address ?? '', addresses[0]?.family);
+        },
+      };
     const socket = tlsConnect(options);
     this.#socket = socket;
     socket.setNoDelay(true);
