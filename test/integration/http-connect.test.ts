@@ -1,6 +1,7 @@
 // From a name to a connection: name servers that answer, fail or are silent, and addresses that do not answer.
 
 import { stat } from 'node:fs/promises';
+import { TLSSocket } from 'node:tls';
 import { createLocalCa, type LocalCa } from '@postrider/dev-stack/local-ca';
 import { nodeDnsResolver, type ResolvedAddress, type Sender, type SendResult } from '@postrider/http';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -94,6 +95,16 @@ describe('addresses', () => {
       expect((await sendTo(sender, port, { tls: { ca: ca.caPem } })).exchange).toMatchObject({ status: 200 });
     },
   );
+
+  it('that reset a connection as soon as they took it are no connection, and not blocked', async () => {
+    const { port } = await receiver();
+    // What the kernel says of such a connection; whether the reset is faster than the question is chance.
+    Object.defineProperty(TLSSocket.prototype, 'remoteAddress', { configurable: true, get: () => undefined });
+    open.push(async () => void Reflect.deleteProperty(TLSSocket.prototype, 'remoteAddress'));
+    sender = guardedSender();
+    const { exchange } = await sendTo(sender, port, { tls: { ca: ca.caPem } });
+    expect(exchange).toEqual({ kind: 'failure', failure: 'connect', detail: 'connect: ECONNRESET' });
+  });
 
   it('that refuse are no connection', async () => {
     const closed = await startRawTcpServer(() => {});

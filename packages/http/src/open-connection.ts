@@ -105,7 +105,13 @@ export class ConnectionAttempt {
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.once('connect', () => {
-      if (!isOneOf(addresses, socket.remoteAddress)) {
+      const { remoteAddress } = socket;
+      // Reset as soon as it was accepted, as by a load balancer with nobody behind it: there is no peer any more to vet.
+      if (remoteAddress === undefined) {
+        this.#fail('connect', 'ECONNRESET');
+        return;
+      }
+      if (!isOneOf(addresses, remoteAddress)) {
         this.#fail('vet', 'connected to an address that was not vetted');
         return;
       }
@@ -154,8 +160,8 @@ async function addressesOf(host: string, setup: ConnectSetup): Promise<Pick<Conn
 }
 
 /** Compares numerically: an IPv6 address has many spellings. */
-function isOneOf(addresses: readonly ResolvedAddress[], remote: string | undefined): boolean {
-  const peer = remote === undefined ? undefined : parseIpAddress(remote);
+function isOneOf(addresses: readonly ResolvedAddress[], remote: string): boolean {
+  const peer = parseIpAddress(remote);
   if (peer === undefined) return false;
   return addresses.some(({ address }) => {
     const vetted = parseIpAddress(address);
