@@ -20,7 +20,7 @@ describe('an event becomes a CloudEvents record in binary mode', () => {
       subject: 's1',
       time: '2026-01-31T12:00:00+01:00',
       traceparent: '00-a-b-01',
-      extensions: { deadline: 'x' },
+      extensions: { deadline: '2026-01-31T12:00:30Z' },
     });
     expect(record.headers).toEqual({
       ce_specversion: '1.0',
@@ -32,7 +32,7 @@ describe('an event becomes a CloudEvents record in binary mode', () => {
       ce_subject: 's1',
       'content-type': 'application/json',
       traceparent: '00-a-b-01',
-      ce_deadline: 'x',
+      ce_deadline: '2026-01-31T12:00:30Z',
     });
     expect(record.value.toString()).toBe('{"a":1}');
   });
@@ -73,11 +73,24 @@ describe('an event that Postrider would reject is refused here', () => {
     [{ data: Buffer.from([0x22, 0xff, 0x22]) }, 'data must be JSON in UTF-8'],
     [{ data: 'x'.repeat(1024 * 1024) }, 'data has 1048578 bytes'],
     [{ time: 'yesterday' }, 'time must be RFC 3339'],
+    [{ time: '2026-02-30T12:00:00Z' }, 'time must be RFC 3339'],
+    [{ time: '2026-01-31T24:00:00Z' }, 'time must be RFC 3339'],
+    [{ time: new Date(Date.UTC(10_000, 0)) }, 'time must be RFC 3339'],
+    [{ extensions: { deadline: 'soon' } }, 'extension deadline must be RFC 3339'],
+    [{ extensions: { correlationid: '' } }, 'extension correlationid is missing'],
+    [{ extensions: { correlationid: 'c'.repeat(257) } }, 'extension correlationid must be at most 256 characters'],
+    [{ extensions: { note: 'x'.repeat(64 * 1024) } }, 'headers have'],
+    [{ data: Buffer.from(`${'['.repeat(129)}${']'.repeat(129)}`) }, 'data is nested deeper than 128'],
     [{ time: new Date(Number.NaN) }, 'time is no valid date'],
     [{ extensions: { Upper: 'x' } }, 'extension Upper: lower-case'],
     [{ extensions: { id: 'x' } }, 'extension id is an attribute of its own'],
   ])('%#: %o, since %s', (changes, message) => {
     expect(problemsOf(changes).join()).toContain(message);
+  });
+
+  it('brackets inside of texts nest nothing', () => {
+    expect(problemsOf({ data: ['\\"', '['.repeat(200), ...Array.from({ length: 200 }, () => [])] })).toEqual([]);
+    expect(problemsOf({ data: Buffer.from(`${'['.repeat(128)}${']'.repeat(128)}`) })).toEqual([]);
   });
 
   it('names everything that is wrong at once', () => {

@@ -2,7 +2,8 @@
 // binary mode for Kafka: attributes as `ce_` headers, the data as the value.
 
 import { randomUUID } from 'node:crypto';
-import { dataBytesMax, idCharsMax, sourceCharsMax } from './limits.ts';
+import { nestsDeeperThan } from './json-depth.ts';
+import { dataBytesMax, headerBytesMax, idCharsMax, jsonDepthMax, sourceCharsMax } from './limits.ts';
 
 export interface EventToPublish {
   /** Unique within the source; the same id published twice is delivered once. Default: a random one. */
@@ -33,7 +34,7 @@ export interface CloudEventRecord {
   readonly value: Buffer;
 }
 
-const rfc3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+const rfc3339 = /^\d{4}-\d{2}-(\d{2})[Tt](?:[01]\d|2[0-3]):\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 const projectPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 const extensionPattern = /^[a-z0-9]{1,40}$/;
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
@@ -76,7 +77,7 @@ export function cloudEventRecord(
   else if (!projectPattern.test(event.project)) {
     problems.push('project must be 1 to 128 letters, digits and . _ : - beginning with a letter or digit');
   }
-  const time = timeText(event.time, problems);
+  const time = timeText('time', event.time, problems);
   const value = dataBytes(event.data, problems);
 
   const headers: Record<string, string> = {
@@ -96,21 +97,32 @@ export function cloudEventRecord(
     else if (typeof extension !== 'string') problems.push(`extension ${name} must be text`);
     else headers[`ce_${name}`] = extension;
   }
+  const { correlationid, deadline } = event.extensions ?? {};
+  if (correlationid !== undefined) text('extension correlationid', correlationid, idCharsMax);
+  if (deadline !== undefined) timeText('extension deadline', deadline, problems);
+  const headerBytes = Object.entries(headers).reduce((sum, [name, given]) => sum + Buffer.byteLength(name + given), 0);
+  if (headerBytes > headerBytesMax) problems.push(`headers have ${headerBytes} bytes, at most ${headerBytesMax}`);
   if (problems.length > 0 || value === undefined) return { ok: false, problems };
   return { ok: true, record: { id, key: event.subject ?? id, headers, value } };
 }
 
-function timeText(time: Date | string | undefined, problems: string[]): string | undefined {
+function timeText(name: string, time: Date | string | undefined, problems: string[]): string | undefined {
   if (time === undefined) return undefined;
-  if (time instanceof Date) {
-    if (Number.isFinite(time.getTime())) return time.toISOString();
-    problems.push('time is no valid date');
-  } else if (typeof time === 'string' && rfc3339.test(time) && Number.isFinite(Date.parse(time))) {
-    return time;
-  } else {
-    problems.push('time must be RFC 3339, e.g. 2026-01-31T12:00:00Z');
+  if (time instanceof Date && !Number.isFinite(time.getTime())) {
+    problems.push(`${name} is no valid date`);
+    return undefined;
   }
+  const text = time instanceof Date ? time.toISOString() : time;
+  if (typeof text === 'string' && isTime(text)) return text;
+  problems.push(`${name} must be RFC 3339, e.g. 2026-01-31T12:00:00Z`);
   return undefined;
+}
+
+function isTime(text: string): boolean {
+  const day = rfc3339.exec(text)?.[1];
+  // Date takes the 30th of February for the 2nd of March.
+  const isDay = day !== undefined && new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(day);
+  return isDay && Number.isFinite(Date.parse(text));
 }
 
 function dataBytes(data: unknown, problems: string[]): Buffer | undefined {
@@ -129,6 +141,8 @@ function dataBytes(data: unknown, problems: string[]): Buffer | undefined {
   }
   if (bytes !== undefined && bytes.length > dataBytesMax)
     problems.push(`data has ${bytes.length} bytes, at most ${dataBytesMax}`);
+  if (bytes !== undefined && nestsDeeperThan(bytes, jsonDepthMax))
+    problems.push(`data is nested deeper than ${jsonDepthMax}`);
   return bytes;
 }
 

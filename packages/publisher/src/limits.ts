@@ -5,3 +5,7 @@ export const idCharsMax = 256;
 export const sourceCharsMax = 1024;
 /** An event's data: half of what a record may hold, so that headers always fit beside it. */
 export const dataBytesMax = 1024 * 1024;
+/** All headers together. */
+export const headerBytesMax = 64 * 1024;
+/** Nesting of the data: receivers' parsers are recursive more often than not. */
+export const jsonDepthMax = 128;
