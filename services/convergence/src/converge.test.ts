@@ -165,6 +165,37 @@ describe('converge', () => {
     expect(appender.of(topics.dispatches)).toHaveLength(2);
   });
 
+  it('rejects an event with more endpoints than a trace holds: nobody is told, and the others go on', async () => {
+    const { appender, seen } = start(event());
+    appender.fail(topics.audit, new KafkaError('record-too-large', 'refused'));
+    await settle();
+    expect(appender.of(topics.dispatches)).toEqual([]);
+    const decoded = decodeAudit(appender.of(topics.audit)[1]!.value as Buffer);
+    expect(decoded).toMatchObject({
+      ok: true,
+      value: {
+        type: 'EventRejected',
+        reason: 'too-many-endpoints',
+        origin: 'live.events/6/42',
+        event: 'evt-1',
+        detail: '2 endpoints',
+      },
+    });
+    appender.acknowledge(topics.audit);
+    await settle();
+    expect(appender.of(topics.rejected)).toHaveLength(1);
+    appender.acknowledge(topics.rejected);
+    await settle();
+    expect(seen).toMatchObject({ acks: 1, done: ['rejected after 1 acks'], fatal: [] });
+  });
+
+  it('does not go on when not even a rejection fits', async () => {
+    const { appender, seen } = start(event({ value: null }));
+    appender.fail(topics.audit, new KafkaError('record-too-large', 'refused'));
+    await settle();
+    expect(seen).toMatchObject({ acks: 0, done: [], fatal: [{ code: 'record-too-large' }] });
+  });
+
   describe('of an event that was traced before', () => {
     const accepted = (endpoints: readonly string[], bodyDigest = sha256Hex(Buffer.from('{"a":1}'))): EventTrace => ({
       type: 'EventAccepted',

@@ -8,10 +8,10 @@
 
 import { encodeAudit, encodeReply, originOf, replyPlace, type TopicNames } from '@postrider/core/contracts';
 import type { Dispatch } from '@postrider/core/domain';
-import type { Ack, Appender, KafkaRecord, OwnedPartition } from '@postrider/kafka';
+import { KafkaError, type Ack, type Appender, type KafkaRecord, type OwnedPartition } from '@postrider/kafka';
 import { dispatchRecord } from './first-dispatch.ts';
 import { keyBytesMax } from './limits.ts';
-import { planEvent, type EventPlan, type PlanContext } from './plan-event.ts';
+import { planEvent, tooManyEndpoints, type EventPlan, type PlanContext } from './plan-event.ts';
 import { appendRejected } from './rejected-record.ts';
 import { repeatEvent } from './repeat-event.ts';
 import type { EventTrace, Traces } from './traces.ts';
@@ -46,29 +46,49 @@ export function converge(record: KafkaRecord, ack: Ack, place: OwnedPartition, d
   return perform(record, plan, place, deps).then((done) => {
     if (!done) return;
     ack();
-    deps.onDone(plan);
+    deps.onDone(done);
   }, deps.onFatal);
 }
 
-/** False when somebody else has the record now: the first trace in the log is theirs to follow, and may not be this one. */
+/**
+ * The plan that stands in Kafka now; undefined when somebody else has the record: the first trace in the log is theirs to follow,
+ * and may not be this one.
+ */
 async function perform(
   record: KafkaRecord,
-  plan: EventPlan,
+  planned: EventPlan,
   place: OwnedPartition,
   deps: ConvergeDeps,
-): Promise<boolean> {
+): Promise<EventPlan | undefined> {
   deps.traces.tracing(record);
-  const { offset } = await deps.appender.append({
-    topic: deps.topics.audit,
-    partition: deps.traces.partitionOf(record.partition),
-    key: record.key !== null && record.key.length > keyBytesMax ? null : record.key,
-    value: encodeAudit(plan.audit),
-  });
+  const { plan, offset } = await trace(record, planned, deps);
   deps.traces.traced(record.partition, offset);
   const ours = deps.isOurs(place);
-  if (ours !== true && !(await ours)) return false;
+  if (ours !== true && !(await ours)) return undefined;
   await follow(record, plan.audit, plan.kind === 'accepted' ? plan.dispatches : [], deps);
-  return true;
+  return plan;
+}
+
+/** Writes the trace. One that is too large for its topic was not written: the event is rejected, or it would stop all others. */
+async function trace(
+  record: KafkaRecord,
+  plan: EventPlan,
+  deps: ConvergeDeps,
+): Promise<{ readonly plan: EventPlan; readonly offset: number }> {
+  const append = ({ audit }: EventPlan): Promise<{ offset: number }> =>
+    deps.appender.append({
+      topic: deps.topics.audit,
+      partition: deps.traces.partitionOf(record.partition),
+      key: record.key !== null && record.key.length > keyBytesMax ? null : record.key,
+      value: encodeAudit(audit),
+    });
+  try {
+    return { plan, ...(await append(plan)) };
+  } catch (error) {
+    if (plan.kind !== 'accepted' || !(error instanceof KafkaError) || error.code !== 'record-too-large') throw error;
+    const rejected = tooManyEndpoints(plan);
+    return { plan: rejected, ...(await append(rejected)) };
+  }
 }
 
 async function repeat(record: KafkaRecord, trace: EventTrace, deps: ConvergeDeps): Promise<void> {

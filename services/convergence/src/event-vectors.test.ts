@@ -41,8 +41,8 @@ interface Vector {
   readonly expect: { readonly rejected: string } | { readonly accepted: Accepted };
 }
 
-/** The closed list; the compiler sees to it that it is whole. */
-const reasons: Record<Exclude<RejectReason, `profile:${string}`>, true> = {
+/** The closed list of what a record alone can be refused for; the compiler sees to it that it is whole. */
+const reasons: Record<Exclude<RejectReason, `profile:${string}` | 'too-many-endpoints'>, true> = {
   empty: true,
   'too-large': true,
   'headers-too-large': true,

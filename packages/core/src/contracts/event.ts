@@ -48,6 +48,8 @@ export type RejectReason =
   | 'wrong-environment'
   | 'unsupported-content-type'
   | 'registry-not-configured'
+  /** More than one trace can name. */
+  | 'too-many-endpoints'
   | `profile:${string}`;
 
 /** Why an event is for nobody. */
