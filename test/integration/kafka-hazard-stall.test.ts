@@ -7,6 +7,7 @@ import { join as joinPath } from 'node:path';
 import { openCluster } from '@postrider/kafka';
 import type { GroupConsumer } from '@postrider/kafka';
 import { afterAll, describe, expect, test, vi } from 'vitest';
+import { METADATA_MAX_AGE_MS } from '../../packages/kafka/src/limits.ts';
 import { startKafkaProxy } from '../support/kafka-proxy.ts';
 import { testBrokers, testPrefix } from '../support/stack.ts';
 
@@ -106,5 +107,38 @@ describe('a member whose heartbeats stop', () => {
     const events = (): string[] => said.slice(spoken).map((line) => (JSON.parse(line) as { event: string }).event);
     await soon(() => expect(events()).toContain('assigned'));
     expect(events().slice(0, 2)).toEqual(['revoked', 'assigned']);
+  });
+});
+
+describe('a broker that hangs and is not the coordinator', () => {
+  test('costs nobody the membership: beats do not wait for what the leader asks about partitions', async ({
+    onTestFinished,
+  }) => {
+    const topic = await createTopic('metadata');
+    const proxy = await startKafkaProxy({ brokers: testBrokers() });
+    const answered = proxy.add({ api: 'Fetch', side: 'response', action: (frame) => frame });
+    const proxied = openCluster({ brokers: proxy.brokers, clientId: `${prefix}-metadata` });
+    const member = join(proxied, topic);
+    onTestFinished(async () => {
+      vi.restoreAllMocks();
+      await proxied.close();
+      await proxy.stop();
+    });
+    await append(topic, 'before');
+    await soon(() => expect(member.values).toEqual(['before']));
+    // No fetch is out, so that the driver, which takes the time from the same clock, finds none without an answer for long.
+    member.group.pause(topic, [0]);
+    await soon(() => expect(answered.hits()).toBe(proxy.requests('Fetch')));
+    const held = proxy.add({ api: 'Metadata', side: 'request', action: 'hold' });
+    onTestFinished(() => held.release());
+    const now = Date.now;
+    vi.spyOn(Date, 'now').mockImplementation(() => now() + METADATA_MAX_AGE_MS + 1_000);
+    await held.hit;
+    const beats = proxy.requests('Heartbeat');
+    await vi.waitFor(() => expect(proxy.requests('Heartbeat')).toBeGreaterThan(beats + 3), {
+      timeout: 2 * sessionTimeoutMs,
+      interval: 20,
+    });
+    expect(member.events.filter((event) => event !== 'record')).toEqual(['assigned']);
   });
 });

@@ -165,6 +165,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
 
   /** Beats until the generation ends. A member that gets no answer for a session timeout is lost, whatever hangs. */
   async function live(current: Membership): Promise<RevokeReason> {
+    const changes = watchPartitions(current);
     for (let failures = 0; ;) {
       beat = new AbortController();
       await pause(
@@ -178,7 +179,8 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
         await within(Math.max(MIN_BEAT_MS, deadline - performance.now()), heartbeat(current, failures > 0));
         lease.renew(sentAt);
         failures = 0;
-        if (await partitionsChanged(current)) return 'rebalance';
+        if (changes.found()) return 'rebalance';
+        changes.look();
         loop.wake();
       } catch (error) {
         if (stopping.signal.aborted) return 'stopping';
@@ -209,14 +211,41 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     });
   }
 
-  /** The leader watches for new partitions: joining again makes it assign them. */
+  /**
+   * The leader watches for new partitions: joining again makes it assign them. Beats do not wait for it: any broker may be asked, also
+   * one that hangs for longer than a session.
+   */
+  function watchPartitions(current: Membership): { look(): void; found(): boolean } {
+    let looking = false;
+    let found = false;
+    async function look(): Promise<void> {
+      try {
+        found = await partitionsChanged(current);
+        if (found) beat.abort();
+      } catch (error) {
+        if (member !== current) return;
+        report(toKafkaError(error, 'looking for new partitions'), 1, 'cannot look for new partitions');
+        await connections.heal(error);
+      } finally {
+        looking = false;
+      }
+    }
+    return {
+      found: () => found,
+      look() {
+        if (looking || current.leaderCounts === null) return;
+        looking = true;
+        void look();
+      },
+    };
+  }
+
   async function partitionsChanged(current: Membership): Promise<boolean> {
-    if (current.leaderCounts === null) return false;
     const cluster = await connections.get();
     await cluster.refreshMetadataIfNecessary();
     for (const topic of options.topics) {
       const count = cluster.findTopicPartitionMetadata(topic).length;
-      if (count !== 0 && count !== current.leaderCounts.get(topic)) return true;
+      if (count !== 0 && count !== current.leaderCounts?.get(topic)) return true;
     }
     return false;
   }
