@@ -171,6 +171,33 @@ describe('errors that end a producer of the driver, or that a new leader mends',
   });
 });
 
+describe('a partition that is refused for long', () => {
+  test('does not have the others of its leader written again at every try', async () => {
+    const topic = await createTopic('refused');
+    let refusing = true;
+    rule({
+      api: 'Produce',
+      side: 'response',
+      action: (frame, head) => (refusing ? withProduceError(head, frame, 1, 19) : frame), // not enough replicas
+    });
+    const appender = proxied.openAppender({
+      hooks: { onResend: ({ attempt }) => (refusing = attempt < 6) },
+    });
+    await appender.appendAll(
+      Array.from({ length: partitions }, (_, partition) => ({ topic, partition, key: null, value: 'v' })),
+    );
+    const written = new Map<number, number>();
+    await direct.scan({
+      topic,
+      from: 'earliest',
+      onRecord: ({ partition }) => void written.set(partition, (written.get(partition) ?? 0) + 1),
+    });
+    // Once before anybody knew which partition it was, and once by itself.
+    expect([0, 2, 3].map((partition) => written.get(partition))).toEqual([2, 2, 2]);
+    await appender.close();
+  });
+});
+
 describe('order within a partition', () => {
   test('one batch is out at a time, and what waits behind a batch in doubt does not overtake it', async () => {
     const topic = await createTopic('order');

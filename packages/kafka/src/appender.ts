@@ -104,6 +104,8 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
   const knownTopics = new Map<string, DriverCluster>();
   const aside = new Map<string, Aside>();
   const asideTries = new Map<string, number>();
+  /** Partitions whose last request a broker refused: in requests of their own, or every try would write those beside them again. */
+  const refusedLast = new Set<string>();
   let queue: Entry[] = [];
   let taken = 0;
   let unsettled = 0;
@@ -210,13 +212,16 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
     try {
       const cluster = await connections.get();
       const ready = await withKnownTopics(cluster, pending, away);
-      result = await produceOnce(cluster, ready, compression);
+      result = await produceOnce(cluster, ready, compression, refusedLast);
     } catch (error) {
       // Nothing was sent, or nothing is known: entries that were put aside before the failure are not pending any more.
       const doubtful = pending.filter((entry) => !away.has(entry));
       return { doubtful, refused, reason: readFailure(error).message, error };
     }
-    for (const { entry, offset } of result.appended) entry.resolve({ offset });
+    for (const { entry, offset } of result.appended) {
+      if (refusedLast.size > 0) refusedLast.delete(partitionKey(entry));
+      entry.resolve({ offset });
+    }
     stats.records += result.appended.length;
     if (result.appended.length > 0) connections.succeeded();
     settled(result.appended.length);
@@ -237,6 +242,8 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
       if (verdict.kind === 'never') refused.push({ entries: part.entries, code: verdict.code, reason: verdict.reason });
       else {
         doubtful.push(...part.entries);
+        if (readFailure(part.error).brokerError !== null)
+          for (const entry of part.entries) refusedLast.add(partitionKey(entry));
         reason = verdict.reason;
         error = part.error;
       }

@@ -24,28 +24,33 @@ export interface ProduceResult<E> {
   unknownPartition: E[];
 }
 
-/** Sends `entries`, whose topics the cluster's metadata knows already. Rejects only when the metadata itself cannot be used. */
+/**
+ * Sends `entries`, whose topics the cluster's metadata knows already; the partitions in `alone` in requests of their own. Rejects
+ * only when the metadata itself cannot be used.
+ */
 export async function produceOnce<E extends BatchEntry>(
   cluster: DriverCluster,
   entries: readonly E[],
   compression: Compression,
+  alone: ReadonlySet<string>,
 ): Promise<ProduceResult<E>> {
   const result: ProduceResult<E> = { appended: [], failed: [], uncovered: [], unknownPartition: [] };
   await cluster.refreshMetadataIfNecessary();
-  const perLeader = new Map<string, E[][]>();
-  for (const group of byPartition(entries).values()) {
+  const requests = new Map<string, { nodeId: string; groups: E[][] }>();
+  for (const [key, group] of byPartition(entries)) {
     const { topic, partition } = group[0] as E;
     const leader = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0];
     if (leader === undefined) {
       result.unknownPartition.push(...group);
       continue;
     }
-    const groups = perLeader.get(leader);
-    if (groups === undefined) perLeader.set(leader, [group]);
-    else groups.push(group);
+    const requestKey = alone.has(key) ? `${leader} ${key}` : leader;
+    const request = requests.get(requestKey);
+    if (request === undefined) requests.set(requestKey, { nodeId: leader, groups: [group] });
+    else request.groups.push(group);
   }
   await Promise.all(
-    [...perLeader].map(async ([nodeId, groups]) => {
+    [...requests.values()].map(async ({ nodeId, groups }) => {
       try {
         const broker = await cluster.findBroker({ nodeId });
         const answer = await broker.produce({
