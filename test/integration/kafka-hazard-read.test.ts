@@ -7,7 +7,7 @@ import { openCluster } from '@postrider/kafka';
 import type { GroupConsumer, GroupOptions, KafkaError, KafkaRecord, TableReader } from '@postrider/kafka';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { replaceRecordSets } from '../support/kafka-frames.ts';
+import { replaceRecordSets, withFetchError } from '../support/kafka-frames.ts';
 import { startKafkaProxy, type ActiveRule, type KafkaProxy } from '../support/kafka-proxy.ts';
 import { deleteRecordsBefore } from '../support/raw-kafka.ts';
 import { testBrokers, testPrefix } from '../support/stack.ts';
@@ -188,6 +188,29 @@ describe('a broker that answers in time without what it has, as one does that re
     await table.ready;
     expect(empty.hits()).toBe(2);
     expect(records.map(({ offset }) => offset)).toEqual(Array.from({ length: 20 }, (_, offset) => offset));
+  });
+});
+
+describe('a partition that its broker cannot read', () => {
+  test('does not stop the others of that broker', async () => {
+    const topic = await createTopic('refused', {}, 3);
+    await fill(topic, 30, 3);
+    rules.push(
+      proxy.add({
+        api: 'Fetch',
+        side: 'response',
+        action: (frame, head) => withFetchError(head, frame, { topic, partition: 1 }, -1), // unknown server error
+      }),
+    );
+    const errors: string[] = [];
+    const { records, group } = join(topic, { onError: ({ brokerError }) => errors.push(brokerError ?? '') });
+    await soon(() => expect([countOf(records, 0), countOf(records, 2)]).toEqual([10, 10]));
+    expect(errors).toContain('UNKNOWN');
+    expect(group.position(topic, 1)).toBe(0);
+    await fill(topic, 30, 3);
+    await soon(() => expect([countOf(records, 0), countOf(records, 2)]).toEqual([20, 20]));
+    rules.splice(0).forEach((rule) => rule.release());
+    await soon(() => expect(countOf(records, 1)).toBe(20));
   });
 });
 

@@ -124,6 +124,12 @@ export function int32Bytes(value: number): Buffer {
   return bytes;
 }
 
+function int16Bytes(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeInt16BE(value);
+  return bytes;
+}
+
 export function stringBytes(text: string): Buffer {
   const bytes = Buffer.alloc(2 + Buffer.byteLength(text));
   bytes.writeInt16BE(bytes.length - 2);
@@ -172,11 +178,38 @@ function replaceOne(at: Rewriter, replace: (address: Address) => Address): void 
   at.write(int32Bytes(port));
 }
 
+/** A Fetch answer that refuses one of its partitions. */
+export function withFetchError(
+  head: RequestHead,
+  frame: Buffer,
+  refused: { topic: string; partition: number },
+  code: number,
+): Buffer {
+  const isRefused = ({ topic, partition }: typeof refused): boolean =>
+    topic === refused.topic && partition === refused.partition;
+  return replaceFetched(
+    head,
+    frame,
+    (at, set) => (isRefused(at) ? Buffer.alloc(0) : set),
+    (at) => (isRefused(at) ? code : 0),
+  );
+}
+
 /** A Fetch answer with the record batches of each partition put through `replace`. */
 export function replaceRecordSets(
   head: RequestHead,
   frame: Buffer,
   replace: (at: { topic: string; partition: number }, recordSet: Buffer) => Buffer,
+): Buffer {
+  return replaceFetched(head, frame, replace, () => 0);
+}
+
+/** `errorOf` gives the code of a partition in place of none; 0 leaves it. */
+function replaceFetched(
+  head: RequestHead,
+  frame: Buffer,
+  replace: (at: { topic: string; partition: number }, recordSet: Buffer) => Buffer,
+  errorOf: (at: { topic: string; partition: number }) => number,
 ): Buffer {
   const { apiVersion } = head;
   if (apiVersion < 4) throw new Error(`Fetch version ${apiVersion} is too old to be read here`);
@@ -187,7 +220,12 @@ export function replaceRecordSets(
     const topic = at.string() ?? '';
     for (let partitions = at.int32(); partitions > 0; partitions -= 1) {
       const partition = at.int32();
-      at.skip(2 + 8 + 8 + (apiVersion >= 5 ? 8 : 0));
+      const error = errorOf({ topic, partition });
+      const refused = at.mark();
+      const code = at.int16();
+      refused();
+      at.write(int16Bytes(error === 0 ? code : error));
+      at.skip(8 + 8 + (apiVersion >= 5 ? 8 : 0));
       at.skip(16 * Math.max(0, at.int32())); // aborted transactions
       if (apiVersion >= 11) at.skip(4);
       const replaced = at.mark();

@@ -8,7 +8,7 @@
  */
 import { backoffMs, pause } from './backoff.ts';
 import type { Connections } from './connections.ts';
-import { toKafkaError } from './driver-error.ts';
+import { isStaleMetadata, readFailure, toKafkaError } from './driver-error.ts';
 import type { DriverBroker, DriverCluster } from './driver.ts';
 import { fetchOnce } from './fetch.ts';
 import type { FetchedSlice, FetchLimits, FetchPosition } from './fetch.ts';
@@ -102,8 +102,9 @@ export function startFetchLoop(connections: Connections, limits: FetchLimits, ow
   }
 
   async function fetchFrom(cluster: DriverCluster, nodeId: string, positions: FetchPosition[]): Promise<void> {
+    let broker: DriverBroker | undefined;
     try {
-      const broker = await cluster.findBroker({ nodeId });
+      broker = await cluster.findBroker({ nodeId });
       const result = await fetchOnce(broker, positions, limits);
       if (signal.aborted) return;
       connections.succeeded();
@@ -117,7 +118,21 @@ export function startFetchLoop(connections: Connections, limits: FetchLimits, ow
       if (limits.restMs !== undefined && result.slices.some(({ records }) => records.length > 0))
         await pause(limits.restMs, signal);
     } catch (error) {
-      if (!signal.aborted) await failed(error);
+      if (signal.aborted) return;
+      if (broker !== undefined && isOfOnePartition(error)) await readApart(broker, cluster, positions);
+      await failed(error);
+    }
+  }
+
+  /** One partition that its broker cannot read must not stop the others: the driver makes one error of the whole answer. */
+  async function readApart(broker: DriverBroker, cluster: DriverCluster, positions: FetchPosition[]): Promise<void> {
+    if (positions.length === 1) return;
+    for (const at of positions) {
+      try {
+        await readAlone(broker, cluster, at);
+      } catch (error) {
+        if (!isOfOnePartition(error)) return;
+      }
     }
   }
 
@@ -141,13 +156,16 @@ export function startFetchLoop(connections: Connections, limits: FetchLimits, ow
   ): Promise<void> {
     const [only] = positions;
     if (positions.length === 1 && only !== undefined) return setAside(only, error);
-    for (const at of positions) {
-      const result = await fetchOnce(broker, [at], { ...limits, maxWaitMs: 0 });
-      if (signal.aborted) return;
-      if (result.kind === 'out-of-range') await owner.onOutOfRange(result, cluster);
-      else if (result.kind === 'undecodable') await isolate(broker, cluster, [at], result.error);
-      else for (const slice of result.slices) owner.onSlice(slice);
-    }
+    for (const at of positions) await readAlone(broker, cluster, at);
+  }
+
+  async function readAlone(broker: DriverBroker, cluster: DriverCluster, at: FetchPosition): Promise<void> {
+    if (signal.aborted) return;
+    const result = await fetchOnce(broker, [at], { ...limits, maxWaitMs: 0 });
+    if (signal.aborted) return;
+    if (result.kind === 'out-of-range') await owner.onOutOfRange(result, cluster);
+    else if (result.kind === 'undecodable') setAside(at, result.error);
+    else for (const slice of result.slices) owner.onSlice(slice);
   }
 
   function setAside({ topic, partition, offset }: FetchPosition, error: KafkaError): void {
@@ -173,4 +191,10 @@ export function startFetchLoop(connections: Connections, limits: FetchLimits, ow
       await ended;
     },
   };
+}
+
+/** The broker has answered, and no other broker would do better. */
+function isOfOnePartition(error: unknown): boolean {
+  const { brokerError } = readFailure(error);
+  return brokerError !== null && !isStaleMetadata(brokerError);
 }
