@@ -3,7 +3,6 @@
 
 import { openCluster, type KafkaError } from '@postrider/kafka';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { UNKNOWN_TOPIC_RETRY_MS } from '../../packages/kafka/src/limits.ts';
 import { withoutProduced, withProduceError } from '../support/kafka-frames.ts';
 import { AppendLedger } from '../support/kafka-ledger.ts';
 import { startKafkaProxy, type ActiveRule, type KafkaProxy } from '../support/kafka-proxy.ts';
@@ -11,6 +10,7 @@ import { seededRandom } from '../support/seeded-random.ts';
 import { testBrokers, testPrefix } from '../support/stack.ts';
 
 const prefix = testPrefix('hazardappend');
+const unknownTopicRetryMs = 500; // of the package: how often it asks for a topic
 const partitions = 4;
 /** Straight to the broker: what the log holds is not seen through the proxy. */
 const direct = openCluster({ brokers: testBrokers(), clientId: `${prefix}-direct` });
@@ -241,7 +241,7 @@ describe('records that wait for their topic or partition', () => {
     await held.hit;
     expect(told['unknown-topic, waiting for it']).toBe(1);
     // Begun after the appender's own timer for it, so over after it.
-    await new Promise((resolve) => setTimeout(resolve, UNKNOWN_TOPIC_RETRY_MS));
+    await new Promise((resolve) => setTimeout(resolve, unknownTopicRetryMs));
     for (const node of proxy.nodes) node.reset();
     await vi.waitFor(() => expect(told['append in doubt, sending again']).toBe(1), { timeout: 20_000 });
     reset.release();

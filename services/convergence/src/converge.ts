@@ -6,12 +6,12 @@
 //
 // The trace comes first: what it promises is carried out even if this process dies right after it.
 
-import { encodeAudit, encodeReply, originOf, replyPlace, type TopicNames } from '@postrider/core/contracts';
+import { encodeReply, originOf, replyPlace, type TopicNames } from '@postrider/core/contracts';
 import type { Dispatch } from '@postrider/core/domain';
-import { KafkaError, type Ack, type Appender, type KafkaRecord, type OwnedPartition } from '@postrider/kafka';
+import type { Ack, Appender, KafkaRecord, OwnedPartition } from '@postrider/kafka';
+import { appendTrace } from './append-trace.ts';
 import { dispatchRecord } from './first-dispatch.ts';
-import { keyBytesMax } from './limits.ts';
-import { planEvent, tooManyEndpoints, type EventPlan, type PlanContext } from './plan-event.ts';
+import { planEvent, type EventPlan, type PlanContext } from './plan-event.ts';
 import { appendRejected } from './rejected-record.ts';
 import { repeatEvent } from './repeat-event.ts';
 import type { EventTrace, Traces } from './traces.ts';
@@ -50,10 +50,7 @@ export function converge(record: KafkaRecord, ack: Ack, place: OwnedPartition, d
   }, deps.onFatal);
 }
 
-/**
- * The plan that stands in Kafka now; undefined when somebody else has the record: the first trace in the log is theirs to follow,
- * and may not be this one.
- */
+/** What stands in Kafka now; undefined when somebody else has the record: the log's first trace is theirs to follow, and may not be this one. */
 async function perform(
   record: KafkaRecord,
   planned: EventPlan,
@@ -61,34 +58,12 @@ async function perform(
   deps: ConvergeDeps,
 ): Promise<EventPlan | undefined> {
   deps.traces.tracing(record);
-  const { plan, offset } = await trace(record, planned, deps);
+  const { plan, offset } = await appendTrace(record, planned, deps);
   deps.traces.traced(record.partition, offset);
   const ours = deps.isOurs(place);
   if (ours !== true && !(await ours)) return undefined;
   await follow(record, plan.audit, plan.kind === 'accepted' ? plan.dispatches : [], deps);
   return plan;
-}
-
-/** Writes the trace. One that is too large for its topic was not written: the event is rejected, or it would stop all others. */
-async function trace(
-  record: KafkaRecord,
-  plan: EventPlan,
-  deps: ConvergeDeps,
-): Promise<{ readonly plan: EventPlan; readonly offset: number }> {
-  const append = ({ audit }: EventPlan): Promise<{ offset: number }> =>
-    deps.appender.append({
-      topic: deps.topics.audit,
-      partition: deps.traces.partitionOf(record.partition),
-      key: record.key !== null && record.key.length > keyBytesMax ? null : record.key,
-      value: encodeAudit(audit),
-    });
-  try {
-    return { plan, ...(await append(plan)) };
-  } catch (error) {
-    if (plan.kind !== 'accepted' || !(error instanceof KafkaError) || error.code !== 'record-too-large') throw error;
-    const rejected = tooManyEndpoints(plan);
-    return { plan: rejected, ...(await append(rejected)) };
-  }
 }
 
 async function repeat(record: KafkaRecord, trace: EventTrace, deps: ConvergeDeps): Promise<void> {

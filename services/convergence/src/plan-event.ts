@@ -29,12 +29,7 @@ export type EventPlan =
       readonly event: UpstreamEvent;
     }
   | { readonly kind: 'unmatched'; readonly audit: EventUnmatched }
-  | RejectedPlan;
-
-interface RejectedPlan {
-  readonly kind: 'rejected';
-  readonly audit: EventRejected;
-}
+  | { readonly kind: 'rejected'; readonly audit: EventRejected };
 
 /** Decides what one upstream record leads to. */
 export function planEvent(record: KafkaRecord, context: PlanContext): EventPlan {
@@ -108,18 +103,5 @@ export function planEvent(record: KafkaRecord, context: PlanContext): EventPlan 
         ? { refused: bodies.refused.map(({ endpoint, reason }) => ({ endpoint, reason })) }
         : {}),
     },
-  };
-}
-
-/** What an accepted event comes to when its trace, which names every endpoint, is larger than a record may be. */
-export function tooManyEndpoints({ audit, dispatches, event }: Extract<EventPlan, { kind: 'accepted' }>): RejectedPlan {
-  const { origin, at, eventType, project } = audit;
-  const reason = 'too-many-endpoints';
-  const isCall = dispatches.some(({ correlation }) => correlation !== undefined);
-  const reply = audit.reply ?? (isCall ? answerTo(event, 'invalid', reason) : undefined);
-  const detail = `${dispatches.length} endpoints`;
-  return {
-    kind: 'rejected',
-    audit: { type: 'EventRejected', origin, at, reason, detail, event: audit.event, eventType, project, reply },
   };
 }
