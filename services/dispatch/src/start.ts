@@ -50,7 +50,7 @@ import {
 } from './limits.ts';
 import { createObserver } from './observe.ts';
 import { PartitionState } from './partition-state.ts';
-import { readRestoreMark, restore, restoreMark } from './restore.ts';
+import { restore, restoreMark, restorePlace } from './restore.ts';
 
 export { dispatchRows } from './config.ts';
 
@@ -214,16 +214,15 @@ export function createDispatch(deps: DispatchDeps): Service {
           await Promise.race([runtimes.prepared(), sleep(timers, secretsPreparedMsMax, signal)]);
           const startedMs = clock.monotonic();
           const restored = await Promise.all(
-            partitions.map(({ partition, committed }) => {
-              const from = readRestoreMark(committed?.metadata);
-              return restore(
-                states.get(partition)!,
-                from,
+            partitions.map(async (assigned) =>
+              restore(
+                states.get(assigned.partition)!,
+                await restorePlace(assigned, attempts),
                 attempts,
                 (record, state) => sending.learn(record, state),
                 signal,
-              );
-            }),
+              ),
+            ),
           );
           const records = restored.reduce((sum, n) => sum + n, 0);
           logger.info(
