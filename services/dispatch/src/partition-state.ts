@@ -32,6 +32,7 @@ export class PartitionState {
   /** Broker time of the newest record of `attempts` that somebody else wrote. */
   #othersUntilMs = Number.NEGATIVE_INFINITY;
   #positionMs = Number.NEGATIVE_INFINITY;
+  #newestOffset = 0;
 
   /** @param max settled attempts that are remembered, and those that are in the archive */
   constructor(partition: number, owner: Owner, inheritedUntil: number, max = { settledMax, archivedMax }) {
@@ -46,6 +47,11 @@ export class PartitionState {
     return this.#positionMs;
   }
 
+  /** Offset of the newest dispatch record that was accepted. */
+  get newestOffset(): number {
+    return this.#newestOffset;
+  }
+
   /** Somebody else's record was read in `attempts`. */
   othersWrote(timestampMs: number): void {
     this.#othersUntilMs = Math.max(this.#othersUntilMs, timestampMs);
@@ -57,6 +63,7 @@ export class PartitionState {
    */
   mark({ offset, timestamp: timestampMs }: { readonly offset: number; readonly timestamp: number }): void {
     this.#positionMs = Math.max(this.#positionMs, timestampMs);
+    this.#newestOffset = offset;
     if (offset < this.inheritedUntil || timestampMs <= this.#othersUntilMs + brokerSkewMsMax) return;
     const last = this.#marks.at(-1);
     if (last && timestampMs - last.timestampMs < restoreMarkEveryMs) return;
