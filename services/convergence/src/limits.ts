@@ -11,6 +11,8 @@ export const jsonDepthMax = 128;
 /** Ids, types and subjects become record headers, table columns and lines on a screen. */
 export const idCharsMax = 256;
 export const sourceCharsMax = 1024;
+/** How often it is looked where `audit` ends: what a restart reads back for an idle upstream partition at most. */
+export const endsLookMs = 60_000;
 /** Records of one upstream partition under way at once. */
 export const windowRecords = 1_000;
 /** Bytes of one upstream partition under way at once. */

@@ -17,6 +17,7 @@ import {
 } from '@postrider/kafka';
 import {
   collectProgress,
+  every,
   lostRanges,
   produceHooks,
   recentTrouble,
@@ -35,7 +36,7 @@ import {
 import type { convergenceRows } from './config.ts';
 import { converge } from './converge.ts';
 import { readTableMark, tableMark, tableProblem, type TableSize } from './endpoint-gate.ts';
-import { appendRestMsMax, windowBytes, windowRecords } from './limits.ts';
+import { appendRestMsMax, endsLookMs, windowBytes, windowRecords } from './limits.ts';
 import type { EventPlan } from './plan-event.ts';
 import { Traces, type EventTrace } from './traces.ts';
 
@@ -153,6 +154,10 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         auditEnds: () => admin.endOffsets(topics.audit),
         partitions,
       });
+      // Without an answer the commits say what they said before.
+      const lookAtEnds = (): Promise<void> =>
+        traces.lookAtEnds().catch((error: unknown) => logger.debug({ error }, 'where audit ends is not known'));
+      void every(endsLookMs, lookAtEnds, { timers, signal: stopping.signal });
       const convergeDeps = {
         traces,
         isOurs: (place: OwnedPartition): boolean | Promise<boolean> => {
