@@ -36,6 +36,7 @@ import {
 import type { convergenceRows } from './config.ts';
 import { converge } from './converge.ts';
 import { readTableMark, tableMark, tableProblem, type TableSize } from './endpoint-gate.ts';
+import { Intake } from './intake.ts';
 import { appendRestMsMax, endsLookMs, windowBytes, windowRecords } from './limits.ts';
 import type { EventPlan } from './plan-event.ts';
 import { Traces, type EventTrace } from './traces.ts';
@@ -72,7 +73,6 @@ export function createConvergence(deps: ConvergenceDeps): Service {
   let lost: LostRanges | undefined;
   let waitingFor: string | undefined = 'starting';
   const cancels: (() => void)[] = [];
-  const underWay = new Set<Promise<void>>();
 
   const tableSize = (): TableSize => ({ known: table.known, live: table.index.size });
 
@@ -180,6 +180,9 @@ export function createConvergence(deps: ConvergenceDeps): Service {
           if (!stopping.signal.aborted) context.fail(error instanceof Error ? error : new Error(String(error)));
         },
       };
+      const intake = new Intake((record, ack, place, onPlanned) =>
+        converge(record, ack, place, { ...convergeDeps, onPlanned }),
+      );
       consumer = consumeAcked(cluster, {
         groupId: `${environment}.convergence`,
         topics: eventTopics,
@@ -195,13 +198,12 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         // More members than partitions: a spare one is as ready as it can be.
         onAssigned: ({ assignment }) => {
           if (assignment.length === 0) waitingFor = undefined;
+          // A rebalance during the stop must not start it all again.
+          if (!stopping.signal.aborted) intake.resume();
         },
-        onRecord: (record, ack, place) => {
-          const handled = converge(record, ack, place, convergeDeps).finally(() => underWay.delete(handled));
-          underWay.add(handled);
-        },
+        onRecord: (record, ack, place) => intake.accept(record, ack, place),
         // An empty appender is not enough: the last acknowledgements come a moment after it, and would miss the commit.
-        quiesce: async () => void (await Promise.all(underWay)),
+        quiesce: () => intake.quiesce(),
         metadata: (partition, watermark) => `${tableMark(tableSize())} ${traces.mark(partition, watermark)}`,
         onError: (error, attempt) => {
           trouble.tell(error);
@@ -210,8 +212,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
         onRangeLost: (range) => {
           // Appended before the traces of what follows it in the partition, and acknowledged before their offsets are committed.
-          const stated = lost!.tell(range).finally(() => underWay.delete(stated));
-          underWay.add(stated);
+          intake.track(lost!.tell(range));
         },
       });
       cancels.push(
