@@ -10,7 +10,7 @@
 // When to do what is decided here; what is written, and in which order, in settler.ts.
 
 import { decodeDispatch, type AttemptsRecord } from '@postrider/core/contracts';
-import { planAttempt, type AttemptPlan } from '@postrider/core/domain';
+import { planAttempt, type AttemptPlan, type EndpointId } from '@postrider/core/domain';
 import { headerText, type Ack, type KafkaRecord } from '@postrider/kafka';
 import type { AttemptsReader } from './attempts-reader.ts';
 import { tierRecord } from './consequences.ts';
@@ -92,6 +92,11 @@ export class Dispatcher {
   /** Starts again after a rebalance. */
   resume(): void {
     this.#queue.resume();
+  }
+
+  /** The endpoint has a newer record, or none any more: what its old limits held back may go. */
+  endpointChanged(endpointId: EndpointId): void {
+    this.#queue.go(endpointId);
   }
 
   /** Drops the queued work of partitions that were lost. */

@@ -104,7 +104,10 @@ export function createDispatch(deps: DispatchDeps): Service {
   const applyEndpoint = (record: { key: Buffer | null; value: Buffer | null }): void => {
     const change = table.apply(record);
     if (change.kind === 'put') prepareSecrets(change.endpointId);
-    if (change.kind !== 'invalid') return;
+    if (change.kind !== 'invalid') {
+      dispatcher?.endpointChanged(change.endpointId);
+      return;
+    }
     metrics.endpointTableInvalid.inc({ service: 'dispatch' });
     logger.error(
       { endpoint: change.key, problem: change.problem },
