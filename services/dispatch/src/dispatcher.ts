@@ -10,7 +10,7 @@
 // When to do what is decided here; what is written, and in which order, in settler.ts.
 
 import { decodeDispatch, type AttemptsRecord } from '@postrider/core/contracts';
-import { planAttempt, type AttemptPlan, type EndpointId } from '@postrider/core/domain';
+import { planAttempt, type AttemptPlan, type Disposition, type EndpointId } from '@postrider/core/domain';
 import { headerText, type Ack, type KafkaRecord } from '@postrider/kafka';
 import type { AttemptsReader } from './attempts-reader.ts';
 import { tierRecord } from './consequences.ts';
@@ -110,6 +110,9 @@ export class Dispatcher {
   learn(record: AttemptsRecord, { partition }: PartitionState): void {
     if (record.type === 'EndpointDisabled') this.#views.disable(record.endpoint, record.endpointVersion);
     else this.#queue.capacity.breakers.learn(record, partition);
+    // Its owner may have died before it could say what follows for the endpoint.
+    if (record.type === 'AttemptSettled' && saysGone(record.disposition))
+      this.#views.disable(record.endpoint, record.endpointVersion);
   }
 
   #take(work: Work): void {
@@ -209,7 +212,8 @@ export class Dispatcher {
     const send = () => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps);
     const sending = isCall ? this.#startCall(work).then((ours) => (ours ? send() : undefined)) : send();
     sending.then((result) => {
-      if (result?.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
+      // Of a call it is the answer, and says nothing of the next one.
+      if (!isCall && result?.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
         this.#views.disable(endpoint.endpointId, endpoint.version);
       if (result) this.#perform(this.#settler.settle(work, runtime, result));
       leave();
@@ -267,4 +271,8 @@ export class Dispatcher {
     if (this.#queue.accepting || !this.#idle()) return;
     for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
+}
+
+function saysGone(disposition: Disposition): boolean {
+  return disposition.kind === 'dead' && disposition.reason === 'gone';
 }
