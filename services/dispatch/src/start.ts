@@ -269,7 +269,10 @@ export function createDispatch(deps: DispatchDeps): Service {
           logger.warn({ code: error.code, problem: error.message, attempt }, 'reading dispatches: trying again');
         },
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
-        onRangeLost: tellLost,
+        onRangeLost: (range) => {
+          if (range.to < range.from) states.get(range.partition)?.wasCut(range.from);
+          tellLost(range);
+        },
       });
       cancels.push(
         collectProgress(metrics, 'dispatch', consumer),
