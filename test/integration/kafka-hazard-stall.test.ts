@@ -82,6 +82,29 @@ describe('a member whose heartbeats stop', () => {
     expect(stalled.events[known]).toBe('assigned');
   });
 
+  test.concurrent('keeps its place as the leader while a broker is silent that it asked for new partitions', async ({
+    onTestFinished,
+  }) => {
+    const topic = await createTopic('watch');
+    const proxy = await startKafkaProxy({ brokers: testBrokers() });
+    const proxied = openCluster({ brokers: proxy.brokers, clientId: `${prefix}-leader` });
+    const leader = join(proxied, topic);
+    onTestFinished(async () => {
+      await proxied.close();
+      await proxy.stop();
+    });
+    await append(topic, 'before');
+    await soon(() => expect(leader.values).toEqual(['before']));
+    const silent = proxy.add({ api: 'Metadata', side: 'request', action: 'hold' });
+    // As soon as what it knows of the topics is half a minute old.
+    await silent.hit;
+    const beats = proxy.requests('Heartbeat');
+    const inSession = 4;
+    await soon(() => expect(proxy.requests('Heartbeat')).toBeGreaterThan(beats + inSession));
+    expect(leader.events).toEqual(['assigned', 'record']);
+    silent.release();
+  });
+
   test.concurrent('because its process stood still: what had already come for it is not delivered', async ({
     onTestFinished,
   }) => {

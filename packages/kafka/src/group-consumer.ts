@@ -165,6 +165,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
 
   /** Beats until the generation ends. A member that gets no answer for a session timeout is lost, whatever hangs. */
   async function live(current: Membership): Promise<RevokeReason> {
+    const partitions = watchPartitions(current);
     for (let failures = 0; ;) {
       beat = new AbortController();
       await pause(
@@ -178,7 +179,8 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
         await within(Math.max(MIN_BEAT_MS, deadline - performance.now()), heartbeat(current, failures > 0));
         lease.renew(sentAt);
         failures = 0;
-        if (await partitionsChanged(current)) return 'rebalance';
+        if (partitions.changed) return 'rebalance';
+        partitions.look();
         loop.wake();
       } catch (error) {
         if (stopping.signal.aborted) return 'stopping';
@@ -209,7 +211,31 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     });
   }
 
-  /** The leader watches for new partitions: joining again makes it assign them. */
+  /**
+   * The leader watches for new partitions: joining again makes it assign them. It asks beside its heartbeats, which would otherwise
+   * wait with it for any broker that is silent, for longer than a session.
+   */
+  function watchPartitions(current: Membership): { readonly changed: boolean; look(): void } {
+    let looking = false;
+    const watch = {
+      changed: false,
+      look() {
+        if (looking) return;
+        looking = true;
+        partitionsChanged(current)
+          .then(
+            (changed) => {
+              watch.changed ||= changed;
+              if (changed && member === current) beat.abort();
+            },
+            (error: unknown) => connections.heal(error),
+          )
+          .finally(() => (looking = false));
+      },
+    };
+    return watch;
+  }
+
   async function partitionsChanged(current: Membership): Promise<boolean> {
     if (current.leaderCounts === null) return false;
     const cluster = await connections.get();
