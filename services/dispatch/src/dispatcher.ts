@@ -194,6 +194,7 @@ export class Dispatcher {
     const { endpoint } = plan;
     const secrets = this.#deps.runtimes.secrets(endpoint, this.#deps.now());
     if (!secrets.ok) {
+      this.#deps.observer.secretMissing(endpoint, secrets.problem);
       this.#putOff(work, 'secret-unavailable');
       return false;
     }
@@ -204,8 +205,8 @@ export class Dispatcher {
     const send = () => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps);
     const sending = isCall ? this.#startCall(work).then((ours) => (ours ? send() : undefined)) : send();
     sending.then((result) => {
-      if (result?.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
-        this.#views.disable(endpoint.endpointId, endpoint.version);
+      const isGone = result?.outcome.kind === 'http-status' && result.outcome.httpStatus === 410;
+      if (isGone && this.#views.disable(endpoint.endpointId, endpoint.version)) this.#deps.observer.disabled(endpoint);
       if (result) this.#perform(this.#settler.settle(work, runtime, result));
       leave();
       if (work.state.owned && this.#queue.capacity.breakers.ended(endpoint, work.state.partition, isProbe, result))

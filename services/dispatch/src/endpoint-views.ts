@@ -22,8 +22,10 @@ export class EndpointViews {
     };
   }
 
-  /** An endpoint version answered 410: told by our own attempts and by what was restored. */
-  disable(endpointId: EndpointId, version: number): void {
-    if (version > (this.#goneVersions.get(endpointId) ?? 0)) this.#goneVersions.set(endpointId, version);
+  /** An endpoint version answered 410: told by our own attempts and by what was restored. False when it was known. */
+  disable(endpointId: EndpointId, version: number): boolean {
+    if (version <= (this.#goneVersions.get(endpointId) ?? 0)) return false;
+    this.#goneVersions.set(endpointId, version);
+    return true;
   }
 }
