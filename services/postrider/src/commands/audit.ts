@@ -238,6 +238,9 @@ async function verify(session: Session, flags: VerifyFlags): Promise<ExitCode> {
   } finally {
     progress.end();
   }
+  // Nothing is altered in nothing: a wrong environment or database would read like an audit in order.
+  if (verdict.partitions.length === 0)
+    out.note(`warning: nothing at all is recorded of ${session.config.environment} in this database`);
   out.document(verdict, () => verdictText(verdict, (tone, text) => out.paint(tone, text)));
   return verdict.ok ? exitCodes.ok : exitCodes.failure;
 }
