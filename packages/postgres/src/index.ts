@@ -30,6 +30,7 @@ export {
   type Snapshot,
   type DatabaseSettings,
 } from './database.ts';
+export { isPageOf } from './page-cursor.ts';
 export { parsePosition, type Delivery, type DeliveryQuery, type Position } from './delivery-search.ts';
 export type { DeliveryState } from './fold-delivery.ts';
 export { deliveryDifferences, flagDifferences, settlementFlagsHold } from './fold-differences.ts';

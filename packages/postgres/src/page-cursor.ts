@@ -1,7 +1,19 @@
-// Where a page ended, as text that is handed back for the next one. One that is no such text begins at the newest.
+// Where a page ended, as text that is handed back for the next one. One that is no such text begins at the newest; whoever has it
+// from a person asks `isPageOf` first.
 
 type Kind = 'text' | 'moment' | 'number';
 type Part = string | number;
+
+/** What each list is ordered by. */
+export const pageKinds = {
+  deliveries: ['moment', 'text', 'number'],
+  attempts: ['moment', 'text', 'number', 'number'],
+} as const satisfies Readonly<Record<string, readonly Kind[]>>;
+
+/** Whether a page of this list ended there. */
+export function isPageOf(list: keyof typeof pageKinds, cursor: string): boolean {
+  return readCursor(cursor, pageKinds[list]) !== undefined;
+}
 
 export function cursorText(parts: readonly Part[]): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url');

@@ -162,9 +162,7 @@ export class Dispatcher {
         else this.#queue.enqueue(work);
         return;
       case 'wait':
-        this.#deps.timers.setTimer(plan.untilMs - nowMs, () => {
-          if (state.owned) this.#queue.enqueue(work);
-        });
+        this.#deps.timers.setTimer(plan.untilMs - nowMs, () => state.owned && this.#queue.enqueue(work));
         return;
       case 'defer':
         this.#queue.capacity.took(dispatch.endpointId, plan);
@@ -192,6 +190,7 @@ export class Dispatcher {
     const { endpoint } = plan;
     const secrets = this.#deps.runtimes.secrets(endpoint, this.#deps.now());
     if (!secrets.ok) {
+      this.#deps.observer.secretMissing(endpoint, secrets.problem);
       this.#putOff(work, 'secret-unavailable');
       return false;
     }
@@ -202,7 +201,7 @@ export class Dispatcher {
     const send = () => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps);
     const sending = isCall ? this.#startCall(work).then((ours) => (ours ? send() : undefined)) : send();
     sending.then((result) => {
-      if (result && !isCall) this.#views.answered(endpoint, result.outcome);
+      if (result && !isCall && this.#views.answered(endpoint, result.outcome)) this.#deps.observer.disabled(endpoint);
       if (result) this.#perform(this.#settler.settle(work, runtime, result));
       leave();
       if (work.state.owned && this.#queue.capacity.breakers.ended(endpoint, work.state.partition, isProbe, result))

@@ -23,9 +23,12 @@ export class EndpointViews {
     };
   }
 
-  /** Takes what came of an attempt that was no call: of a call 410 is the answer, and says nothing of the next one. */
-  answered({ endpointId, version }: Endpoint, { kind, httpStatus }: Pick<Outcome, 'kind' | 'httpStatus'>): void {
-    if (kind === 'http-status' && httpStatus === 410) this.#disable(endpointId, version);
+  /**
+   * Takes what came of an attempt that was no call: of a call 410 is the answer, and says nothing of the next one. True when it disables
+   * the endpoint, and that was not known.
+   */
+  answered({ endpointId, version }: Endpoint, { kind, httpStatus }: Pick<Outcome, 'kind' | 'httpStatus'>): boolean {
+    return kind === 'http-status' && httpStatus === 410 && this.#disable(endpointId, version);
   }
 
   /** Takes a record that was read back. Whoever settled the attempt may have died before it could write what that means for the endpoint. */
@@ -34,8 +37,11 @@ export class EndpointViews {
       this.#disable(record.endpoint, record.endpointVersion);
   }
 
-  #disable(endpointId: EndpointId, version: number): void {
-    if (version > (this.#goneVersions.get(endpointId) ?? 0)) this.#goneVersions.set(endpointId, version);
+  /** False when it was known. */
+  #disable(endpointId: EndpointId, version: number): boolean {
+    if (version <= (this.#goneVersions.get(endpointId) ?? 0)) return false;
+    this.#goneVersions.set(endpointId, version);
+    return true;
   }
 }
 

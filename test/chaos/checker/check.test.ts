@@ -27,9 +27,8 @@ test('a run in which all went well has no violation, and every promise was looke
 
 test('a first attempt that waited where the receiver itself hardly got to answer is no violation', () => {
   const run: SampleRun = { ...sampleRun(), calm: calmFrom(startMs) };
-  const atMs = run.published[0]!.ackedMs + 1_100;
+  Object.assign(run.journal[0]!, { atMs: run.published[0]!.ackedMs + 1_100 });
   const slow = (answerMs: number) => {
-    Object.assign(run.journal[0]!, { atMs });
     for (const request of run.journal) Object.assign(request, { answeredMs: request.atMs + answerMs });
     return rulesOf(evidenceOf(run));
   };
@@ -133,8 +132,7 @@ const spoilt: readonly (readonly [what: string, rule: string, spoil: (run: Sampl
     'held-up',
     (run) => {
       run.calm = calmFrom(startMs);
-      const atMs = run.published[0]!.ackedMs + 5_000;
-      Object.assign(run.journal[0]!, { atMs, answeredMs: atMs + 1 });
+      Object.assign(run.journal[0]!, { atMs: run.published[0]!.ackedMs + 5_000, answeredMs: undefined });
     },
   ],
   ['a calm in which nothing was measured', 'nothing-measured', (run) => void (run.calm = calmFrom(startMs + 50_000))],
