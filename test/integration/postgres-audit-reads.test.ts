@@ -1,6 +1,7 @@
 // The read side on a real server: a delivery is found by whatever id somebody holds, a page costs what its own rows cost.
 
 import { auditRowOf } from '@postrider/audit-projector';
+import type { EventId } from '@postrider/core/domain';
 import {
   migrate,
   openAuditReads,
@@ -12,6 +13,7 @@ import {
 } from '@postrider/postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acceptedRecord, idsOf, logRecord, settledRecord, type Sample } from '../support/audit-log.ts';
+import { batchOf, claim } from '../support/audit-tables.ts';
 import { createTestDatabase } from '../support/stack.ts';
 
 const environment = 'live';
@@ -23,6 +25,8 @@ const samples = Array.from({ length: 23 }, (_, number): Sample => ({
   atMs: now - 60_000 + number * 10,
 }));
 const first = idsOf(samples[0]!);
+/** Ids that look like a place in the log, and are none. */
+const placeLike = { event: 'orders/2030/17', subject: 'orders/2030/18', lonely: 'orders/2030/19' };
 
 let database: Database;
 let reads: AuditReads;
@@ -44,7 +48,11 @@ beforeAll(async () => {
     reason: 'no-endpoint',
   };
   const logs = {
-    audit: [...samples.map(acceptedRecord), Buffer.from(JSON.stringify(unmatched))],
+    audit: [
+      ...samples.map(acceptedRecord),
+      Buffer.from(JSON.stringify(unmatched)),
+      Buffer.from(JSON.stringify({ ...unmatched, origin: 'live.events/0/901', event: placeLike.lonely })),
+    ],
     attempts: samples.flatMap((sample) =>
       sample.number % 4 === 0
         ? [settledRecord(sample, { attempt: 1, next: 'retry' }), settledRecord(sample, { attempt: 2, next: 'dead' })]
@@ -57,8 +65,24 @@ beforeAll(async () => {
     const rows = records.map((record, offset) => auditRowOf(logRecord(record, { offset, timestamp: now + offset })));
     await store.append({ environment, topic, partition: 0, expectedNext: 0, next: rows.length, rows });
   }
+  const elsewhere = { ...samples[0]!, environment: 'placelike' };
+  const placed = { ...acceptedRecord(elsewhere), event: placeLike.event as EventId, subject: placeLike.subject };
+  await claim(store, 'placelike', 'audit');
+  await store.append(batchOf('placelike', 'audit', 0, [placed], now));
 });
 afterAll(() => database.close());
+
+describe('an id that has the form of a place in the log', () => {
+  it.each([placeLike.event, placeLike.subject])('finds the delivery whose event or subject it is: %s', async (id) => {
+    const { deliveries } = await openAuditReads(database, 'placelike').findDeliveries({ id });
+    expect(deliveries).toMatchObject([{ event: placeLike.event, subject: placeLike.subject }]);
+  });
+
+  it('finds the records of an event that led to nothing', async () => {
+    expect(await reads.eventRecords(placeLike.lonely)).toMatchObject([{ event: placeLike.lonely }]);
+    expect(await reads.eventRecords('live.events/0/901')).toMatchObject([{ event: placeLike.lonely }]);
+  });
+});
 
 describe('findDeliveries', () => {
   it.each([

@@ -151,12 +151,16 @@ function names({ value }: AuditEntry, dispatch: string): boolean {
 export async function recordsOfEvent(database: Database, environment: string, id: string): Promise<AuditEntry[]> {
   const position = parsePosition(id);
   const text = id.toWellFormed().replaceAll('\0', '\uFFFD');
-  const events = `SELECT ${entryColumns} FROM audit_record r
-     WHERE r.environment = $1 AND r.${position === undefined ? 'event' : 'origin'} = $2 AND r.dispatch IS NULL
+  const eventsBy = (column: 'event' | 'origin'): string => `SELECT ${entryColumns} FROM audit_record r
+     WHERE r.environment = $1 AND r.${column} = $2 AND r.dispatch IS NULL
        AND r.type IN ('EventAccepted', 'EventUnmatched', 'EventRejected')`;
   const itself = `SELECT ${entryColumns} FROM audit_record r
      WHERE r.environment = $1 AND r.topic = $3 AND r.partition = $4::bigint AND r.record_offset = $5::bigint`;
-  const sql = position === undefined ? events : `${events} UNION ALL ${itself}`;
+  // An event id may have the form of a position, and no record is told twice.
+  const sql =
+    position === undefined
+      ? eventsBy('event')
+      : `${eventsBy('origin')} UNION ALL ${eventsBy('event')} AND r.origin IS DISTINCT FROM $2 UNION ALL ${itself}`;
   return plannedOnce(database, (session) =>
     session.query<AuditEntry>(
       `SELECT * FROM (${sql}) AS each ORDER BY "recordedAt", topic, partition, "offset" LIMIT ${storyRecordsMax}`,
