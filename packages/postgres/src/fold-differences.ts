@@ -80,6 +80,16 @@ export interface FlagDifference {
 const unmarkedTypes = ['AttemptStarted', 'DispatchDeferred'];
 const flaggedTypes = [...unmarkedTypes, 'AttemptSettled', 'DispatchEnded'];
 
+/** Traces of upstream records of which one is called a copy: the others need no look. */
+const tracesSql = `
+       UNION ALL
+       SELECT topic, partition, record_offset, recorded_at, project, duplicate,
+              row_number() OVER (PARTITION BY origin ORDER BY topic, partition, record_offset) > 1
+       FROM audit_record
+       WHERE environment = $1 AND dispatch IS NULL AND origin IS NOT NULL AND origin IN (
+         SELECT origin FROM audit_record WHERE environment = $1 AND duplicate AND dispatch IS NULL AND origin IS NOT NULL
+       )`;
+
 /**
  * Rows that are called copies though they are the first of their identity, or the other way round, at most `limit`.
  * Where records of a project may be gone, a copy may be all that is left of its identity.
@@ -111,7 +121,7 @@ export async function flagDifferences(
                                               CASE type WHEN 'DispatchDeferred' THEN park END
                                  ORDER BY topic, partition, record_offset) > 1 AS copy
        FROM audit_record
-       WHERE environment = $1 AND type = ANY ($4::text[])
+       WHERE environment = $1 AND type = ANY ($4::text[])${unmarked === true ? '' : tracesSql}
      ) AS judged ${joinHoled('project')}
      WHERE duplicate <> copy AND ($2::timestamptz IS NULL AND ${isWhole('recorded_at')} OR NOT duplicate) LIMIT $3`,
     [environment, from?.toISOString() ?? null, limit, unmarked === true ? unmarkedTypes : flaggedTypes, roundMsMax],

@@ -12,7 +12,10 @@ import {
   deliveryDifferences,
   firstOffsetSince,
   flagDifferences,
+  lastOffsetBefore,
+  linkAfter,
   linkBefore,
+  openDifferences,
   placesWithRows,
   placesWithStubs,
   readChainHeads,
@@ -20,6 +23,7 @@ import {
   type ChainHead,
   type ClosedBase,
   type Database,
+  type FollowingLink,
   type Snapshot,
 } from '@postrider/postgres';
 import { ProblemList, type AuditProblem, type ProblemKind } from './audit-problem.ts';
@@ -30,6 +34,7 @@ import type { SumKey } from './keyed-sum.ts';
 import { problemsKeptMax, roundMsMax, threadsRowsMin } from './limits.ts';
 import { scanPlaces } from './scan-places.ts';
 import type { PlaceWork } from './verify-rows.ts';
+import { verifyRefused } from './verify-refused.ts';
 import { verifyStubs } from './verify-stubs.ts';
 
 export interface VerifyAudit {
@@ -114,6 +119,7 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
     problems.add(...(checkpoints?.problems() ?? []));
     if (stubbed.length > 0) problems.add(...(await verifyStubs(snapshot, environment)));
     for (const verdict of verdicts) problems.add(...verdict.problems);
+    if (verdicts.some(({ bare }) => bare > 0)) problems.add(...(await verifyRefused(snapshot, database, environment)));
     if (options.kafka !== undefined) {
       problems.add(...(await compareWithKafka(snapshot, environment, { heads, kafka: options.kafka }, onRows)));
     }
@@ -179,23 +185,45 @@ async function planWorks(
     const head = heads.find((each) => each.topic === topic && each.partition === partition);
     const offsetRow = head ?? { offset: 0, rows: 0, head: '' };
     const signed = checkpoints?.signedHeads(topic, partition) ?? [];
-    const firstOffset = from && (await firstOffsetSince(snapshot, place, from));
-    const endOffset = to && (await firstOffsetSince(snapshot, place, to));
-    const before = firstOffset === undefined ? undefined : await linkBefore(snapshot, place, firstOffset);
-    if (from !== undefined && firstOffset === undefined) continue;
+    const part = await partOf(snapshot, place, { from, to });
+    const { before } = part;
     const base = closed.find((each) => each.topic === topic && each.partition === partition);
     works.push({
       place,
       base: before ? { offset: before.offset + 1, rows: 0, head: before.head } : base,
       whole: before === undefined,
-      range: { from: before && firstOffset, to: endOffset },
-      offsetRow: endOffset === undefined && before === undefined ? offsetRow : undefined,
+      range: { from: before && before.offset + 1, to: part.behind?.offset },
+      offsetRow: part.behind === undefined ? offsetRow : undefined,
+      behind: part.behind,
       signed,
       beginsAtSigned: beginsAtCheckpoint,
       withStubs: stubbed.some((each) => each.topic === topic && each.partition === partition),
     });
   }
   return works;
+}
+
+interface Part {
+  /** Undefined: it begins where the rows do. */
+  readonly before: { readonly offset: number; readonly head: string } | undefined;
+  /** Undefined: it ends where the rows do. */
+  readonly behind: FollowingLink | undefined;
+}
+
+/**
+ * From the first row that was recorded at or after `from` to the last one before `to`, with all between, whatever they say when they were
+ * recorded. What stands before and behind binds both ends, or rows could be taken away there.
+ */
+async function partOf(
+  snapshot: Snapshot,
+  place: ChainPlace,
+  { from, to }: { readonly from: Date | undefined; readonly to: Date | undefined },
+): Promise<Part> {
+  const since = from && ((await firstOffsetSince(snapshot, place, from)) ?? Number.MAX_SAFE_INTEGER);
+  const before = since === undefined ? undefined : await linkBefore(snapshot, place, since);
+  if (to === undefined) return { before, behind: undefined };
+  const last = Math.max((await lastOffsetBefore(snapshot, place, to)) ?? -1, before?.offset ?? -1);
+  return { before, behind: await linkAfter(snapshot, place, last) };
 }
 
 async function foldProblems(
@@ -215,6 +243,10 @@ async function foldProblems(
   });
   const deliveries = await deliveryDifferences(snapshot, environment, { limit, roundMsMax, from: whole });
   const flags = await flagDifferences(snapshot, environment, { limit, roundMsMax, from: gone });
+  // One that differs by itself is not told again because of where it is listed.
+  const told = new Set(deliveries.map(({ dispatch, round }) => `${dispatch}.${round}`));
+  const listed = await openDifferences(snapshot, environment, limit);
+  const open = listed.filter(({ dispatch, round }) => !told.has(`${dispatch}.${round}`));
   const nowhere = { topic: null, partition: null, offset: null };
   return [
     ...counts.map(({ project, endpoint, day, kept, recounted }): AuditProblem => ({
@@ -236,6 +268,11 @@ async function foldProblems(
       partition,
       offset,
       what: `${dispatch} round ${round} stands as ${endText(kept)}, its records say ${endText(folded)}`,
+    })),
+    ...open.map(({ dispatch, round, state, open: as }): AuditProblem => ({
+      kind: 'delivery-differs',
+      ...nowhere,
+      what: `${dispatch} round ${round} is ${state ?? 'unknown'} and stands among the undelivered as ${as ?? 'nothing'}`,
     })),
   ];
 }
