@@ -6,7 +6,7 @@
 //                                         └▶ counts, deliveries, flags, folded anew by the server
 
 import { randomInt } from 'node:crypto';
-import type { ChainPlace } from '@postrider/core/contracts';
+import { topicNames, type ChainPlace } from '@postrider/core/contracts';
 import {
   countDifferences,
   deliveryDifferences,
@@ -117,7 +117,11 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
     const verdicts = scans.map(({ verdict }) => verdict);
     const problems = new ProblemList(problemsKeptMax);
     problems.add(...(checkpoints?.problems() ?? []));
-    if (stubbed.length > 0) problems.add(...(await verifyStubs(snapshot, environment)));
+    // Somebody who may write rows could write a closing record, too: whoever holds what was signed need not believe it.
+    const heldAgainst = (checkpoints?.checkpoints ?? 0) > 0 ? checkpoints : undefined;
+    const judge = (at: ClosingPlace): void => problems.add(...unsignedClosing(heldAgainst, environment, at));
+    for (const { closedPartition, closedOffset } of closed) judge({ partition: closedPartition, offset: closedOffset });
+    if (stubbed.length > 0) problems.add(...(await verifyStubs(snapshot, environment, judge)));
     for (const verdict of verdicts) problems.add(...verdict.problems);
     if (verdicts.some(({ bare }) => bare > 0)) problems.add(...(await verifyRefused(snapshot, database, environment)));
     if (options.kafka !== undefined) {
@@ -146,6 +150,23 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
       problems: problems.kept(),
     };
   });
+}
+
+interface ClosingPlace {
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** What to say of a closing record behind which records are gone. @param book undefined: nothing signed is looked at */
+function unsignedClosing(
+  book: CheckpointBook | undefined,
+  environment: string,
+  { partition, offset }: ClosingPlace,
+): AuditProblem[] {
+  const topic = topicNames(environment).audit;
+  if (book === undefined || offset < book.signedTo(topic, partition)) return [];
+  const what = `records are gone behind the closing record at offset ${offset}, and nothing was signed there; take newer checkpoints, if it was just written`;
+  return [{ kind: 'closing-unsigned', topic, partition, offset, what }];
 }
 
 const rowsOf = (heads: readonly ChainHead[]): number => heads.reduce((sum, { rows }) => sum + rows, 0);
