@@ -133,6 +133,15 @@ describe('findDeliveries', () => {
     expect(await reads.findDeliveries({ id })).toEqual({ deliveries: [], next: undefined });
   });
 
+  it.each([
+    [['1', 'dsp_a', 0]],
+    [['2030-02-31T00:00:00.000Z', 'dsp_a', 0]],
+    [['2030-05-02T12:00:00.000Z', 'dsp_a', 2 ** 40]],
+  ])('begins at the newest after what no page before could have named: %j', async (parts) => {
+    const after = Buffer.from(JSON.stringify(parts)).toString('base64url');
+    expect(await reads.findDeliveries({ after })).toEqual(await reads.findDeliveries({}));
+  });
+
   it('gives every delivery once over its pages, newest first', async () => {
     const seen: string[] = [];
     let after: string | undefined;

@@ -48,7 +48,7 @@ export async function searchAttempts(
   if (query.dispatch !== undefined) conditions.push(`r.dispatch = ${bind(query.dispatch)}`);
   if (query.endpoint !== undefined) conditions.push(`r.endpoint = ${bind(query.endpoint)}`);
   if (query.project !== undefined) conditions.push(`r.project = ${bind(query.project)}`);
-  const after = readCursor(query.after, ['moment', 'text', 'number', 'number']);
+  const after = readCursor(query.after, ['moment', 'text', 'integer', 'offset']);
   if (after !== undefined) {
     const [recordedAt, topic, partition, offset] = after.map(bind);
     // The first half is what an index can begin at.

@@ -77,7 +77,7 @@ export async function searchDeliveries(
   if (query.id !== undefined) conditions.push(await idCondition(session, environment, query.id, bind));
   const byUrl = query.urlPart === undefined ? undefined : await urlMatch(session, environment, query, bind);
   if (byUrl !== undefined) conditions.push(byUrl.condition);
-  const after = readCursor(query.after, ['moment', 'text', 'number']);
+  const after = readCursor(query.after, ['moment', 'text', 'integer']);
   if (after !== undefined) {
     conditions.push(
       `(${key}.first_seen, ${key}.dispatch, ${key}.round) < (${bind(after[0])}::timestamptz, ${bind(after[1])}, ${bind(after[2])}::int)`,
