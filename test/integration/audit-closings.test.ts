@@ -10,7 +10,15 @@ import {
   type PartitionClosed,
 } from '@postrider/core/contracts';
 import { openAuditStore, readChainHeads } from '@postrider/postgres';
-import { CheckpointBook, dropDay, planDays, verifyAudit, type AuditVerdict } from '@postrider/postrider';
+import {
+  CheckpointBook,
+  dropClassDay,
+  dropDay,
+  planClassDays,
+  planDays,
+  verifyAudit,
+  type AuditVerdict,
+} from '@postrider/postrider';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { batchOf } from '../support/audit-tables.ts';
 import {
@@ -24,6 +32,7 @@ import {
   noon,
   sampleOf,
   topics,
+  trial,
   verified,
   why,
   type ClassDatabases,
@@ -137,6 +146,9 @@ describe('a closing record', () => {
     const [oldest] = await planDays(tables.ports, before);
     await dropDay(tables.ports, oldest!, { ...why, reason: 'old \ud800 and \0' });
     expect(kinds(await verified(tables))).toEqual([]);
+    const [next] = await planClassDays(tables.ports, trial, { before, again: false });
+    await dropClassDay(tables.ports, trial, next!, { ...why, reason: 'over \ud800 and \0' });
+    expect(await planClassDays(tables.ports, trial, { before, again: false })).toEqual([]);
     await tables.append('audit', [Buffer.from('{"v":1,"type":"PartitionClosed","day":"no day"}')], clock.now());
     expect(kinds(await verified(tables))).toEqual([]);
   });
