@@ -222,8 +222,9 @@ export class FoldTables {
       sum.ofWords(label.attempted, low, high, 0, 0);
       sum.take(attempts);
     }
+    const hasEnded = ends.has(buffer.toString('latin1', starts[2], starts[2]! + lengths[2]!));
+    if (hasEnded !== lengths[5]! >= 0) this.#sure = false;
     if (lengths[5]! >= 0) {
-      if (!ends.has(buffer.toString('latin1', starts[2], starts[2]! + lengths[2]!))) this.#sure = false;
       closed(sum, { low, high }, row, { state: 2, reason: 3, time: starts[5]! });
       sum.take(1);
     } else if (attempts > 0) {

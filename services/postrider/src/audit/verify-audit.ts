@@ -314,5 +314,5 @@ interface End {
 
 function endText(end: End | null): string {
   if (end === null) return 'open';
-  return `${end.state}${end.reason === null ? '' : ` (${end.reason})`} after ${end.attempts} attempts at ${end.settledAt}`;
+  return `${end.state}${end.reason === null ? '' : ` (${end.reason})`} after ${end.attempts} attempts at ${end.settledAt ?? 'no time'}`;
 }
