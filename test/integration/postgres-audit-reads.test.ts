@@ -197,6 +197,13 @@ describe('deliveryStory', () => {
     });
   });
 
+  it('is whole for each of many dispatches, however few records are told at once', async () => {
+    const dispatches = samples.map((sample) => idsOf(sample).dispatch);
+    const whole = await reads.deliveryStories(dispatches);
+    expect(await openAuditReads(database, environment, 4).deliveryStories(dispatches)).toEqual(whole);
+    expect([...whole.values()].every((story) => story.length > 1)).toBe(true);
+  });
+
   it('is empty for a dispatch that nobody knows', async () => {
     expect(await reads.deliveryStory('dsp_aaaaaaaaaaaaaaaaaaaaaaaaaa')).toEqual([]);
   });
