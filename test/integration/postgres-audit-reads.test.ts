@@ -3,6 +3,7 @@
 import { auditRowOf } from '@postrider/audit-projector';
 import type { EventId } from '@postrider/core/domain';
 import {
+  exportAttempts,
   migrate,
   openAuditReads,
   openAuditStore,
@@ -236,5 +237,27 @@ describe('dailyCounts', () => {
     await database.query(`UPDATE daily_count SET success = success + 1 WHERE endpoint = 'ep_1'`);
     expect(await reads.recount()).not.toEqual(await reads.dailyCounts());
     await database.query(`UPDATE daily_count SET success = success - 1 WHERE endpoint = 'ep_1'`);
+  });
+});
+
+describe('an export', () => {
+  it('tells which attempts count, so that whoever adds them up comes to the daily counts', async () => {
+    const exported = 'exported';
+    const store = openAuditStore(database, { now: () => now });
+    const sample = { ...samples[0]!, environment: exported };
+    const delivered = settledRecord(sample, { attempt: 1, next: 'delivered' });
+    const records = [delivered, delivered, settledRecord(sample, { attempt: 2, next: 'dead' })];
+    await claim(store, exported, 'attempts');
+    await store.append(batchOf(exported, 'attempts', 0, records));
+    const marks: unknown[] = [];
+    await exportAttempts(database, exported, {}, async (attempts) => {
+      marks.push(...attempts.map(({ status, duplicate, late }) => ({ status, duplicate, late })));
+    });
+    expect(marks).toEqual([
+      { status: 'SUCCESS', duplicate: false, late: false },
+      { status: 'SUCCESS', duplicate: true, late: false },
+      { status: 'FAIL', duplicate: false, late: true },
+    ]);
+    expect(await openAuditReads(database, exported).dailyCounts()).toMatchObject([{ success: 1, fail: 0 }]);
   });
 });
