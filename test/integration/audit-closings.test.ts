@@ -141,6 +141,19 @@ describe('a closing record', () => {
     expect(kinds(await verified(tables))).toEqual([]);
   });
 
+  it('is not gone without by a day that holds nothing, while older ones stand', async () => {
+    const tables = await databases.copyOf(databases.original);
+    const [, , empty] = await planDays(tables.ports, before);
+    expect(empty).toMatchObject({ day: dayOf(59), rows: 0 });
+    await expect(dropDay(tables.ports, empty!, why)).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining(`days before ${dayOf(59)} stand`) as string,
+    });
+    expect(kinds(await verified(tables))).toEqual([]);
+    for (let day = 0; day < 3; day += 1) await closeDay(tables);
+    expect(await planDays(tables.ports, before)).toEqual([]);
+  });
+
   it('may say why in characters that PostgreSQL does not take', async () => {
     const tables = await databases.copyOf(databases.original);
     const [oldest] = await planDays(tables.ports, before);
