@@ -10,5 +10,5 @@ export function withSettings(url: string, settings: Readonly<Record<string, stri
   const parameters = new URLSearchParams(query.join('?'));
   const ours = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
   parameters.set('options', [parameters.get('options') ?? '', ...ours].join(' ').trim());
-  return `${place}?${parameters}`;
+  return `${place}?${parameters.toString()}`;
 }
