@@ -166,9 +166,10 @@ async function idCondition(session: Database, environment: string, id: string, b
   if (attempt !== undefined)
     return `d.dispatch = ${bind(attempt.dispatchId)} AND d.round = ${bind(attempt.round)}::bigint`;
   const position = parsePosition(id);
-  if (position !== undefined) return positionCondition(await recordsAt(session, environment, id, position), bind);
+  const records = position === undefined ? [] : await recordsAt(session, environment, id, position);
   const value = bind(text(id));
-  return `(d.event = ${value} OR d.subject = ${value})`;
+  // An event id or a subject may have the form of a position.
+  return `(${[...positionConditions(records, bind), `d.event = ${value}`, `d.subject = ${value}`].join(' OR ')})`;
 }
 
 export interface Position {
@@ -208,13 +209,13 @@ async function recordsAt(
   );
 }
 
-function positionCondition(records: readonly NamedRecord[], bind: Bind): string {
+function positionConditions(records: readonly NamedRecord[], bind: Bind): string[] {
   const dispatches = records.flatMap(({ dispatch }) => dispatch ?? []);
   const events = records.flatMap(({ dispatch, event }) => (dispatch === null ? (event ?? []) : []));
   const either: string[] = [];
   if (dispatches.length > 0) either.push(`d.dispatch = ANY (${bind(dispatches)}::text[])`);
   if (events.length > 0) either.push(`d.event = ANY (${bind(events)}::text[])`);
-  return either.length > 0 ? `(${either.join(' OR ')})` : 'false';
+  return either;
 }
 
 /** As the columns hold it: what PostgreSQL's text cannot hold was replaced when it was written. */

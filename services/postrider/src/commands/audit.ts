@@ -108,7 +108,11 @@ export const addAudit: AddCommand = (parent, runner) => {
     .option('--to <moment>', 'recorded before', optionValue.moment)
     .option('--project <id>', 'of one project')
     .option('--endpoint <id>', 'to one endpoint')
-    .option('--after <position>', 'go on after this record, as an export before names it', position)
+    .option(
+      '--after <position>',
+      'go on after this record, as an export before names it; what came to the tables since with an earlier time is not in it',
+      position,
+    )
     .addHelpText(
       'before',
       examples(
