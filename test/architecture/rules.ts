@@ -1,5 +1,6 @@
 // The house rules by name. The name is also the folder of the rule's bad fixture: a rule without one does not run.
 import { bannedCalls } from './rules/banned-calls.ts';
+import { countedMetrics } from './rules/counted-metrics.ts';
 import { deniedText } from './rules/denied-text.ts';
 import { namedCommands, readingPath } from './rules/documents.ts';
 import { fileNames } from './rules/file-names.ts';
@@ -18,6 +19,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'opening-comments': openingComments,
   'banned-calls': bannedCalls,
   'skipped-tests': skippedTests,
+  'counted-metrics': countedMetrics,
   'declared-dependencies': declaredDependencies,
   'exact-versions': exactVersions,
   'named-commands': namedCommands,

@@ -170,9 +170,9 @@ async function hurtPostgres(world: World, { how, forMs }: Extract<Fault, { kind:
 /** The group must have no members: all are killed, and what is left of them is waited out. */
 async function wipeMetadata(world: World, { group, to }: Extract<Fault, { kind: 'wipe-metadata' }>): Promise<void> {
   const members = group === 'dispatch' ? dispatchSlots : (['retry-scheduler'] as const);
-  const wasRunning = members.filter((name) => world.slot(name).running);
   const groupId = `${world.environment}.${group}`;
-  const held = wasRunning.map((name) => {
+  // Each has its turn, also one that is down now: what has it would start it in the middle.
+  const held = members.map((name) => {
     const begun = Promise.withResolvers<void>();
     const free = Promise.withResolvers<void>();
     const turn = world.slot(name).exclusively(async () => {
@@ -182,9 +182,10 @@ async function wipeMetadata(world: World, { group, to }: Extract<Fault, { kind: 
     return { name, begun: begun.promise, free: free.resolve, turn };
   });
   await Promise.all(held.map(({ begun }) => begun));
+  const wasRunning = members.filter((name) => world.slot(name).running);
   const over = world.timeline.begin('wipe-metadata');
   try {
-    await Promise.all(held.map(({ name }) => world.slot(name).kill()));
+    await Promise.all(wasRunning.map((name) => world.slot(name).kill()));
     const admin = world.ground.cluster.admin();
     const until = performance.now() + 3 * sessionTimeoutMs;
     for (;;) {
@@ -203,7 +204,7 @@ async function wipeMetadata(world: World, { group, to }: Extract<Fault, { kind: 
       await overwriteMetadata(coordinator, groupId, committed, to === 'nothing' ? '' : 'attempts=x,dispatches=,');
     }
     await admin.close();
-    await Promise.all(held.map(({ name }) => world.slot(name).start()));
+    await Promise.all(wasRunning.map((name) => world.slot(name).start()));
   } finally {
     over();
     for (const { free } of held) free();

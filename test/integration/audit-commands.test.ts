@@ -6,10 +6,11 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeCheckpoint, encodeAudit } from '@postrider/core/contracts';
-import { migrate, openDatabase, type Database } from '@postrider/postgres';
+import { migrate, openAuditStore, openDatabase, type Database } from '@postrider/postgres';
 import { makeCheckpointKey } from '@postrider/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { settledRecord } from '../support/audit-log.ts';
+import { batchOf } from '../support/audit-tables.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestPostrider, createTestService, testEndpoint, type TestPostrider } from '../support/postrider.ts';
 import { deleteRecordsBefore } from '../support/raw-kafka.ts';
@@ -215,6 +216,29 @@ describe('audit verify', () => {
     expect(tables).toMatchObject({ ok: true });
     const [verdict] = await cli.json(['audit', 'verify', '--against', 'kafka'], { env, exit: 1 });
     expect(verdict?.['problems']).toMatchObject([{ kind: 'kafka-differs', topic, partition: 1, offset: 7 }]);
+  });
+
+  it('names rows that were made up behind the end of the log, or in a partition that it does not have', async () => {
+    const topic = postrider.topics.attempts;
+    const copy = await createTestDatabase('auditmadeup');
+    await migrate(copy);
+    const env = { POSTRIDER_POSTGRES_URL: copy };
+    await cli.json(['audit', 'rebuild'], { env });
+    const forged = openDatabase({ url: copy });
+    const store = openAuditStore(forged, { now: () => Date.now() });
+    const places = [1, 9].map((partition) => ({ topic, partition, start: 0 }));
+    const claimed = await store.claimOffsets(cli.environment, places);
+    const released = Buffer.from('{"v":1,"type":"PartitionReleased","at":"2030-05-02T12:00:00.000Z"}');
+    for (const { partition, next } of claimed) {
+      await store.append({ ...batchOf(cli.environment, 'attempts', next, [released], Date.now()), partition });
+    }
+    await forged.close();
+    expect((await cli.json(['audit', 'verify', ...against], { env }))[0]).toMatchObject({ ok: true });
+    const [verdict] = await cli.json(['audit', 'verify', '--against', 'kafka'], { env, exit: 1 });
+    expect(verdict?.['problems']).toMatchObject([
+      { kind: 'kafka-differs', topic, partition: 1, offset: claimed.find(({ partition }) => partition === 1)!.next },
+      { kind: 'kafka-differs', topic, partition: 9, offset: 0 },
+    ]);
   });
 
   it('takes a part of the time', async () => {

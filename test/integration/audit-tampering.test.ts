@@ -35,14 +35,20 @@ const samples = (from: number, count: number): Sample[] =>
     atMs: now - 60_000,
   }));
 
-/** Writes a hundred events and their attempts, one in five of which is tried twice, and one of them has two outcomes of its first. */
+/** Writes a hundred events, one of them twice, and their attempts, one in five of which is tried twice, one has two outcomes of its first, one no answer; and an event that is not attempted yet. */
 async function write(database: Database, from: number): Promise<void> {
   const store = openAuditStore(database, { now: () => now });
   const some = samples(from, 100);
-  const audit = batchOf(environment, 'audit', await claim(store, environment, 'audit'), some.map(acceptedRecord));
+  const audit = batchOf(environment, 'audit', await claim(store, environment, 'audit'), [
+    ...some.map(acceptedRecord),
+    acceptedRecord(some[50]!),
+    acceptedRecord({ ...some[0]!, number: from + 10_000 }),
+  ]);
   await store.append(audit);
   const settled = some.flatMap((sample) => {
     const first = settledRecord(sample, { attempt: 1, next: sample.number % 5 === 0 ? 'retry' : 'delivered' });
+    const { response: _, ...unanswered } = first;
+    if (sample.number % 100 === 1) return [unanswered];
     if (sample.number % 5 !== 0) return [first];
     // What a process that stood still may write: a second outcome of an attempt that is settled. It counts nowhere.
     const other = sample.number % 100 === 0 ? [settledRecord(sample, { attempt: 1, next: 'delivered' })] : [];
@@ -94,7 +100,7 @@ interface Tampered {
 }
 
 /** Verifies a copy of the audit in which the superuser has done something. */
-async function verdictOf({ of = original, sql, checkpoints = lines, threadsFrom }: Tampered): Promise<AuditVerdict> {
+async function verdictOf({ of = original, sql, checkpoints = lines, ...how }: Tampered): Promise<AuditVerdict> {
   await copy?.close();
   copies += 1;
   const url = await createDatabase(testPostgresUrl(), `${original}_${copies}`, of);
@@ -105,7 +111,7 @@ async function verdictOf({ of = original, sql, checkpoints = lines, threadsFrom 
   }
   const book = new CheckpointBook(environment, [key.publicKey]);
   for (const [index, line] of checkpoints.entries()) book.take(line, `line ${index + 1}`);
-  return verifyAudit({ database: copy, environment, checkpoints: book, threadsFrom });
+  return verifyAudit({ database: copy, environment, checkpoints: book, ...how });
 }
 
 const attempts = `topic = 'live.attempts' AND partition = 0`;
@@ -134,7 +140,7 @@ describe('an audit that nobody touched', () => {
     expect(verdict.problems).toEqual([]);
     expect(verdict).toMatchObject({
       ok: true,
-      rows: events * 2.2 + events / 100,
+      rows: events * 2.2 + (3 * events) / 100,
       checkpoints: 20,
       recounted: true,
       recountedBy: 'sums',
@@ -308,5 +314,68 @@ describe('verification names', () => {
       sql: `UPDATE audit_record SET duplicate = true WHERE ${attempts} AND record_offset = 31;`,
     });
     expect(first(verdict)).toEqual({ kind: 'flag-differs', topic: 'live.attempts', offset: 31 });
+  });
+
+  it('an answer beside an attempt that got none', async () => {
+    const verdict = await verdictOf({
+      sql: `UPDATE audit_record SET response_excerpt = 'thank you' WHERE ${attempts} AND response_digest IS NULL;`,
+    });
+    expect(first(verdict)).toMatchObject({ kind: 'excerpt-differs', topic: 'live.attempts' });
+    expect(verdict.counts).toEqual({ 'excerpt-differs': events / 100 });
+  });
+
+  it('a first trace of an event that is called a copy', async () => {
+    const verdict = await verdictOf({
+      sql: `UPDATE audit_record SET duplicate = true WHERE topic = 'live.audit' AND record_offset = 31;`,
+    });
+    expect(first(verdict)).toEqual({ kind: 'flag-differs', topic: 'live.audit', offset: 31 });
+    expect(verdict.counts).toEqual({ 'flag-differs': 1 });
+  });
+
+  it('an attempt of which only the bytes are left, as if PostgreSQL had refused it, with everything made to fit', async () => {
+    const verdict = await verdictOf({
+      sql: `DECLARE r record; BEGIN
+        SELECT * INTO r FROM audit_record WHERE ${attempts} AND duplicate = false AND status = 'SUCCESS' AND attempt = 1 AND record_offset > 30 ORDER BY record_offset LIMIT 1;
+        DELETE FROM audit_record WHERE ${attempts} AND record_offset = r.record_offset;
+        INSERT INTO audit_record (environment, topic, partition, record_offset, recorded_at, key, value, chain, duplicate, late, unreadable, problem)
+        VALUES (r.environment, r.topic, r.partition, r.record_offset, r.recorded_at, r.key, r.value, r.chain, false, false, true,
+          'refused by PostgreSQL: invalid byte sequence');
+        UPDATE delivery SET state = 'pending', attempts = 0, settled_at = NULL, settled_attempts = NULL WHERE dispatch = r.dispatch;
+        INSERT INTO delivery_open SELECT environment, dispatch, round, state, first_seen FROM delivery WHERE dispatch = r.dispatch;
+        UPDATE daily_count SET success = success - 1, delivered = delivered - 1 WHERE endpoint = r.endpoint;
+      END;`,
+    });
+    expect(first(verdict)).toMatchObject({ kind: 'columns-differ', topic: 'live.attempts' });
+    expect(verdict.counts).toEqual({ 'columns-differ': 1 });
+  });
+
+  it('columns that say what they like, as if PostgreSQL had refused what the bytes say', async () => {
+    const verdict = await verdictOf({
+      sql: `UPDATE audit_record SET http_status = 204, unreadable = true, problem = 'refused by PostgreSQL: integer out of range'
+            WHERE ${attempts} AND record_offset = 600;`,
+    });
+    expect(first(verdict)).toEqual({ kind: 'columns-differ', topic: 'live.attempts', offset: 600 });
+    expect(verdict.bareRows).toBe(0);
+  });
+
+  it('open ones that are called delivered, and are not found among the undelivered any more', async () => {
+    const verdict = await verdictOf({
+      sql: `DELETE FROM delivery_open WHERE state = 'pending';
+            UPDATE delivery SET state = 'delivered' WHERE state = 'pending';`,
+    });
+    expect(verdict.counts).toEqual({ 'delivery-differs': events / 100 });
+    expect(verdict.problems[0]?.what).toContain(
+      'stands as delivered after 0 attempts at no time, its records say open',
+    );
+  });
+
+  it('undelivered ones that are not found among them any more, or as something else', async () => {
+    const gone = await verdictOf({ sql: `DELETE FROM delivery_open WHERE state = 'dead' AND dispatch < 'dsp_c';` });
+    expect(Object.keys(gone.counts)).toEqual(['delivery-differs']);
+    const moved = await verdictOf({
+      sql: `UPDATE delivery_open SET state = 'suppressed' WHERE dispatch = (SELECT min(dispatch) FROM delivery_open);`,
+    });
+    expect(moved.counts).toEqual({ 'delivery-differs': 1 });
+    expect(moved.problems[0]?.what).toContain('is dead and stands among the undelivered as suppressed');
   });
 });

@@ -9,6 +9,7 @@ import {
   partitionOf,
   topicNames,
   type AttemptSettled,
+  type EndpointDisabled,
   type AuditRecord,
   type TopicNames,
 } from '@postrider/core/contracts';
@@ -180,6 +181,48 @@ describe('a replay', () => {
       { round: 1, now: 'dead', nowRound: 1 },
       { round: 0, now: 'replayed', nowRound: 1 },
     ]);
+  });
+});
+
+describe('a replay to an endpoint that nothing is sent to', () => {
+  const apply = (...endpoints: readonly Record<string, unknown>[]): Promise<unknown> =>
+    cli.json(['endpoints', 'apply', '-', '--prune'], {
+      stdin: JSON.stringify({ environment: cli.environment, endpoints }),
+    });
+  const url = 'https://hooks.acme-shop.com/x';
+  const shop = { project: 'shop', profile: 'plain', url, eventTypes: ['*'] };
+
+  it('is refused with what mends it, forced or not, instead of making a dead letter of a dead letter', async () => {
+    await apply(
+      { ...shop, id: 'shop-off', status: 'disabled' },
+      { ...shop, id: 'shop-gone' },
+      { ...shop, id: 'shop-was' },
+    );
+    await apply({ ...shop, id: 'shop-off', status: 'disabled' }, { ...shop, id: 'shop-gone' });
+    const at = new Date().toISOString();
+    const disabled = { type: 'EndpointDisabled', endpoint: 'shop-gone', endpointVersion: 1, reason: 'gone', at };
+    const appender = cluster.openAppender();
+    await appender.append({
+      topic: topics.attempts,
+      partition: partitionOf('shop-gone', 4),
+      key: 'shop-gone',
+      value: encodeAudit(disabled as unknown as EndpointDisabled),
+    });
+    await appender.close();
+    for (const [n, id, mend] of [
+      ['x', 'shop-off', 'Enable it with'],
+      ['y', 'shop-gone', 'makes a newer version'],
+      ['z', 'shop-was', 'Make it anew with'],
+    ] as const) {
+      await putLetter(dispatchOf(n, id, 0));
+      for (const argv of [replay(id), [...replay(id), '--force']]) {
+        const { exit, stderr } = await cli.postrider(argv);
+        expect([exit, stderr]).toEqual([4, expect.stringContaining(mend)]);
+      }
+      expect((await recordsOf(topics.dispatches)).filter(({ key }) => String(key) === id)).toEqual([]);
+      const [look] = await cli.json([...replay(id), '--dry-run']);
+      expect(look).toMatchObject({ sent: 0, planned: 1, shutEndpoints: [{ endpoint: id }] });
+    }
   });
 });
 

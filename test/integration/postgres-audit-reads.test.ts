@@ -1,7 +1,9 @@
 // The read side on a real server: a delivery is found by whatever id somebody holds, a page costs what its own rows cost.
 
 import { auditRowOf } from '@postrider/audit-projector';
+import type { EventId } from '@postrider/core/domain';
 import {
+  exportAttempts,
   migrate,
   openAuditReads,
   openAuditStore,
@@ -12,6 +14,7 @@ import {
 } from '@postrider/postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acceptedRecord, idsOf, logRecord, settledRecord, type Sample } from '../support/audit-log.ts';
+import { batchOf, claim } from '../support/audit-tables.ts';
 import { createTestDatabase } from '../support/stack.ts';
 
 const environment = 'live';
@@ -23,6 +26,8 @@ const samples = Array.from({ length: 23 }, (_, number): Sample => ({
   atMs: now - 60_000 + number * 10,
 }));
 const first = idsOf(samples[0]!);
+/** Ids that look like a place in the log, and are none. */
+const placeLike = { event: 'orders/2030/17', subject: 'orders/2030/18', lonely: 'orders/2030/19' };
 
 let database: Database;
 let reads: AuditReads;
@@ -44,7 +49,11 @@ beforeAll(async () => {
     reason: 'no-endpoint',
   };
   const logs = {
-    audit: [...samples.map(acceptedRecord), Buffer.from(JSON.stringify(unmatched))],
+    audit: [
+      ...samples.map(acceptedRecord),
+      Buffer.from(JSON.stringify(unmatched)),
+      Buffer.from(JSON.stringify({ ...unmatched, origin: 'live.events/0/901', event: placeLike.lonely })),
+    ],
     attempts: samples.flatMap((sample) =>
       sample.number % 4 === 0
         ? [settledRecord(sample, { attempt: 1, next: 'retry' }), settledRecord(sample, { attempt: 2, next: 'dead' })]
@@ -57,8 +66,24 @@ beforeAll(async () => {
     const rows = records.map((record, offset) => auditRowOf(logRecord(record, { offset, timestamp: now + offset })));
     await store.append({ environment, topic, partition: 0, expectedNext: 0, next: rows.length, rows });
   }
+  const elsewhere = { ...samples[0]!, environment: 'placelike' };
+  const placed = { ...acceptedRecord(elsewhere), event: placeLike.event as EventId, subject: placeLike.subject };
+  await claim(store, 'placelike', 'audit');
+  await store.append(batchOf('placelike', 'audit', 0, [placed], now));
 });
 afterAll(() => database.close());
+
+describe('an id that has the form of a place in the log', () => {
+  it.each([placeLike.event, placeLike.subject])('finds the delivery whose event or subject it is: %s', async (id) => {
+    const { deliveries } = await openAuditReads(database, 'placelike').findDeliveries({ id });
+    expect(deliveries).toMatchObject([{ event: placeLike.event, subject: placeLike.subject }]);
+  });
+
+  it('finds the records of an event that led to nothing', async () => {
+    expect(await reads.eventRecords(placeLike.lonely)).toMatchObject([{ event: placeLike.lonely }]);
+    expect(await reads.eventRecords('live.events/0/901')).toMatchObject([{ event: placeLike.lonely }]);
+  });
+});
 
 describe('findDeliveries', () => {
   it.each([
@@ -107,6 +132,15 @@ describe('findDeliveries', () => {
     'a\0',
   ])('finds nothing by %j, and does not fail', async (id) => {
     expect(await reads.findDeliveries({ id })).toEqual({ deliveries: [], next: undefined });
+  });
+
+  it.each([
+    [['1', 'dsp_a', 0]],
+    [['2030-02-31T00:00:00.000Z', 'dsp_a', 0]],
+    [['2030-05-02T12:00:00.000Z', 'dsp_a', 2 ** 40]],
+  ])('begins at the newest after what no page before could have named: %j', async (parts) => {
+    const after = Buffer.from(JSON.stringify(parts)).toString('base64url');
+    expect(await reads.findDeliveries({ after })).toEqual(await reads.findDeliveries({}));
   });
 
   it('gives every delivery once over its pages, newest first', async () => {
@@ -164,6 +198,13 @@ describe('deliveryStory', () => {
     });
   });
 
+  it('is whole for each of many dispatches, however few records are told at once', async () => {
+    const dispatches = samples.map((sample) => idsOf(sample).dispatch);
+    const whole = await reads.deliveryStories(dispatches);
+    expect(await openAuditReads(database, environment, 4).deliveryStories(dispatches)).toEqual(whole);
+    expect([...whole.values()].every((story) => story.length > 1)).toBe(true);
+  });
+
   it('is empty for a dispatch that nobody knows', async () => {
     expect(await reads.deliveryStory('dsp_aaaaaaaaaaaaaaaaaaaaaaaaaa')).toEqual([]);
   });
@@ -196,5 +237,27 @@ describe('dailyCounts', () => {
     await database.query(`UPDATE daily_count SET success = success + 1 WHERE endpoint = 'ep_1'`);
     expect(await reads.recount()).not.toEqual(await reads.dailyCounts());
     await database.query(`UPDATE daily_count SET success = success - 1 WHERE endpoint = 'ep_1'`);
+  });
+});
+
+describe('an export', () => {
+  it('tells which attempts count, so that whoever adds them up comes to the daily counts', async () => {
+    const exported = 'exported';
+    const store = openAuditStore(database, { now: () => now });
+    const sample = { ...samples[0]!, environment: exported };
+    const delivered = settledRecord(sample, { attempt: 1, next: 'delivered' });
+    const records = [delivered, delivered, settledRecord(sample, { attempt: 2, next: 'dead' })];
+    await claim(store, exported, 'attempts');
+    await store.append(batchOf(exported, 'attempts', 0, records));
+    const marks: unknown[] = [];
+    await exportAttempts(database, exported, {}, async (attempts) => {
+      marks.push(...attempts.map(({ status, duplicate, late }) => ({ status, duplicate, late })));
+    });
+    expect(marks).toEqual([
+      { status: 'SUCCESS', duplicate: false, late: false },
+      { status: 'SUCCESS', duplicate: true, late: false },
+      { status: 'FAIL', duplicate: false, late: true },
+    ]);
+    expect(await openAuditReads(database, exported).dailyCounts()).toMatchObject([{ success: 1, fail: 0 }]);
   });
 });

@@ -136,6 +136,21 @@ describe('the projector', () => {
     }
   });
 
+  it('acts as that role alone, whatever options its URL has, and reads times whatever the database writes', async () => {
+    await owner.query(
+      `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET datestyle = ''SQL, DMY''', current_database()); END $$`,
+    );
+    const options = encodeURIComponent('-c search_path=public,pg_temp');
+    const projector = openDatabase({ url: `${tables.url}?options=${options}`, role: 'postrider_projector' });
+    const rows = await projector.query(
+      `SELECT current_user AS "user", current_setting('search_path') AS path, timestamptz '2030-02-01 12:00:00+00' AS at`,
+    );
+    await projector.close();
+    expect(rows).toEqual([
+      { user: 'postrider_projector', path: 'public,pg_temp', at: new Date('2030-02-01T12:00:00Z') },
+    ]);
+  });
+
   it('is refused with its name where it is no member of the role', async () => {
     const url = await loginOf(tables.url, 'n', '');
     const database = openDatabase({ url, role: 'postrider_projector' });

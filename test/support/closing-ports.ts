@@ -29,5 +29,7 @@ export function closingPorts(
     pause: async () => {
       throw new Error('nothing to wait for');
     },
+    monotonic: () => 0,
+    waitMsMax: 0,
   };
 }

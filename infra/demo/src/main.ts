@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeAudit, topicNames, type ReplyRecord } from '@postrider/core/contracts';
 import { pickPorts, startStack } from '@postrider/dev-stack';
@@ -119,10 +119,11 @@ async function demonstrate(options: DemoOptions, cleanup: Cleanup, interrupted: 
   }
 
   progress('Starting the services …');
-  const services = startServices(workspace);
+  await rm(workspace.logPath, { force: true });
+  let services = startServices(workspace);
   cleanup.add('the services', () => services.stop(stopGraceMs));
   let servicesEnded: number | undefined;
-  void services.ended.then((code) => (servicesEnded = code));
+  void services.ended.then(({ code }) => (servicesEnded = code));
 
   say('');
   for (const { id, profile, manner } of sampleEndpoints) say(`  ${id.padEnd(9)} ${profile.padEnd(18)} ${manner}`);
@@ -192,14 +193,27 @@ async function demonstrate(options: DemoOptions, cleanup: Cleanup, interrupted: 
   say(`  npm run postrider -- deliveries show ${events[0]!.id}         # the whole story of one event`);
   say(`  npm run postrider -- audit verify                       # nothing was altered or left out`);
   say(`  npm run postrider -- replay start --endpoint failing --reason "receiver mended" --yes`);
+  say(`  kill -9 ${services.pid}       # the services; they are started again, and nothing is lost`);
   say('');
   say('Ctrl-C stops everything.');
-  await Promise.race([aborted(interrupted), services.ended]);
-  if (interrupted.aborted) return 130;
-  process.stderr.write(
-    `The services ended by themselves. The end of ${workspace.logPath}:\n${await logTail(workspace.logPath, 15)}\n`,
-  );
-  return 1;
+  for (;;) {
+    const end = await Promise.race([aborted(interrupted), services.ended]);
+    if (interrupted.aborted || !end) return 130;
+    if (end.killed) {
+      services = startServices(workspace);
+      say(`The services were killed and start again, as process ${services.pid}.`);
+      continue;
+    }
+    if (end.code === 0) {
+      say('The services were stopped. Kafka and PostgreSQL go on; `npm run postrider -- run all` starts them again.');
+      await aborted(interrupted);
+      return 130;
+    }
+    process.stderr.write(
+      `The services ended by themselves. The end of ${workspace.logPath}:\n${await logTail(workspace.logPath, 15)}\n`,
+    );
+    return 1;
+  }
 }
 
 function toPublish({ id, type, subject, data }: SampleEvent) {

@@ -6,17 +6,23 @@ import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
+export interface ServicesEnd {
+  readonly code: number;
+  /** By a signal that it could not answer. */
+  readonly killed: boolean;
+}
+
 export interface ServicesProcess {
   readonly pid: number;
-  /** Resolves with the exit code when the process ends by itself or by `stop`. */
-  readonly ended: Promise<number>;
+  /** Resolves when the process ends by itself, by `stop`, or because somebody killed it. */
+  readonly ended: Promise<ServicesEnd>;
   /** SIGTERM, then SIGKILL after `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
 
 const entry = fileURLToPath(import.meta.resolve('@postrider/postrider'));
 
-/** @param entryPath the CLI's main file */
+/** Adds to the log, which goes on over a kill. @param cliPath the CLI's main file */
 export function startServices({
   configPath,
   logPath,
@@ -26,7 +32,7 @@ export function startServices({
   logPath: string;
   cliPath?: string;
 }): ServicesProcess {
-  const log = createWriteStream(logPath);
+  const log = createWriteStream(logPath, { flags: 'a' });
   const child = spawn(
     process.execPath,
     [
@@ -46,11 +52,12 @@ export function startServices({
   );
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
-  const ended = new Promise<number>((resolve) => {
-    child.once('error', () => resolve(1));
+  const ended = new Promise<ServicesEnd>((resolve) => {
+    child.once('error', () => resolve({ code: 1, killed: false }));
     child.once('close', (code, signal) => {
-      log.end();
-      resolve(code ?? (signal ? 128 : 1));
+      const end = { code: code ?? (signal ? 128 : 1), killed: signal !== null };
+      // Whoever hears of the end reads the log next.
+      log.end(() => resolve(end));
     });
   });
   return {

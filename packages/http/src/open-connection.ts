@@ -24,6 +24,9 @@ export interface ConnectSetup {
   readonly dnsTimeoutMs: number;
 }
 
+/** The types of `tls.connect` leave out what it passes on to `net.connect`. */
+type DialOptions = ConnectionOptions & Pick<TcpNetConnectOpts, 'autoSelectFamily' | 'autoSelectFamilyAttemptTimeout'>;
+
 export type Connected = (error: ConnectFailure | null, socket: TLSSocket | null) => void;
 
 export class ConnectionAttempt {
@@ -81,26 +84,24 @@ export class ConnectionAttempt {
   #dial(target: ConnectTarget, secureContext: SecureContext, connectTimeoutMs: number): void {
     const { host, port } = target;
     const addresses = target.addresses.slice(0, addressesDialledMax);
-    // The types of `tls.connect` leave out what it passes on to `net.connect`.
-    const options: ConnectionOptions & Pick<TcpNetConnectOpts, 'autoSelectFamily' | 'autoSelectFamilyAttemptTimeout'> =
-      {
-        host,
-        port,
-        servername: isIP(host) === 0 ? host : '',
-        secureContext,
-        // Said here as well as in the context: no environment variable or default may weaken them.
-        rejectUnauthorized: true,
-        minVersion: 'TLSv1.2',
-        ALPNProtocols: ['http/1.1'],
-        autoSelectFamily: addresses.length > 1,
-        // Node gives up each address but the last after 250 ms, and for good: a far receiver whose last one is out of reach is lost.
-        autoSelectFamilyAttemptTimeout: Math.min(addressTimeoutMsMax, Math.ceil(connectTimeoutMs / addresses.length)),
-        // Node asks for the addresses again; it gets those that were vetted. (It never asks for a literal.)
-        lookup: (_host, { all }, callback) => {
-          if (all === true) callback(null, addresses);
-          else callback(null, addresses[0]?.address ?? '', addresses[0]?.family);
-        },
-      };
+    const options: DialOptions = {
+      host,
+      port,
+      servername: isIP(host) === 0 ? host : '',
+      secureContext,
+      // Said here as well as in the context: no environment variable or default may weaken them.
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['http/1.1'],
+      autoSelectFamily: addresses.length > 1,
+      // Node gives up each address but the last after 250 ms, and for good: a far receiver whose last one is out of reach is lost.
+      autoSelectFamilyAttemptTimeout: Math.min(addressTimeoutMsMax, Math.ceil(connectTimeoutMs / addresses.length)),
+      // Node asks for the addresses again; it gets those that were vetted. (It never asks for a literal.)
+      lookup: (_host, { all }, callback) => {
+        if (all === true) callback(null, addresses);
+        else callback(null, addresses[0]?.address ?? '', addresses[0]?.family);
+      },
+    };
     const socket = tlsConnect(options);
     this.#socket = socket;
     socket.setNoDelay(true);

@@ -165,7 +165,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
 
   /** Beats until the generation ends. A member that gets no answer for a session timeout is lost, whatever hangs. */
   async function live(current: Membership): Promise<RevokeReason> {
-    const changes = watchPartitions(current);
+    const partitions = watchPartitions(current);
     for (let failures = 0; ;) {
       beat = new AbortController();
       await pause(
@@ -179,8 +179,8 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
         await within(Math.max(MIN_BEAT_MS, deadline - performance.now()), heartbeat(current, failures > 0));
         lease.renew(sentAt);
         failures = 0;
-        if (changes.found()) return 'rebalance';
-        changes.look();
+        if (partitions.changed) return 'rebalance';
+        partitions.look();
         loop.wake();
       } catch (error) {
         if (stopping.signal.aborted) return 'stopping';
@@ -212,40 +212,37 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
   }
 
   /**
-   * The leader watches for new partitions: joining again makes it assign them. Beats do not wait for it: any broker may be asked, also
-   * one that hangs for longer than a session.
+   * The leader watches for new partitions: joining again makes it assign them. It asks beside its heartbeats, which would otherwise
+   * wait with it for any broker that is silent, for longer than a session.
    */
-  function watchPartitions(current: Membership): { look(): void; found(): boolean } {
+  function watchPartitions(current: Membership): { readonly changed: boolean; look(): void } {
     let looking = false;
-    let found = false;
-    async function look(): Promise<void> {
-      try {
-        found = await partitionsChanged(current);
-        if (found) beat.abort();
-      } catch (error) {
-        if (member !== current) return;
-        report(toKafkaError(error, 'looking for new partitions'), 1, 'cannot look for new partitions');
-        await connections.heal(error);
-      } finally {
-        looking = false;
-      }
-    }
-    return {
-      found: () => found,
+    const watch = {
+      changed: false,
       look() {
-        if (looking || current.leaderCounts === null) return;
+        if (looking) return;
         looking = true;
-        void look();
+        partitionsChanged(current)
+          .then(
+            (changed) => {
+              watch.changed ||= changed;
+              if (changed && member === current) beat.abort();
+            },
+            (error: unknown) => connections.heal(error),
+          )
+          .finally(() => (looking = false));
       },
     };
+    return watch;
   }
 
   async function partitionsChanged(current: Membership): Promise<boolean> {
+    if (current.leaderCounts === null) return false;
     const cluster = await connections.get();
     await cluster.refreshMetadataIfNecessary();
     for (const topic of options.topics) {
       const count = cluster.findTopicPartitionMetadata(topic).length;
-      if (count !== 0 && count !== current.leaderCounts?.get(topic)) return true;
+      if (count !== 0 && count !== current.leaderCounts.get(topic)) return true;
     }
     return false;
   }

@@ -54,11 +54,13 @@ export interface ExportedAttempt {
   readonly chain: string;
   /** A copy of an attempt that stands already: it counts nowhere. */
   readonly duplicate: boolean;
+  /** Made, and settled after its round was closed: it counts nowhere either. */
+  readonly late: boolean;
 }
 
 const columns = `dispatch, project, occurred_at, url, http_status, response_excerpt, status, endpoint, event, event_type, subject, round,
   attempt, outcome, disposition, reason, duration_ms, response_bytes, response_truncated, response_digest, recorded_at, topic, partition,
-  record_offset, chain, duplicate`;
+  record_offset, chain, duplicate, late`;
 
 /** @throws PostgresError */
 export async function exportAttempts(
@@ -137,5 +139,6 @@ function attemptOf(environment: string, rows: BinaryRows): ExportedAttempt {
     position: `${rows.text(21)}/${rows.int32(22)}/${rows.int64(23)}`,
     chain: rows.bytes(24)?.toString('hex') ?? '',
     duplicate: rows.boolean(25) === true,
+    late: rows.boolean(26) === true,
   };
 }

@@ -5,7 +5,7 @@ import type { Database, Session } from './database.ts';
 import { dayEnd, readDays, windowsBack, windowSql, type TimeWindow } from './day-windows.ts';
 import { entryColumns, type AuditEntry } from './audit-entries.ts';
 import { pageDefault, pageMax } from './limits.ts';
-import { cursorText, readCursor } from './page-cursor.ts';
+import { cursorText, pageKinds, readCursor } from './page-cursor.ts';
 import { keptAs, plannedOnce } from './planned-once.ts';
 
 export interface AttemptQuery {
@@ -48,7 +48,7 @@ export async function searchAttempts(
   if (query.dispatch !== undefined) conditions.push(`r.dispatch = ${bind(query.dispatch)}`);
   if (query.endpoint !== undefined) conditions.push(`r.endpoint = ${bind(query.endpoint)}`);
   if (query.project !== undefined) conditions.push(`r.project = ${bind(query.project)}`);
-  const after = readCursor(query.after, ['moment', 'text', 'number', 'number']);
+  const after = readCursor(query.after, pageKinds.attempts);
   if (after !== undefined) {
     const [recordedAt, topic, partition, offset] = after.map(bind);
     // The first half is what an index can begin at.

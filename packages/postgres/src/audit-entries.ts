@@ -64,15 +64,25 @@ export const entryColumns = `r.topic, r.partition, r.record_offset AS "offset", 
 
 /**
  * Everything that the log holds on some dispatches, by dispatch, oldest first: the EventAccepted records that made each, its
- * attempts, deferrals and ends, and replays asked for by its id. At most 2,000 of each kind in all; unknown ones are left out.
+ * attempts, deferrals and ends, and replays asked for by its id. Of one dispatch at most `recordsMax`; unknown ones are left out.
  * @throws PostgresError
  */
 export async function storiesOf(
   database: Database,
   environment: string,
   dispatches: readonly string[],
+  recordsMax: number,
 ): Promise<Map<string, AuditEntry[]>> {
-  return plannedOnce(database, (session) => tellStories(session, environment, dispatches));
+  const { stories, isCut } = await plannedOnce(database, (session) =>
+    tellStories(session, environment, dispatches, recordsMax),
+  );
+  if (!isCut || dispatches.length < 2) return stories;
+  // Too many records to be told at once: those that were left out may be all of some dispatch's.
+  const middle = Math.ceil(dispatches.length / 2);
+  const halves = [dispatches.slice(0, middle), dispatches.slice(middle)];
+  const told = [];
+  for (const half of halves) told.push(...(await storiesOf(database, environment, half, recordsMax)));
+  return new Map(told);
 }
 
 /** Connections that a story was asked on before. */
@@ -82,13 +92,14 @@ async function tellStories(
   session: ConnectionSession,
   environment: string,
   dispatches: readonly string[],
-): Promise<Map<string, AuditEntry[]>> {
+  recordsMax: number,
+): Promise<{ readonly stories: Map<string, AuditEntry[]>; readonly isCut: boolean }> {
   const known = await session.query<{ dispatch: string; event: string; firstSeen: Date; isRecent: boolean }>(
     `SELECT dispatch, event, min(first_seen) AS "firstSeen", min(first_seen) > now() - interval '${recentStoryMs} ms' AS "isRecent" FROM delivery
      WHERE environment = $1 AND dispatch = ANY ($2::text[]) GROUP BY dispatch, event`,
     [environment, dispatches],
   );
-  if (known.length === 0) return new Map();
+  if (known.length === 0) return { stories: new Map(), isCut: false };
   // Days before a delivery was first seen cannot hold its records: their partitions need no look. Of a recent one, and of any that is
   // asked first on a connection, the moment stands in the statement: the server reads the catalog of those days alone, which takes it
   // longer than all else. On a connection that goes on being asked a plan that is kept is sooner done than one for many days.
@@ -99,9 +110,9 @@ async function tellStories(
     const since = forItsDays ? windowSql('r.recorded_at', { from }) : ' AND r.recorded_at >= $3';
     return session.query<AuditEntry>(
       `SELECT ${entryColumns} FROM audit_record r WHERE r.environment = $1 AND ${condition}${since}
-       ORDER BY ${order} LIMIT ${storyRecordsMax}`,
+       ORDER BY ${order} LIMIT ${recordsMax}`,
       forItsDays ? [environment, values] : [environment, values, from.toISOString()],
-      forItsDays ? undefined : name,
+      forItsDays ? undefined : `${name}_${recordsMax}`,
     );
   };
   const accepted = await ask(
@@ -117,12 +128,11 @@ async function tellStories(
     'r.topic, r.partition, r.record_offset',
   );
   const byDispatch = Map.groupBy(moved, ({ dispatch }) => dispatch);
-  return new Map(
-    known.map(({ dispatch, event }) => {
-      const made = accepted.filter((entry) => entry.event === event && names(entry, dispatch));
-      return [dispatch, [...made, ...(byDispatch.get(dispatch) ?? [])].sort(inOrder)];
-    }),
-  );
+  const stories = known.map(({ dispatch, event }): [string, AuditEntry[]] => {
+    const made = accepted.filter((entry) => entry.event === event && names(entry, dispatch));
+    return [dispatch, [...made, ...(byDispatch.get(dispatch) ?? [])].sort(inOrder)];
+  });
+  return { stories: new Map(stories), isCut: moved.length === recordsMax || accepted.length === recordsMax };
 }
 
 /** By the broker's time; of one time what was accepted before what was attempted, and one partition in its own order. */
@@ -151,12 +161,16 @@ function names({ value }: AuditEntry, dispatch: string): boolean {
 export async function recordsOfEvent(database: Database, environment: string, id: string): Promise<AuditEntry[]> {
   const position = parsePosition(id);
   const text = id.toWellFormed().replaceAll('\0', '\uFFFD');
-  const events = `SELECT ${entryColumns} FROM audit_record r
-     WHERE r.environment = $1 AND r.${position === undefined ? 'event' : 'origin'} = $2 AND r.dispatch IS NULL
+  const eventsBy = (column: 'event' | 'origin'): string => `SELECT ${entryColumns} FROM audit_record r
+     WHERE r.environment = $1 AND r.${column} = $2 AND r.dispatch IS NULL
        AND r.type IN ('EventAccepted', 'EventUnmatched', 'EventRejected')`;
   const itself = `SELECT ${entryColumns} FROM audit_record r
      WHERE r.environment = $1 AND r.topic = $3 AND r.partition = $4::bigint AND r.record_offset = $5::bigint`;
-  const sql = position === undefined ? events : `${events} UNION ALL ${itself}`;
+  // An event id may have the form of a position, and no record is told twice.
+  const sql =
+    position === undefined
+      ? eventsBy('event')
+      : `${eventsBy('origin')} UNION ALL ${eventsBy('event')} AND r.origin IS DISTINCT FROM $2 UNION ALL ${itself}`;
   return plannedOnce(database, (session) =>
     session.query<AuditEntry>(
       `SELECT * FROM (${sql}) AS each ORDER BY "recordedAt", topic, partition, "offset" LIMIT ${storyRecordsMax}`,

@@ -6,6 +6,7 @@ import { readDailyCounts, recountDays, type CountFilter, type DailyCount } from 
 import type { Database } from './database.ts';
 import { searchDeliveries, type DeliveryPage, type DeliveryQuery } from './delivery-search.ts';
 import type { DeliveryState } from './fold-delivery.ts';
+import { storyRecordsMax } from './limits.ts';
 
 export interface ProjectedPartition {
   readonly topic: string;
@@ -45,12 +46,19 @@ export interface AuditReads {
   totals(): Promise<Totals>;
 }
 
-export function openAuditReads(database: Database, environment: string): AuditReads {
+/** @param storyRecords that are read at once; of more the stories are told in parts */
+export function openAuditReads(
+  database: Database,
+  environment: string,
+  storyRecords: number = storyRecordsMax,
+): AuditReads {
+  const tell = (dispatches: readonly string[]): Promise<Map<string, AuditEntry[]>> =>
+    storiesOf(database, environment, dispatches, storyRecords);
   return {
     findAttempts: (query) => searchAttempts(database, environment, query),
     findDeliveries: (query) => searchDeliveries(database, environment, query),
-    deliveryStory: async (dispatchId) => (await storiesOf(database, environment, [dispatchId])).get(dispatchId) ?? [],
-    deliveryStories: (dispatchIds) => storiesOf(database, environment, dispatchIds),
+    deliveryStory: async (dispatchId) => (await tell([dispatchId])).get(dispatchId) ?? [],
+    deliveryStories: tell,
     eventRecords: (id) => recordsOfEvent(database, environment, id),
     dailyCounts: (filter = {}) => readDailyCounts(database, environment, filter),
     recount: (filter = {}) => recountDays(database, environment, filter),

@@ -120,6 +120,9 @@ export const noColumns: AuditColumns = {
   responseTruncated: null,
 };
 
+/** How the problem of a row begins that PostgreSQL would not take as it was. */
+export const refusedPrefix = 'refused by PostgreSQL: ';
+
 /** The row with its bytes alone: for what cannot be read, or what PostgreSQL refuses all the same. */
 export function bareRow(
   row: Pick<AuditRow, 'offset' | 'recordedMs' | 'key' | 'value' | 'responseExcerpt'>,

@@ -1,7 +1,7 @@
 // The write side of the projection: batches of Kafka partitions in one transaction (write-batch.ts), with the days they need
 // made before and values that PostgreSQL refuses kept as bytes.
 
-import { bareRow } from './audit-row.ts';
+import { bareRow, refusedPrefix } from './audit-row.ts';
 import type { Database } from './database.ts';
 import { DayPartitions } from './day-partitions.ts';
 import type { FoldedRow } from './fold-batch.ts';
@@ -264,7 +264,7 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
     if (only === undefined) throw refusal;
     if (others.length === 0) {
       if (only.columns.type === null) throw refusal;
-      return append({ ...batch, rows: [bareRow(only, `refused by PostgreSQL: ${refusal.message}`)] });
+      return append({ ...batch, rows: [bareRow(only, `${refusedPrefix}${refusal.message}`)] });
     }
     const middle = Math.ceil(batch.rows.length / 2);
     const second = batch.rows.slice(middle);

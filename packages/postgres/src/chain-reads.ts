@@ -1,6 +1,6 @@
 // What the verification of the chain needs beside the rows: how far the tables say they are, and where a time begins.
 
-import type { ChainPlace } from '@postrider/core/contracts';
+import type { ChainedRecord, ChainPlace } from '@postrider/core/contracts';
 import type { Session } from './database.ts';
 
 /** How far a partition is in the tables, and what its chain came to there. */
@@ -64,6 +64,50 @@ export async function firstOffsetSince(
     [environment, topic, partition, since.toISOString()],
   );
   return rows[0]?.offset ?? undefined;
+}
+
+/**
+ * Offset of the last row of a partition recorded before a moment; undefined when there is none.
+ * @throws PostgresError
+ */
+export async function lastOffsetBefore(
+  session: Session,
+  { environment, topic, partition }: ChainPlace,
+  before: Date,
+): Promise<number | undefined> {
+  const rows = await session.query<{ offset: number | null }>(
+    `SELECT max(record_offset) AS "offset" FROM audit_record
+     WHERE environment = $1 AND topic = $2 AND partition = $3 AND recorded_at < $4`,
+    [environment, topic, partition, before.toISOString()],
+  );
+  return rows[0]?.offset ?? undefined;
+}
+
+/** A row, or a stub of one, as the chain goes on with it. */
+export interface FollowingLink extends ChainedRecord {
+  readonly isStub: boolean;
+  /** Of a stub, the hash before it; null: nothing stood there any more, or it is a row. */
+  readonly previous: string | null;
+  /** 64 lower-case hexadecimal digits. */
+  readonly chain: string;
+}
+
+/** The first row, or stub of one, behind an offset; undefined when there is none. @throws PostgresError */
+export async function linkAfter(
+  session: Session,
+  { environment, topic, partition }: ChainPlace,
+  offset: number,
+): Promise<FollowingLink | undefined> {
+  const firstOf = (table: string, columns: string): string =>
+    `(SELECT record_offset AS "offset", (extract(epoch FROM recorded_at) * 1000)::float8 AS "recordedMs", ${columns}, encode(chain, 'hex') AS chain
+      FROM ${table} WHERE environment = $1 AND topic = $2 AND partition = $3 AND record_offset > $4
+      ORDER BY topic, partition, record_offset, recorded_at LIMIT 1)`;
+  const rows = await session.query<FollowingLink>(
+    `${firstOf('audit_record', 'key, value, NULL AS previous, false AS "isStub"')}
+     UNION ALL ${firstOf('audit_stub', `NULL, NULL, encode(previous, 'hex'), true`)} ORDER BY "offset" LIMIT 1`,
+    [environment, topic, partition, offset],
+  );
+  return rows[0];
 }
 
 /** The last row, or stub of one, before an offset, as a base to go on from; undefined when there is none. @throws PostgresError */

@@ -2,6 +2,7 @@
 // closing records (migration 0013). With the rights of `postrider_retention`, which can write no record.
 
 import type { Database } from './database.ts';
+import { readClassClosings } from './stub-reads.ts';
 
 /** The projects of a class in one environment. */
 export interface ProjectClass {
@@ -50,20 +51,25 @@ export function openClassRetention(database: Database): ClassRetention {
   ];
   return {
     async droppedDays({ environment, name }) {
-      // A closing record alone says that somebody was about to; its first stub, that it was done.
-      const rows = await database.query<{ day: string }>(
-        `SELECT DISTINCT v ->> 'day' AS day FROM (
-           SELECT convert_from(value, 'UTF8')::jsonb AS v, partition, record_offset FROM audit_record
-           WHERE environment = $1 AND type = 'ClassClosed' AND detail IS NOT NULL AND split_part(detail, ' ', 2) = $2
-         ) AS closing
+      // A closing record alone says that somebody was about to; a stub of it, that it was done.
+      const closings = await readClassClosings(database, environment);
+      const own = closings.filter(({ closing }) => closing.class === name);
+      const rows = await database.query<{ index: number }>(
+        `SELECT t.index FROM unnest($1::text[], $2::int[], $3::bigint[], $4::int[], $5::bigint[]) WITH ORDINALITY
+           AS t (topic, partition, first, closed_partition, closed_offset, index)
          WHERE EXISTS (
-           SELECT FROM audit_stub s WHERE s.topic = v ->> 'topic' AND s.partition = (v ->> 'partition')::int
-             AND s.record_offset = (v ->> 'from')::bigint
-             AND s.closed_partition = closing.partition AND s.closed_offset = closing.record_offset
+           SELECT FROM audit_stub s WHERE s.topic = t.topic AND s.partition = t.partition AND s.record_offset = t.first
+             AND s.closed_partition = t.closed_partition AND s.closed_offset = t.closed_offset
          )`,
-        [environment, name],
+        [
+          own.map(({ closing }) => closing.topic),
+          own.map(({ closing }) => closing.partition),
+          own.map(({ closing }) => closing.from),
+          own.map(({ partition }) => partition),
+          own.map(({ offset }) => offset),
+        ],
       );
-      return new Set(rows.map(({ day }) => day));
+      return new Set(rows.map(({ index }) => own[index - 1]!.closing.day));
     },
     chainsOf: (of, day) =>
       database.query<ClassChain>('SELECT * FROM audit_class_chains($1, $2, $3, $4, $5)', values(of, day)),

@@ -3,6 +3,7 @@
 
 import pg from 'pg';
 import type { BinaryRows } from './binary-rows.ts';
+import { withSettings } from './connection-url.ts';
 import { copyOut } from './copy-out.ts';
 import {
   answerGraceMs,
@@ -74,7 +75,11 @@ export type DatabaseRole = 'postrider_projector' | 'postrider_reader' | 'postrid
 export function openDatabase(settings: DatabaseSettings): Database {
   const statementMs = settings.statementTimeoutMs ?? statementTimeoutMs;
   const pool = new pg.Pool({
-    connectionString: settings.url,
+    // Times are told in the form that the driver reads, whatever the database is set to.
+    connectionString: withSettings(settings.url, {
+      datestyle: 'ISO',
+      ...(settings.role !== undefined && { role: settings.role }),
+    }),
     max: settings.connectionsMax ?? connectionsMaxDefault,
     application_name: settings.applicationName ?? 'postrider',
     connectionTimeoutMillis: connectTimeoutMs,
@@ -84,7 +89,6 @@ export function openDatabase(settings: DatabaseSettings): Database {
     lock_timeout: lockTimeoutMs,
     idle_in_transaction_session_timeout: idleTransactionTimeoutMs,
     keepAlive: true,
-    ...(settings.role !== undefined && { options: `-c role=${settings.role}` }),
     types: typeParsers,
   });
   pool.on('error', (error) => settings.onIdleError?.(asPostgresError(error)));

@@ -5,7 +5,7 @@ import { parseAttemptId } from '@postrider/core/contracts';
 import type { Database, Session } from './database.ts';
 import type { DeliveryState } from './fold-delivery.ts';
 import { clockErrorMs, endpointsReadApart, matchedEndpointsMax, pageDefault, pageMax } from './limits.ts';
-import { cursorText, readCursor } from './page-cursor.ts';
+import { cursorText, pageKinds, readCursor } from './page-cursor.ts';
 import { plannedOnce } from './planned-once.ts';
 
 export interface DeliveryQuery {
@@ -77,7 +77,7 @@ export async function searchDeliveries(
   if (query.id !== undefined) conditions.push(await idCondition(session, environment, query.id, bind));
   const byUrl = query.urlPart === undefined ? undefined : await urlMatch(session, environment, query, bind);
   if (byUrl !== undefined) conditions.push(byUrl.condition);
-  const after = readCursor(query.after, ['moment', 'text', 'number']);
+  const after = readCursor(query.after, pageKinds.deliveries);
   if (after !== undefined) {
     conditions.push(
       `(${key}.first_seen, ${key}.dispatch, ${key}.round) < (${bind(after[0])}::timestamptz, ${bind(after[1])}, ${bind(after[2])}::int)`,
@@ -166,9 +166,10 @@ async function idCondition(session: Database, environment: string, id: string, b
   if (attempt !== undefined)
     return `d.dispatch = ${bind(attempt.dispatchId)} AND d.round = ${bind(attempt.round)}::bigint`;
   const position = parsePosition(id);
-  if (position !== undefined) return positionCondition(await recordsAt(session, environment, id, position), bind);
+  const records = position === undefined ? [] : await recordsAt(session, environment, id, position);
   const value = bind(text(id));
-  return `(d.event = ${value} OR d.subject = ${value})`;
+  // An event id or a subject may have the form of a position.
+  return `(${[...positionConditions(records, bind), `d.event = ${value}`, `d.subject = ${value}`].join(' OR ')})`;
 }
 
 export interface Position {
@@ -208,13 +209,13 @@ async function recordsAt(
   );
 }
 
-function positionCondition(records: readonly NamedRecord[], bind: Bind): string {
+function positionConditions(records: readonly NamedRecord[], bind: Bind): string[] {
   const dispatches = records.flatMap(({ dispatch }) => dispatch ?? []);
   const events = records.flatMap(({ dispatch, event }) => (dispatch === null ? (event ?? []) : []));
   const either: string[] = [];
   if (dispatches.length > 0) either.push(`d.dispatch = ANY (${bind(dispatches)}::text[])`);
   if (events.length > 0) either.push(`d.event = ANY (${bind(events)}::text[])`);
-  return either.length > 0 ? `(${either.join(' OR ')})` : 'false';
+  return either;
 }
 
 /** As the columns hold it: what PostgreSQL's text cannot hold was replaced when it was written. */

@@ -28,7 +28,7 @@ export interface DeliveryDifference {
 /**
  * Rounds whose end in `delivery` is not that of their first closing record, at most `limit`. A copy closes nothing, whatever it says (rule R4);
  * which rows are copies is told by the flags, and those by `flagDifferences`.
- * Rounds that ended where records of their project may be gone are left out.
+ * Rounds that ended where records of their project may be gone are left out, and not such as ended at no time at all.
  * @param from records before it are not there any more: rounds that ended earlier are left out
  * @param roundMsMax a round is over after this
  * @throws PostgresError
@@ -56,14 +56,16 @@ export async function deliveryDifferences(
               coalesce(m.attempts, 0) AS attempts
        FROM ends e LEFT JOIN made m USING (dispatch, round)
      ), kept AS (
-       SELECT dispatch, round, project, state, reason, attempts, settled_at FROM delivery WHERE environment = $1 AND settled_at IS NOT NULL
+       SELECT dispatch, round, project, state, reason, attempts, settled_at FROM delivery
+       WHERE environment = $1 AND (settled_at IS NOT NULL OR state IN ('delivered', 'dead', 'suppressed'))
      )
      SELECT dispatch, round, f.topic, f.partition, f.record_offset AS "offset",
             CASE WHEN k.state IS NOT NULL THEN json_build_object('state', k.state, 'reason', k.reason, 'attempts', k.attempts, 'settledAt', k.settled_at) END AS kept,
             CASE WHEN f.state IS NOT NULL THEN json_build_object('state', f.state, 'reason', f.reason, 'attempts', f.attempts, 'settledAt', f.settled_at) END AS folded
      FROM kept k FULL JOIN folded f USING (dispatch, round) ${joinHoled('coalesce(k.project, f.project)')}
      WHERE (k.state, k.reason, k.attempts, k.settled_at) IS DISTINCT FROM (f.state, f.reason, f.attempts, f.settled_at)
-       AND ($2::timestamptz IS NULL OR coalesce(k.settled_at, f.settled_at) >= $2) AND ${isWhole('coalesce(k.settled_at, f.settled_at)')}
+       AND (coalesce(k.settled_at, f.settled_at) IS NULL
+         OR ($2::timestamptz IS NULL OR coalesce(k.settled_at, f.settled_at) >= $2) AND ${isWhole('coalesce(k.settled_at, f.settled_at)')})
      ORDER BY f.topic, f.partition, f.record_offset, dispatch, round LIMIT $3`,
     [environment, from?.toISOString() ?? null, limit, roundMsMax],
   );
@@ -79,6 +81,16 @@ export interface FlagDifference {
 /** Whose copies only the identity tells: no delivery has a mark of theirs. */
 const unmarkedTypes = ['AttemptStarted', 'DispatchDeferred'];
 const flaggedTypes = [...unmarkedTypes, 'AttemptSettled', 'DispatchEnded'];
+
+/** Traces of upstream records of which one is called a copy: the others need no look. */
+const tracesSql = `
+       UNION ALL
+       SELECT topic, partition, record_offset, recorded_at, project, duplicate,
+              row_number() OVER (PARTITION BY origin ORDER BY topic, partition, record_offset) > 1
+       FROM audit_record
+       WHERE environment = $1 AND dispatch IS NULL AND origin IS NOT NULL AND origin IN (
+         SELECT origin FROM audit_record WHERE environment = $1 AND duplicate AND dispatch IS NULL AND origin IS NOT NULL
+       )`;
 
 /**
  * Rows that are called copies though they are the first of their identity, or the other way round, at most `limit`.
@@ -111,7 +123,7 @@ export async function flagDifferences(
                                               CASE type WHEN 'DispatchDeferred' THEN park END
                                  ORDER BY topic, partition, record_offset) > 1 AS copy
        FROM audit_record
-       WHERE environment = $1 AND type = ANY ($4::text[])
+       WHERE environment = $1 AND type = ANY ($4::text[])${unmarked === true ? '' : tracesSql}
      ) AS judged ${joinHoled('project')}
      WHERE duplicate <> copy AND ($2::timestamptz IS NULL AND ${isWhole('recorded_at')} OR NOT duplicate) LIMIT $3`,
     [environment, from?.toISOString() ?? null, limit, unmarked === true ? unmarkedTypes : flaggedTypes, roundMsMax],

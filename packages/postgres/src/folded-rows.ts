@@ -7,9 +7,11 @@ import { literal } from './sql-text.ts';
 const tables = {
   /** (dispatch, round) in order. */
   delivery: {
-    fields: 'dispatch, round, state, reason, attempts, settled_at, settled_attempts',
+    fields: 'dispatch, round, state, reason, attempts, settled_at, settled_attempts, first_seen',
     order: 'environment, dispatch, round',
   },
+  /** (dispatch, round) in order. */
+  delivery_open: { fields: 'dispatch, round, state, first_seen', order: 'environment, dispatch, round' },
   /** (project, endpoint, day) in order. */
   daily_count: {
     fields: 'project, endpoint, day, success, fail, error, delivered, dead',

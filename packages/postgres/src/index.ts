@@ -7,6 +7,7 @@ export { openAuditReads, type AuditReads, type Totals } from './audit-reads.ts';
 export {
   bareRow,
   noColumns,
+  refusedPrefix,
   type AuditColumns,
   type AuditRow,
   type DeliveryEffect,
@@ -19,7 +20,16 @@ export {
   type PartitionHead,
   type SentBehind,
 } from './audit-store.ts';
-export { firstOffsetSince, linkBefore, placesWithRows, readChainHeads, type ChainHead } from './chain-reads.ts';
+export {
+  firstOffsetSince,
+  lastOffsetBefore,
+  linkAfter,
+  linkBefore,
+  placesWithRows,
+  readChainHeads,
+  type ChainHead,
+  type FollowingLink,
+} from './chain-reads.ts';
 export { openClassRetention, type ClassChain, type ClassRetention, type ProjectClass } from './class-retention.ts';
 export { countDifferences } from './daily-counts.ts';
 export {
@@ -30,9 +40,13 @@ export {
   type Snapshot,
   type DatabaseSettings,
 } from './database.ts';
+export { isPageOf } from './page-cursor.ts';
 export { parsePosition, type Delivery, type DeliveryQuery, type Position } from './delivery-search.ts';
 export type { DeliveryState } from './fold-delivery.ts';
 export { deliveryDifferences, flagDifferences, settlementFlagsHold } from './fold-differences.ts';
+export { eventFlagsHold } from './event-flags.ts';
+export { openDifferences } from './open-differences.ts';
+export { readRefusedRows, takesColumns } from './refused-rows.ts';
 export { streamFolded } from './folded-rows.ts';
 export { appendRowsMax } from './limits.ts';
 export { migrate, migrationStatus } from './migrations.ts';

@@ -73,6 +73,9 @@ export const recentStoryMs = 3 * 24 * 60 * 60_000;
 /** Rows of DEFAULT are counted up to this: one is already too many. */
 export const defaultRowsCounted = 1_000;
 
+/** Text of a row, in bytes, that every index of it has room for, which ends at 2,704: what is not longer is refused for no reason of size. */
+export const indexedBytesMax = 2_600;
+
 export const dayMs = 24 * 60 * 60_000;
 
 /** Days that are asked first, and next, for a page of the newest rows; then all that are left. */

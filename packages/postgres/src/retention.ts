@@ -1,7 +1,10 @@
 // What may be dropped of the audit, and dropping it: whole days, oldest first, each behind its closing records; and response
 // excerpts, which are no part of the chain. With the rights of `postrider_retention`, which can write no record.
 
+import { decodeAudit, type PartitionClosed } from '@postrider/core/contracts';
 import type { Database, Session } from './database.ts';
+import { readDays } from './day-windows.ts';
+import { dayMs } from './limits.ts';
 
 /** What a day holds of one Kafka partition, stubs included; a closing record says the same. */
 export interface DayChain {
@@ -101,25 +104,59 @@ export interface ClosedBase {
   readonly head: string;
   /** End of the last day that was dropped. */
   readonly until: Date;
+  /** Where the closing record stands in the topic `audit`. */
+  readonly closedPartition: number;
+  readonly closedOffset: number;
 }
 
-/** By the closing records of days that have no partition any more. @throws PostgresError */
+/**
+ * By the closing records of days that do not stand any more, which are read out of their bytes, since those the chain covers.
+ * @throws PostgresError
+ */
 export async function readClosedBases(session: Session, environment: string): Promise<ClosedBase[]> {
-  return session.query<ClosedBase>(
-    `SELECT DISTINCT ON (topic, partition) topic, partition, "offset", rows, head, until FROM (
-       SELECT v ->> 'topic' AS topic, (v ->> 'partition')::int AS partition, (v ->> 'next')::bigint AS "offset",
-              (v ->> 'total')::bigint AS rows, v ->> 'head' AS head,
-              ((v ->> 'day')::date + 1)::timestamp AT TIME ZONE 'UTC' AS until, v ->> 'day' AS day
-       FROM (
-         SELECT convert_from(value, 'UTF8')::jsonb AS v FROM audit_record
-         WHERE environment = $1 AND type = 'PartitionClosed' AND detail IS NOT NULL
-       ) AS closing
-     ) AS closed
-     WHERE NOT EXISTS (
-       SELECT FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
-       WHERE inhparent = 'audit_record'::regclass AND relname = 'audit_record_' || replace(day, '-', '')
-     )
-     ORDER BY topic, partition, "offset" DESC`,
-    [environment],
+  const rows = await session.query<{ partition: number; offset: number; value: Buffer | null }>(
+    `SELECT partition, record_offset AS "offset", value FROM audit_record
+     WHERE environment = $1 AND type = 'PartitionClosed' AND detail IS NOT NULL AND topic = $2 ORDER BY partition, record_offset`,
+    [environment, `${environment}.audit`],
   );
+  const closings = rows.flatMap(({ value, ...at }) => {
+    const decoded = decodeAudit(value);
+    if (!decoded.ok || decoded.value.type !== 'PartitionClosed') return [];
+    const { day, total } = decoded.value;
+    const isWhole = !Number.isNaN(Date.parse(day)) && Number.isSafeInteger(total);
+    return isWhole ? [{ ...at, closing: decoded.value }] : [];
+  });
+  const byPlace = Map.groupBy(closings, ({ closing }) => `${closing.topic}/${closing.partition}`);
+  const standing = new Set(await readDays(session));
+  const bases: ClosedBase[] = [];
+  for (const place of [...byPlace.keys()].sort()) {
+    for (const { partition, offset, closing } of byPlace
+      .get(place)!
+      .toSorted((a, b) => b.closing.next - a.closing.next)) {
+      const day = Date.parse(closing.day);
+      // A day may have been made again, for records that came to the tables late.
+      if (standing.has(day) && (await stands(session, environment, closing))) continue;
+      const { topic, next, total, head } = closing;
+      const until = new Date(day + dayMs);
+      const at = { closedPartition: partition, closedOffset: offset };
+      bases.push({ topic, partition: closing.partition, offset: next, rows: total, head, until, ...at });
+      break;
+    }
+  }
+  return bases;
+}
+
+/** Whether anything of what was closed is there, if only a stub. */
+async function stands(
+  session: Session,
+  environment: string,
+  { topic, partition, from, next }: PartitionClosed,
+): Promise<boolean> {
+  const anyOf = (table: string): string =>
+    `EXISTS (SELECT FROM ${table} WHERE environment = $1 AND topic = $2 AND partition = $3 AND record_offset >= $4 AND record_offset < $5)`;
+  const rows = await session.query<{ stands: boolean }>(
+    `SELECT ${anyOf('audit_record')} OR ${anyOf('audit_stub')} AS stands`,
+    [environment, topic, partition, from, next],
+  );
+  return rows[0]!.stands;
 }

@@ -18,6 +18,7 @@ export { configDocs, describeConfig, formatProblems, type DescribedValue } from 
 export { defineRows, envNameOf, mergeRows, type ConfigOf, type Row, type Rows } from './config-rows.ts';
 export { type ConfigProblem } from './config-sources.ts';
 export { durationMs } from './config-values.ts';
+export { every } from './every.ts';
 export { didYouMean } from './did-you-mean.ts';
 export { formatDuration, parseDuration } from './durations.ts';
 export { type HealthAddress } from './health-server.ts';

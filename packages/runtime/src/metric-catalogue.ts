@@ -5,6 +5,7 @@
 
 import type { DeadReason, DeferReason, DropReason, OutcomeKind } from '@postrider/core/domain';
 import type { RejectReason, UnmatchedReason } from '@postrider/core/contracts';
+import type { SecretProblemCode } from './secret-source.ts';
 
 export type ServiceName =
   | 'convergence'
@@ -178,7 +179,7 @@ export const catalogue = {
     name: 'postrider_endpoints_disabled_total',
     help: 'Endpoints that dispatch disabled by itself.',
     unit: 'records',
-    labels: { reason: label() },
+    labels: { reason: label<'gone'>() },
   },
   attemptsAppendGaps: {
     type: 'counter',
@@ -227,7 +228,7 @@ export const catalogue = {
     name: 'postrider_secret_problems_total',
     help: 'Secrets that could not be resolved when an attempt needed them.',
     unit: 'attempts',
-    labels: { reason: label() },
+    labels: { reason: label<SecretProblemCode>() },
   },
   retryWaiting: {
     type: 'gauge',
@@ -275,13 +276,6 @@ export const catalogue = {
     type: 'counter',
     name: 'postrider_consumer_errors_total',
     help: 'Errors of a consumer that were met with a retry.',
-    unit: 'none',
-    labels: { service },
-  },
-  consumerRebuilds: {
-    type: 'counter',
-    name: 'postrider_consumer_rebuilds_total',
-    help: 'Consumers built anew after an error the client does not survive.',
     unit: 'none',
     labels: { service },
   },

@@ -324,7 +324,8 @@ function sameResponse(row: RowBytes, at: JsonSpans): boolean {
 /** The excerpt lies in no column's place in the record: its digest does. */
 function sameExcerpt({ buffer: bytes, starts, lengths }: RowBytes): boolean {
   const length = lengths[f.response_excerpt]!;
-  if (length < 0 || lengths[f.response_digest]! < 0) return true;
+  if (length < 0) return true;
+  if (lengths[f.response_digest]! < 0) return false;
   const at = starts[f.response_excerpt]!;
   const digest = starts[f.response_digest]!;
   const kept = bytes.toString('latin1', digest, digest + lengths[f.response_digest]!);

@@ -242,6 +242,12 @@ describe('converge', () => {
       expect(headersOf(appender.of(topics.dispatches)[0]!)['pr-must-end']).toBeUndefined();
     });
 
+    it('ends it itself where the body cannot be built without the endpoint: it may be made again before that', async () => {
+      const { appender } = start(event(), [endpoint('b')], accepted(['a'], 'digest of an envelope'));
+      await settle();
+      expect(headersOf(appender.of(topics.dispatches)[0]!)['pr-must-end']).toBe('endpoint-deleted');
+    });
+
     it('keeps the rejected record once more, and nothing else', async () => {
       const trace: EventTrace = {
         type: 'EventRejected',

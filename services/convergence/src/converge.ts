@@ -27,6 +27,8 @@ export interface ConvergeDeps {
   readonly traces: Pick<Traces, 'take' | 'tracing' | 'traced' | 'partitionOf'>;
   /** False when the record is somebody else's by now; waits when only the coordinator knows. */
   readonly isOurs: (place: OwnedPartition) => boolean | Promise<boolean>;
+  /** Told, before anything is written, how many dispatches an event leads to. */
+  readonly onPlanned?: (dispatches: number) => void;
   /** Told of each plan once it stands in Kafka. */
   readonly onDone: (plan: EventPlan) => void;
   /** Told of a trace that was carried out again, with the endpoints whose body had changed. */
@@ -43,6 +45,7 @@ export function converge(record: KafkaRecord, ack: Ack, place: OwnedPartition, d
   const earlier = deps.traces.take(record, originOf(record));
   if (earlier) return repeat(record, earlier, deps).then(ack, deps.onFatal);
   const plan = planEvent(record, deps.context());
+  if (plan.kind === 'accepted') deps.onPlanned?.(plan.dispatches.length);
   return perform(record, plan, place, deps).then((done) => {
     if (!done) return;
     ack();
@@ -68,6 +71,7 @@ async function perform(
 
 async function repeat(record: KafkaRecord, trace: EventTrace, deps: ConvergeDeps): Promise<void> {
   const repeated = trace.type === 'EventAccepted' ? repeatEvent(record, trace, deps.context()) : undefined;
+  deps.onPlanned?.(repeated?.dispatches.length ?? 0);
   deps.onRepeated(trace, repeated?.changed ?? []);
   await follow(record, trace, repeated?.dispatches ?? [], deps);
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeEvent } from './decode-event.ts';
+import { eventBytesMax } from './limits.ts';
 import { accepted, binary, bytesOf, ce, context, dataOf, decode, legacy, record, structured } from './upstream-rig.ts';
 
 // Single records and what becomes of them: test-vectors/events.ndjson. Here is what one record cannot say.
@@ -138,6 +139,29 @@ describe('whatever comes', () => {
       detail: 'specversion 2.0\ufffd is not 1.0',
       seen: { id: 'a\ufffdb', type: `${'x'.repeat(255)}\ufffd`, project: '\ufffd' },
     });
+  });
+
+  it.each([
+    ['empty', binary({}, null)],
+    ['too-large', binary({}, Buffer.alloc(eventBytesMax + 1, ' '))],
+    ['registry-not-configured', binary({}, Buffer.from([0, 0, 0, 0, 7]))],
+    ['unsupported-specversion', binary({ ce_specversion: '0.3' })],
+    ['unsupported-content-type', binary({ 'content-type': 'text/plain' })],
+    ['unsupported-content-type', binary({ 'content-type': 'application/cloudevents-batch+json' })],
+    ['invalid-json', binary({}, Buffer.from('hello'))],
+    ['repeated-header', binary({ ce_time: ['2026-01-02T03:04:05Z', '2026-01-02T03:04:06Z'] })],
+    ['invalid-utf8', binary({ ce_subject: Buffer.from([0xff]) })],
+  ])('keeps what the headers say of an event that is refused as %s, so that its id finds it', (reason, given) => {
+    const decision = decode(given);
+    expect(decision.ok ? undefined : decision.rejection).toMatchObject({
+      reason,
+      seen: { id: 'evt-1', type: 'check.done', project: 'acme' },
+    });
+  });
+
+  it('keeps no id that stands twice: it would be found under the wrong one', () => {
+    const decision = decode(binary({ ce_id: ['evt-1', 'evt-2'] }));
+    expect(decision.ok ? undefined : decision.rejection.seen).toEqual({ type: 'check.done', project: 'acme' });
   });
 });
 

@@ -33,17 +33,24 @@ export function decodeEvent(record: KafkaRecord, context: DecodeContext): EventD
   const { value, headers } = record;
   if (headerBytes(headers) > headerBytesMax)
     return reject('headers-too-large', `headers above ${headerBytesMax} bytes`);
+  // Whoever looks for an event by its id finds it, whatever is wrong with its value.
+  const named = headerFields(headers);
   if (value === null || value.length === 0)
-    return reject('empty', value === null ? 'the record has no value' : 'the value has 0 bytes');
+    return reject('empty', value === null ? 'the record has no value' : 'the value has 0 bytes', named);
   const keyBytes = record.key?.length ?? 0;
-  if (keyBytes > keyBytesMax) return reject('too-large', `a key of ${keyBytes} bytes, at most ${keyBytesMax}`);
-  if (value.length > eventBytesMax) return reject('too-large', `${value.length} bytes, at most ${eventBytesMax}`);
+  if (keyBytes > keyBytesMax) return reject('too-large', `a key of ${keyBytes} bytes, at most ${keyBytesMax}`, named);
+  if (value.length > eventBytesMax)
+    return reject('too-large', `${value.length} bytes, at most ${eventBytesMax}`, named);
   // Confluent wire format begins with a zero byte, which no JSON text does.
   if (value[0] === 0)
-    return reject('registry-not-configured', 'the value is in schema-registry format and no registry is configured');
+    return reject(
+      'registry-not-configured',
+      'the value is in schema-registry format and no registry is configured',
+      named,
+    );
 
   if ((headers.get('content-type')?.length ?? 0) > 1)
-    return reject('repeated-header', 'content-type stands more than once');
+    return reject('repeated-header', 'content-type stands more than once', named);
   const contentType = headerText(headers, 'content-type')?.toLowerCase() ?? '';
   if (contentType.startsWith('application/cloudevents')) {
     return structuredType.test(contentType)
@@ -51,10 +58,11 @@ export function decodeEvent(record: KafkaRecord, context: DecodeContext): EventD
       : reject(
           'unsupported-content-type',
           `content-type ${contentType.slice(0, 100)}: only application/cloudevents+json is read`,
+          named,
         );
   }
   if (headers.has('ce_specversion') || headers.has('ce_id') || headers.has('ce_type'))
-    return binary(headers, contentType, value, context);
+    return binary(headers, contentType, value, context, named);
   const mapping = context.mappings.get(record.topic);
   if (mapping) return mapped(mapping, value, context);
   return reject(
@@ -82,40 +90,47 @@ function binary(
   contentType: string,
   value: Buffer,
   { environment }: DecodeContext,
+  named: RawFields,
 ): EventDecision {
   const repeated = single.find((name) => (headers.get(`ce_${name}`)?.length ?? 0) > 1);
-  if (repeated) return reject('repeated-header', `ce_${repeated} stands more than once`);
-  // Read leniently, two different ids could become one, and the second event a copy of the first.
+  if (repeated) return reject('repeated-header', `ce_${repeated} stands more than once`, named);
   const garbled = single.find((name) => headers.get(`ce_${name}`)?.some((bytes) => bytes !== null && !isUtf8(bytes)));
-  if (garbled) return reject('invalid-utf8', `ce_${garbled} is not valid UTF-8`);
-  const ce = (name: string): string | undefined => headerText(headers, `ce_${name}`);
-  if (ce('specversion') !== '1.0')
+  if (garbled) return reject('invalid-utf8', `ce_${garbled} is not valid UTF-8`, named);
+  const specversion = headerText(headers, 'ce_specversion');
+  if (specversion !== '1.0')
     return reject(
       'unsupported-specversion',
-      `ce_specversion ${ce('specversion')?.slice(0, 20) ?? 'missing'} is not 1.0`,
+      `ce_specversion ${specversion?.slice(0, 20) ?? 'missing'} is not 1.0`,
+      named,
     );
   if (contentType !== '' && !jsonType.test(contentType)) {
-    return reject('unsupported-content-type', `content-type ${contentType.slice(0, 100)} is not JSON`);
+    return reject('unsupported-content-type', `content-type ${contentType.slice(0, 100)} is not JSON`, named);
   }
   const json = checkedJson(value, jsonDepthMax);
-  if (!json.ok) return reject(json.problem, json.detail);
-  return eventFrom(
-    {
-      id: ce('id'),
-      source: ce('source'),
-      type: ce('type'),
-      project: ce('project'),
-      subject: ce('subject'),
-      time: ce('time'),
-      traceparent: headerText(headers, 'traceparent') ?? ce('traceparent'),
-      correlation: ce('correlationid'),
-      deadline: ce('deadline'),
-      callbackUrl: ce('callbackurl'),
-      environment: ce('environment'),
-    },
-    value,
-    environment,
-  );
+  if (!json.ok) return reject(json.problem, json.detail, named);
+  return eventFrom(named, value, environment);
+}
+
+/** What the headers of binary mode say; a field that stands twice or is no text is left out. */
+function headerFields(headers: RecordHeaders): RawFields {
+  const ce = (name: string): string | undefined => {
+    const values = headers.get(`ce_${name}`);
+    // Read leniently, two different ids could become one, and the second event a copy of the first.
+    return values?.length === 1 && values[0] && isUtf8(values[0]) ? headerText(headers, `ce_${name}`) : undefined;
+  };
+  return {
+    id: ce('id'),
+    source: ce('source'),
+    type: ce('type'),
+    project: ce('project'),
+    subject: ce('subject'),
+    time: ce('time'),
+    traceparent: headerText(headers, 'traceparent') ?? ce('traceparent'),
+    correlation: ce('correlationid'),
+    deadline: ce('deadline'),
+    callbackUrl: ce('callbackurl'),
+    environment: ce('environment'),
+  };
 }
 
 /** Reads members of a JSON document as text; the first thing wrong with one is kept. */

@@ -11,6 +11,10 @@ export const jsonDepthMax = 128;
 /** Ids, types and subjects become record headers, table columns and lines on a screen. */
 export const idCharsMax = 256;
 export const sourceCharsMax = 1024;
+/** Dispatches that events under way lead to, beyond which no further one is begun: about 13 MB beside their bodies, and 100 ms of planning. */
+export const dispatchesUnderWayMax = 10_000;
+/** How often it is looked where `audit` ends: what a restart reads back for an idle upstream partition at most. */
+export const endsLookMs = 60_000;
 /** Records of one upstream partition under way at once. */
 export const windowRecords = 1_000;
 /** Bytes of one upstream partition under way at once. */

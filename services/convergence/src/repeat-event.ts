@@ -1,7 +1,7 @@
 // An event that was decided before: its trace stands in the log, whether its dispatches do nobody knows. The trace is the truth:
 // the same endpoints, the same moment, the same bodies; nothing is matched anew, and nothing is traced again.
 
-import type { EventAccepted } from '@postrider/core/contracts';
+import { sha256Hex, type EventAccepted } from '@postrider/core/contracts';
 import type { Dispatch, Endpoint } from '@postrider/core/domain';
 import type { KafkaRecord } from '@postrider/kafka';
 import { buildBodies } from './build-bodies.ts';
@@ -32,11 +32,13 @@ export function repeatEvent(record: KafkaRecord, trace: EventAccepted, context: 
       environment: context.environment,
       createdMs: Date.parse(trace.at),
     };
-    // Without its endpoint it cannot be sent anyway; dispatch says what becomes of it.
-    if (!endpoint) return dispatchOf({ ...facts, body: event.data });
     if (built?.digest === bodyDigest) return dispatchOf({ ...facts, body: built.body });
+    const data = dispatchOf({ ...facts, body: event.data });
+    // Without its endpoint it cannot be sent now; dispatch says what becomes of it. But the endpoint may be made again.
+    if (!endpoint)
+      return sha256Hex(event.data) === bodyDigest ? data : { ...data, mustEnd: 'endpoint-deleted' as const };
     changed.push(endpointId);
-    return { ...dispatchOf({ ...facts, body: event.data }), mustEnd: 'invalid-configuration' as const };
+    return { ...data, mustEnd: 'invalid-configuration' as const };
   });
   return { dispatches, changed };
 }

@@ -17,6 +17,7 @@ import {
 } from '@postrider/kafka';
 import {
   collectProgress,
+  every,
   lostRanges,
   produceHooks,
   recentTrouble,
@@ -35,7 +36,8 @@ import {
 import type { convergenceRows } from './config.ts';
 import { converge } from './converge.ts';
 import { readTableMark, tableMark, tableProblem, type TableSize } from './endpoint-gate.ts';
-import { appendRestMsMax, windowBytes, windowRecords } from './limits.ts';
+import { Intake } from './intake.ts';
+import { appendRestMsMax, endsLookMs, windowBytes, windowRecords } from './limits.ts';
 import type { EventPlan } from './plan-event.ts';
 import { Traces, type EventTrace } from './traces.ts';
 
@@ -71,7 +73,6 @@ export function createConvergence(deps: ConvergenceDeps): Service {
   let lost: LostRanges | undefined;
   let waitingFor: string | undefined = 'starting';
   const cancels: (() => void)[] = [];
-  const underWay = new Set<Promise<void>>();
 
   const tableSize = (): TableSize => ({ known: table.known, live: table.index.size });
 
@@ -153,6 +154,10 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         auditEnds: () => admin.endOffsets(topics.audit),
         partitions,
       });
+      // Without an answer the commits say what they said before.
+      const lookAtEnds = (): Promise<void> =>
+        traces.lookAtEnds().catch((error: unknown) => logger.debug({ error }, 'where audit ends is not known'));
+      void every(endsLookMs, lookAtEnds, { timers, signal: stopping.signal });
       const convergeDeps = {
         traces,
         isOurs: (place: OwnedPartition): boolean | Promise<boolean> => {
@@ -175,6 +180,9 @@ export function createConvergence(deps: ConvergenceDeps): Service {
           if (!stopping.signal.aborted) context.fail(error instanceof Error ? error : new Error(String(error)));
         },
       };
+      const intake = new Intake((record, ack, place, onPlanned) =>
+        converge(record, ack, place, { ...convergeDeps, onPlanned }),
+      );
       consumer = consumeAcked(cluster, {
         groupId: `${environment}.convergence`,
         topics: eventTopics,
@@ -190,13 +198,12 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         // More members than partitions: a spare one is as ready as it can be.
         onAssigned: ({ assignment }) => {
           if (assignment.length === 0) waitingFor = undefined;
+          // A rebalance during the stop must not start it all again.
+          if (!stopping.signal.aborted) intake.resume();
         },
-        onRecord: (record, ack, place) => {
-          const handled = converge(record, ack, place, convergeDeps).finally(() => underWay.delete(handled));
-          underWay.add(handled);
-        },
+        onRecord: (record, ack, place) => intake.accept(record, ack, place),
         // An empty appender is not enough: the last acknowledgements come a moment after it, and would miss the commit.
-        quiesce: async () => void (await Promise.all(underWay)),
+        quiesce: () => intake.quiesce(),
         metadata: (partition, watermark) => `${tableMark(tableSize())} ${traces.mark(partition, watermark)}`,
         onError: (error, attempt) => {
           trouble.tell(error);
@@ -205,8 +212,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
         onRangeLost: (range) => {
           // Appended before the traces of what follows it in the partition, and acknowledged before their offsets are committed.
-          const stated = lost!.tell(range).finally(() => underWay.delete(stated));
-          underWay.add(stated);
+          intake.track(lost!.tell(range));
         },
       });
       cancels.push(

@@ -18,7 +18,7 @@ const trace = (at: Origin, reason: EventUnmatched['reason'] = 'no-endpoint'): Ev
 });
 
 /** `audit` partition 1 as a list, with N = 4; remembers from where it was read. */
-function memoryLog(records: readonly EventUnmatched[]) {
+function memoryLog(records: EventUnmatched[]) {
   const readFrom: number[] = [];
   const traces = new Traces({
     onRangeLost: () => undefined,
@@ -64,6 +64,18 @@ describe('traces of an earlier owner', () => {
     expect(traces.take(place(3), origin(5, 3))).toBeUndefined();
     expect(traces.take(place(4), origin(5, 4))).toBeUndefined();
     expect(traces.take(place(4), origin(1, 4))).toBeUndefined();
+  });
+
+  it('are not looked for in what others have written since, though nothing was traced meanwhile', async () => {
+    const log = [trace(origin(5, 9))];
+    const { traces } = memoryLog(log);
+    await traces.restore([assigned({ committed: { offset: 10, metadata: '' } })], never);
+    traces.tracing(place(10));
+    log.push(trace(origin(1, 4)), trace(origin(1, 5)));
+    await traces.lookAtEnds();
+    // What is being traced was begun before that.
+    expect(traces.mark(place(0), 10)).toBe('audit=1');
+    expect(traces.mark(place(0), 11)).toBe('audit=3');
   });
 
   it('are read from where the commit says, from the beginning when it says nothing', async () => {

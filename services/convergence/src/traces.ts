@@ -104,6 +104,17 @@ export class Traces {
     return found;
   }
 
+  /**
+   * Looks where `audit` ends. Others write to it as well: while a partition brings no events, what its commits say would otherwise grow
+   * as old as the log, and the next owner would read it all, or miss what retention has taken of it.
+   */
+  async lookAtEnds(): Promise<void> {
+    for (const [partition, end] of await this.#deps.auditEnds()) {
+      const known = this.#ends.get(partition);
+      if (known !== undefined && end > known) this.#ends.set(partition, end);
+    }
+  }
+
   /** A trace is about to be written. */
   tracing(place: TopicPartition & { readonly offset: number }): void {
     const end = this.#ends.get(this.partitionOf(place.partition)) ?? 0;

@@ -1,7 +1,8 @@
 // What dispatch tells the outside of what it does: metrics and log lines are made of it.
 
 import type { AttemptSettled } from '@postrider/core/contracts';
-import type { DeadReason, DeferReason, DropReason } from '@postrider/core/domain';
+import type { DeadReason, DeferReason, DropReason, Endpoint } from '@postrider/core/domain';
+import type { SecretProblem } from '@postrider/runtime';
 import type { BreakerMove } from './endpoint-breakers.ts';
 import type { AttemptResult } from './send-attempt.ts';
 import type { Work } from './work.ts';
@@ -15,6 +16,10 @@ export interface DispatchObserver {
   extended(partition: number, records: number): void;
   deferred(work: Work, reason: DeferReason): void;
   breakerMoved(move: BreakerMove): void;
+  /** An attempt needed a secret that is not to be had; it is put off. */
+  secretMissing(endpoint: Endpoint, problem: SecretProblem): void;
+  /** This version answered 410, the first time that this process heard it: nothing is sent to it any more. */
+  disabled(endpoint: Endpoint): void;
   ended(reason: DeadReason): void;
   dropped(reason: DropReason): void;
 }

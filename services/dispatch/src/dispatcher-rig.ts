@@ -17,6 +17,7 @@ import { createAttemptsLog, type AttemptsGap } from './attempts-log.ts';
 import type { Routes } from './consequences.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EndpointRuntimes } from './endpoint-runtime.ts';
+import { journalObserver } from './journal-observer.ts';
 import { PartitionState } from './partition-state.ts';
 import type { AttemptsEntry, AttemptsReader } from './attempts-reader.ts';
 import { restore } from './restore.ts';
@@ -209,15 +210,7 @@ export function dispatcherRig(
     endpointQueueMax: options.endpointQueueMax ?? 100,
     lease,
     windowRecords: options.windowRecords ?? 2_000,
-    observer: {
-      attempted: (_work, record) => journal.push(`attempted ${record.disposition.kind}`),
-      deferred: (_work, reason) => journal.push(`deferred ${reason}`),
-      breakerMoved: ({ endpoint, to }) => journal.push(`breaker ${endpoint.endpointId} ${to}`),
-      ended: (reason) => journal.push(`ended ${reason}`),
-      dropped: (reason) => journal.push(`dropped ${reason}`),
-      adopted: ({ attemptId }) => journal.push(`adopted ${attemptId}`),
-      extended: (_partition, records) => journal.push(`extended by ${records}`),
-    },
+    observer: journalObserver(journal),
     reader,
     emit: append,
     log: createAttemptsLog({

@@ -152,46 +152,14 @@ describe('an attempt', () => {
   });
 });
 
-describe('HTTP 410', () => {
-  it('ends the dispatch, records that the endpoint is disabled, and ends what comes after without an attempt', async () => {
-    const rig = rigWith();
-    rig.accept(rig.dispatch('a', 1), { offset: 1 });
-    await rig.answer(status(410));
-    expect(rig.to(topics.dlq)[0]?.headers).toMatchObject({ 'pr-reason': 'gone' });
-    expect(rig.attempts().map((record) => record.type)).toEqual(['AttemptSettled', 'EndpointDisabled']);
-    expect(rig.attempts()[1]).toMatchObject({ endpoint: 'a', endpointVersion: 1, reason: 'gone' });
-    rig.accept(rig.dispatch('a', 2), { offset: 2 });
-    await settle();
-    expect(rig.inFlight).toEqual([]);
-    expect(rig.to(topics.dlq)[1]?.headers).toMatchObject({
-      'pr-reason': 'endpoint-disabled',
-      '__dlq.errors.delivery.count': '0',
-    });
-  });
-
-  it('holds for this version only: a newer one is sent to again', async () => {
-    const rig = rigWith();
-    rig.accept(rig.dispatch('a', 1));
-    await rig.answer(status(410));
-    rig.endpoints.put(endpointOf('a', { version: 2 }));
-    rig.accept(rig.dispatch('a', 2));
-    expect(rig.inFlight).toHaveLength(1);
-    await rig.answer(ok);
-    expect(rig.journal.at(-1)).toBe('attempted delivered');
-  });
-
-  it('ends what waited in the queue too, while requests under way keep their own outcome', async () => {
-    const rig = rigWith({ concurrency: 2 });
-    for (const n of [1, 2, 3]) rig.accept(rig.dispatch('a', n), { offset: n });
-    await rig.answer(status(410));
-    expect(rig.journal).toContain('ended endpoint-disabled');
-    await rig.answer(ok);
-    expect(rig.journal.filter((line) => line.startsWith('ack')).toSorted()).toEqual(['ack 1', 'ack 2', 'ack 3']);
-    expect(rig.journal.at(-1)).toBe('attempted delivered');
-  });
-});
-
 describe('what cannot be sent now', () => {
+  it('for want of a secret is told with what is wrong with it', async () => {
+    const rig = rigWith({ secrets: [{ id: 'k', purpose: 'signing', ref: 'env:GONE' }] });
+    rig.accept(rig.dispatch('a', 1));
+    await settle();
+    expect(rig.journal).toContain('secret not-set a');
+  });
+
   it.each<[string, string, (rig: ReturnType<typeof dispatcherRig>) => void]>([
     ['paused', 'paused', (rig) => rig.endpoints.put(endpointOf('a', { status: { kind: 'paused' } }))],
     ['unknown', 'unknown-endpoint', () => {}],
@@ -207,7 +175,7 @@ describe('what cannot be sent now', () => {
     rig.accept(dispatch, { offset: 7 });
     await settle();
     expect(rig.inFlight).toEqual([]);
-    expect(rig.journal.filter((line) => !line.startsWith('deferred'))).toEqual([
+    expect(rig.journal.filter((line) => !/^(deferred|secret) /.test(line))).toEqual([
       'append DispatchDeferred',
       'written DispatchDeferred',
       `append ${retry5s}`,

@@ -10,7 +10,7 @@
 // When to do what is decided here; what is written, and in which order, in settler.ts.
 
 import { decodeDispatch, type AttemptsRecord } from '@postrider/core/contracts';
-import { planAttempt, type AttemptPlan } from '@postrider/core/domain';
+import { planAttempt, type AttemptPlan, type EndpointId } from '@postrider/core/domain';
 import { headerText, type Ack, type KafkaRecord } from '@postrider/kafka';
 import type { AttemptsReader } from './attempts-reader.ts';
 import { tierRecord } from './consequences.ts';
@@ -94,6 +94,11 @@ export class Dispatcher {
     this.#queue.resume();
   }
 
+  /** The endpoint has a newer record, or none any more: what its old limits held back may go. */
+  endpointChanged(endpointId: EndpointId): void {
+    this.#queue.go(endpointId);
+  }
+
   /** Drops the queued work of partitions that were lost. */
   forget(state: PartitionState): void {
     state.owned = false;
@@ -103,8 +108,8 @@ export class Dispatcher {
 
   /** Takes a record of `attempts` that was read back. */
   learn(record: AttemptsRecord, { partition }: PartitionState): void {
-    if (record.type === 'EndpointDisabled') this.#views.disable(record.endpoint, record.endpointVersion);
-    else this.#queue.capacity.breakers.learn(record, partition);
+    this.#views.learn(record);
+    this.#queue.capacity.breakers.learn(record, partition);
   }
 
   #take(work: Work): void {
@@ -122,10 +127,7 @@ export class Dispatcher {
   /** Rule R2: the attempt is settled; whether its consequence was written nobody knows, so the first copy writes it again. */
   #repeatConsequence(work: Work): void {
     const consequence = work.state.window.takeConsequence(work.attemptId);
-    if (!consequence) {
-      this.#drop(work, 'settled');
-      return;
-    }
+    if (!consequence) return this.#drop(work, 'settled');
     this.#deps.observer.dropped('settled');
     const cause = { message: 'its settlement was found in the log', attempts: work.dispatch.attempt };
     this.#perform(this.#settler.follow(work, consequence, cause).then(work.ack));
@@ -143,14 +145,10 @@ export class Dispatcher {
 
   #carryOut(work: Work, plan: AttemptPlan): void {
     const { state, attemptId, dispatch } = work;
-    if (plan.kind === 'wait' && plan.untilMs - nowFor(work, this.#deps.now()) > holdMsMax) {
+    const nowMs = nowFor(work, this.#deps.now());
+    if (plan.kind === 'wait' && plan.untilMs - nowMs > holdMsMax) {
       // Given up at once: the same attempt comes back through the tier.
-      const passed = tierRecord(
-        { ...dispatch, hop: dispatch.hop + 1 },
-        work.record,
-        nowFor(work, this.#deps.now()),
-        this.#deps.routes,
-      );
+      const passed = tierRecord({ ...dispatch, hop: dispatch.hop + 1 }, work.record, nowMs, this.#deps.routes);
       state.window.release(attemptId);
       this.#perform(this.#deps.emit(passed).then(work.ack));
       return;
@@ -164,9 +162,7 @@ export class Dispatcher {
         else this.#queue.enqueue(work);
         return;
       case 'wait':
-        this.#deps.timers.setTimer(plan.untilMs - nowFor(work, this.#deps.now()), () => {
-          if (state.owned) this.#queue.enqueue(work);
-        });
+        this.#deps.timers.setTimer(plan.untilMs - nowMs, () => state.owned && this.#queue.enqueue(work));
         return;
       case 'defer':
         this.#queue.capacity.took(dispatch.endpointId, plan);
@@ -194,6 +190,7 @@ export class Dispatcher {
     const { endpoint } = plan;
     const secrets = this.#deps.runtimes.secrets(endpoint, this.#deps.now());
     if (!secrets.ok) {
+      this.#deps.observer.secretMissing(endpoint, secrets.problem);
       this.#putOff(work, 'secret-unavailable');
       return false;
     }
@@ -204,8 +201,7 @@ export class Dispatcher {
     const send = () => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps);
     const sending = isCall ? this.#startCall(work).then((ours) => (ours ? send() : undefined)) : send();
     sending.then((result) => {
-      if (result?.outcome.kind === 'http-status' && result.outcome.httpStatus === 410)
-        this.#views.disable(endpoint.endpointId, endpoint.version);
+      if (result && !isCall && this.#views.answered(endpoint, result.outcome)) this.#deps.observer.disabled(endpoint);
       if (result) this.#perform(this.#settler.settle(work, runtime, result));
       leave();
       if (work.state.owned && this.#queue.capacity.breakers.ended(endpoint, work.state.partition, isProbe, result))

@@ -14,9 +14,11 @@ import type { DispatchObserver } from './dispatch-observer.ts';
 import { EndpointBreakers } from './endpoint-breakers.ts';
 import type { EndpointLanes } from './endpoint-lanes.ts';
 import type { EndpointRates } from './endpoint-rates.ts';
+import { LeftBehind } from './left-behind.ts';
 import { lateWindowShare } from './limits.ts';
 import { LongQueues } from './long-queues.ts';
 import { ReturnSlots } from './return-slots.ts';
+import type { Turn } from './turns.ts';
 import type { Work } from './work.ts';
 
 export type PutOffReason = PutOff['reason'] | 'secret-unavailable';
@@ -32,6 +34,8 @@ export interface EndpointCapacityDeps {
   readonly timers: Timers;
   readonly observer: Pick<DispatchObserver, 'breakerMoved'>;
   readonly isAccepting: () => boolean;
+  /** True when the endpoint's origin takes no more of this kind of work now. */
+  readonly isOriginFull: (endpoint: Endpoint, turn: Turn) => boolean;
   /** Puts work off that was taken out of its queue. */
   readonly putOff: (work: Work, reason: PutOffReason) => void;
 }
@@ -41,16 +45,19 @@ export class EndpointCapacity {
   readonly #deps: EndpointCapacityDeps;
   readonly #slots: ReturnSlots;
   readonly #longQueues: LongQueues;
+  readonly #leftBehind: LeftBehind;
 
   constructor(deps: EndpointCapacityDeps) {
     this.#deps = deps;
     this.breakers = new EndpointBreakers({ ...deps, onMove: deps.observer.breakerMoved });
     this.#slots = new ReturnSlots(deps.now);
-    this.#longQueues = new LongQueues({
+    const queues = {
       ...deps,
-      isHeldBack: (endpointId) => this.#isHeldBack(endpointId as EndpointId),
-      spill: (work) => deps.putOff(work, this.#queueReason(work)),
-    });
+      isHeldBack: (endpointId: string) => this.#isHeldBack(endpointId as EndpointId),
+      spill: (work: Work) => deps.putOff(work, this.#queueReason(work)),
+    };
+    this.#longQueues = new LongQueues(queues);
+    this.#leftBehind = new LeftBehind(queues);
   }
 
   /** Why the endpoint cannot take it now, and when it would come back; `took` takes that slot. */
@@ -84,11 +91,13 @@ export class EndpointCapacity {
   /** Work was queued for its endpoint. */
   queued({ dispatch, turn }: Work): void {
     this.#longQueues.queued(dispatch.endpointId, turn);
+    this.#leftBehind.lookSoon();
   }
 
   /** Work is accepted again. */
   resume(): void {
     this.#longQueues.resume();
+    this.#leftBehind.lookSoon();
   }
 
   #slotFor(endpoint: Endpoint, work: Work, reason: PutOffReason): number | undefined {
@@ -117,10 +126,12 @@ export class EndpointCapacity {
     return turn === 'late' && state.lateOpen > this.#deps.windowRecords * lateWindowShare;
   }
 
-  /** What waits for the endpoint waits for its own limits, not for ours. */
+  /** What waits for the endpoint waits for its own limits or its origin's, not for ours. */
   #isHeldBack(endpointId: EndpointId): boolean {
-    const { endpoints, lanes, rates } = this.#deps;
+    const { endpoints, lanes, rates, isOriginFull } = this.#deps;
     const endpoint = endpoints.get(endpointId);
-    return !endpoint || lanes.next(endpointId, endpoint.concurrency) === undefined || rates.waitMs(endpoint) > 0;
+    const turn = endpoint && lanes.next(endpointId, endpoint.concurrency);
+    if (!endpoint || turn === undefined || rates.waitMs(endpoint) > 0) return true;
+    return isOriginFull(endpoint, lanes.waitingFor(endpointId, 'first') > 0 ? 'first' : turn);
   }
 }

@@ -43,11 +43,12 @@ export class EndpointLanes<T> {
 
   /** Takes out what waits behind the first `keep`, newest last. */
   takeBeyond(endpointId: string, turn: Turn, keep: number): T[] {
-    const lane = this.#lanes.get(endpointId);
-    const taken = lane?.waiting[turn].takeBeyond(keep) ?? [];
-    this.#waiting -= taken.length;
-    if (lane) this.#forgetIdle(endpointId, lane);
-    return taken;
+    return this.#takeOut(endpointId, (waiting) => waiting[turn].takeBeyond(keep));
+  }
+
+  /** Takes out the oldest that wait, as far as `predicate` picks them. */
+  takeWhile(endpointId: string, turn: Turn, predicate: (item: T) => boolean): T[] {
+    return this.#takeOut(endpointId, (waiting) => waiting[turn].takeWhile(predicate));
   }
 
   /** Takes out all that waits; late work in front, since it has waited longest. */
@@ -116,6 +117,15 @@ export class EndpointLanes<T> {
   /** Endpoints with something waiting or under way. */
   endpoints(): string[] {
     return [...this.#lanes.keys()];
+  }
+
+  #takeOut(endpointId: string, from: (waiting: Lane<T>['waiting']) => T[]): T[] {
+    const lane = this.#lanes.get(endpointId);
+    if (!lane) return [];
+    const taken = from(lane.waiting);
+    this.#waiting -= taken.length;
+    this.#forgetIdle(endpointId, lane);
+    return taken;
   }
 
   #forgetIdle(endpointId: string, { waiting, underWay }: Lane<T>): void {

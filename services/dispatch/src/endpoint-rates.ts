@@ -1,7 +1,7 @@
 // Rates of the endpoints that have one. Exact local state, since one process owns an endpoint at a time.
 
 import { TokenBucket, type Endpoint } from '@postrider/core/domain';
-import type { Timers } from '@postrider/runtime';
+import type { CancelTimer, Timers } from '@postrider/runtime';
 
 export interface EndpointRatesDeps {
   readonly now: () => number;
@@ -13,7 +13,7 @@ export interface EndpointRatesDeps {
 export class EndpointRates {
   readonly #deps: EndpointRatesDeps;
   readonly #buckets = new Map<string, TokenBucket>();
-  readonly #waiting = new Set<string>();
+  readonly #waiting = new Map<string, { readonly untilMs: number; readonly cancel: CancelTimer }>();
 
   constructor(deps: EndpointRatesDeps) {
     this.#deps = deps;
@@ -29,14 +29,17 @@ export class EndpointRates {
     this.#bucketOf(endpoint)?.take(this.#deps.now());
   }
 
-  /** Calls the endpoint when its wait is over, once however often it asked. */
+  /** Calls the endpoint when its wait is over, once however often it asked; sooner when a new rate makes it shorter. */
   callAfter(endpointId: string, waitMs: number): void {
-    if (this.#waiting.has(endpointId)) return;
-    this.#waiting.add(endpointId);
-    this.#deps.timers.setTimer(waitMs, () => {
+    const untilMs = this.#deps.now() + waitMs;
+    const earlier = this.#waiting.get(endpointId);
+    if (earlier && earlier.untilMs <= untilMs) return;
+    earlier?.cancel();
+    const cancel = this.#deps.timers.setTimer(waitMs, () => {
       this.#waiting.delete(endpointId);
       this.#deps.onTurn(endpointId);
     });
+    this.#waiting.set(endpointId, { untilMs, cancel });
   }
 
   #bucketOf({ endpointId, ratePerSecond }: Endpoint): TokenBucket | undefined {

@@ -1,6 +1,7 @@
 // What planning sees of an endpoint: its record as it is now, and whether this version of it answered 410.
 
-import type { EndpointId, EndpointIndex, EndpointView } from '@postrider/core/domain';
+import type { AttemptsRecord } from '@postrider/core/contracts';
+import type { Disposition, Endpoint, EndpointId, EndpointIndex, EndpointView, Outcome } from '@postrider/core/domain';
 
 export class EndpointViews {
   readonly #endpoints: EndpointIndex;
@@ -22,8 +23,28 @@ export class EndpointViews {
     };
   }
 
-  /** An endpoint version answered 410: told by our own attempts and by what was restored. */
-  disable(endpointId: EndpointId, version: number): void {
-    if (version > (this.#goneVersions.get(endpointId) ?? 0)) this.#goneVersions.set(endpointId, version);
+  /**
+   * Takes what came of an attempt that was no call: of a call 410 is the answer, and says nothing of the next one. True when it disables
+   * the endpoint, and that was not known.
+   */
+  answered({ endpointId, version }: Endpoint, { kind, httpStatus }: Pick<Outcome, 'kind' | 'httpStatus'>): boolean {
+    return kind === 'http-status' && httpStatus === 410 && this.#disable(endpointId, version);
   }
+
+  /** Takes a record that was read back. Whoever settled the attempt may have died before it could write what that means for the endpoint. */
+  learn(record: AttemptsRecord): void {
+    if (record.type === 'EndpointDisabled' || (record.type === 'AttemptSettled' && saysGone(record.disposition)))
+      this.#disable(record.endpoint, record.endpointVersion);
+  }
+
+  /** False when it was known. */
+  #disable(endpointId: EndpointId, version: number): boolean {
+    if (version <= (this.#goneVersions.get(endpointId) ?? 0)) return false;
+    this.#goneVersions.set(endpointId, version);
+    return true;
+  }
+}
+
+function saysGone(disposition: Disposition): boolean {
+  return disposition.kind === 'dead' && disposition.reason === 'gone';
 }

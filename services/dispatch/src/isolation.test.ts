@@ -4,7 +4,7 @@
 import type { Dispatch, Endpoint } from '@postrider/core/domain';
 import { describe, expect, it } from 'vitest';
 import { dispatcherRig, endpointOf, ok, settle } from './dispatcher-rig.ts';
-import { behindMs, longQueueLookMs } from './limits.ts';
+import { behindMs, longQueueLookMs, originInFlightMax } from './limits.ts';
 
 const windowRecords = 200;
 /** As many windows as a hundred thousand records are of two thousand. */
@@ -13,7 +13,7 @@ const backlog = 50 * windowRecords;
 type Rig = ReturnType<typeof dispatcherRig>;
 
 /** Hands records over in order while the window has room, as the consumer of a partition does. */
-function reader(rig: Rig, log: readonly Dispatch[]) {
+function reader(rig: Rig, log: readonly Dispatch[], window = windowRecords) {
   const state = rig.stateOf(0);
   let next = 0;
   let open = 0;
@@ -21,14 +21,14 @@ function reader(rig: Rig, log: readonly Dispatch[]) {
   let paused = false;
   const read = async (): Promise<void> => {
     for (;;) {
-      if (paused && open <= windowRecords / 2) paused = false;
+      if (paused && open <= window / 2) paused = false;
       if (paused || next >= log.length) return;
       const dispatch = log[next]!;
       const offset = next++;
       open++;
       rig.acceptDispatch(dispatch, offset, state, () => open--);
       mostOpen = Math.max(mostOpen, open);
-      if (open >= windowRecords) paused = true;
+      if (open >= window) paused = true;
       if (next % 50 === 0) await settle();
     }
   };
@@ -73,6 +73,23 @@ describe('an endpoint with a backlog of fifty windows', () => {
     expect(source.mostOpen).toBeLessThanOrEqual(windowRecords);
     // A few wait on, to be sent at the endpoint's own pace.
     expect(rig.stateOf(0).window.underWay).toBeLessThanOrEqual(windowRecords / 2 + 1);
+  });
+
+  it.each<[string, number, Partial<Endpoint>]>([
+    ['one endpoint with more places than its origin has', 1, { concurrency: 1_000 }],
+    ['many endpoints of one origin', 40, { concurrency: 16 }],
+  ])('is passed by when it is the origin that is full: %s', async (_, count, over) => {
+    const rig = dispatcherRig({ windowRecords: 1_000, endpointQueueMax: 1_000 });
+    for (let i = 0; i < count; i++)
+      rig.endpoints.put(
+        endpointOf(`bad${i}`, { url: 'https://bad.example/hook', breaker: off, timeoutMs: 60_000, ...over }),
+      );
+    rig.endpoints.put(endpointOf('good'));
+    const log = Array.from({ length: backlog }, (_, n) => rig.dispatch(`bad${n % count}`, n));
+    const source = reader(rig, [...log, rig.dispatch('good', backlog)], 1_000);
+    await source.pass(behindMs + 12 * longQueueLookMs);
+    expect(rig.inFlight.filter(({ endpoint }) => endpoint === 'bad')).toHaveLength(originInFlightMax);
+    expect(rig.inFlight.map(({ endpoint }) => endpoint)).toContain('good');
   });
 
   it('is passed by when there are many of them', async () => {

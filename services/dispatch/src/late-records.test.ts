@@ -113,6 +113,26 @@ it.each([0, 1, 2, 3, 4, 5, 6, 7, 8])(
   },
 );
 
+it('is all that is read a second time, since its log was cut, though it was written in time', async () => {
+  const inTime = (n: number): Work => {
+    const one = work(n, minute);
+    return { ...one, record: { ...one.record, timestamp: startMs + minute } };
+  };
+  late.accept(inTime(100));
+  expect(taken).toEqual(['dsp_100.0.1 new']);
+  state.wasCut(102);
+  late.accept(inTime(101));
+  await settle();
+  expect(taken).toHaveLength(1);
+  readings[0]!.answer();
+  await settle();
+  readings[1]?.answer();
+  await settle();
+  expect(taken.at(-1)).toBe('dsp_101.0.1 settled');
+  late.accept(inTime(102));
+  expect(taken.at(-1)).toBe('dsp_102.0.1 new');
+});
+
 it('is dropped with its partition', async () => {
   late.accept(work(100, minute));
   await settle();

@@ -74,12 +74,14 @@ function earliestMs({ dispatch }: Work): number {
 
 /**
  * A record that was written in time has its copies close by, and the window was restored to before them. Not so one that was parked: the
- * record that it was parked from may be far before it in the log, and be taken again.
+ * record that it was parked from may be far before it in the log, and be taken again. And not so one of a log that is read again from
+ * its start.
  */
 function isTooLate(work: Work): boolean {
   const { dispatch, record, state } = work;
   if (earliestMs(work) >= state.window.cover.fromMs) return false;
-  return dispatch.park > 0 || record.timestamp - settleableFromMs(dispatch) > copyDistanceMs;
+  if (dispatch.park > 0 || record.offset < state.readAgainUntil) return true;
+  return record.timestamp - settleableFromMs(dispatch) > copyDistanceMs;
 }
 
 /** The archive reaches back far enough, and it is not among what was settled. */

@@ -81,6 +81,10 @@ export const lateWindowShare = 1 / 2;
  * stop a partition that takes a thousand records a second. They are read again after a kill, and known by the restored window.
  */
 export const spanWindows = 25;
+/** Of that span, what may be beyond a record that waits for its endpoint; the other half is for requests that hang. */
+export const leftBehindShare = 1 / 2;
+/** How often that is looked at, while anything waits: a fiftieth of the time in which a partition at a thousand a second is that far ahead. */
+export const leftBehindLookMs = 500;
 /** The next probe comes this much before the rest of what waits, so that most of it finds the endpoint's door open or shut for good. */
 export const proberHeadStartMs = 1_000;
 /** What waits for an endpoint comes back after this share of its outage: a minute when it was away for eight. */

@@ -27,7 +27,7 @@ export interface LongQueuesDeps {
   readonly timers: Timers;
   /** False while work is handed over or drained: then queues stand for another reason, and nothing new may begin. */
   readonly isAccepting: () => boolean;
-  /** True when the endpoint's own concurrency or rate is what its work waits for. */
+  /** True when the endpoint's own concurrency or rate, or its origin's places, are what its work waits for. */
   readonly isHeldBack: (endpointId: string) => boolean;
   /** Puts work off that was taken out of its queue. */
   readonly spill: (work: Work) => void;

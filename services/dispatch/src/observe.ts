@@ -67,6 +67,18 @@ export function createObserver({
       const times = { since: new Date(sinceMs).toISOString(), probe: new Date(probeAtMs).toISOString(), openings };
       logger.warn({ ...facts, ...times }, 'circuit breaker open: the endpoint fails, its work waits');
     },
+    secretMissing({ endpointId }, { code, message }) {
+      metrics.secretProblems.inc({ reason: code });
+      // The warning stands in the log since the endpoint was read; one an attempt would bury it.
+      logger.debug({ endpoint: endpointId, code, problem: message }, 'an attempt waits for a secret');
+    },
+    disabled({ endpointId, version, projectId }) {
+      metrics.endpointsDisabled.inc({ reason: 'gone' });
+      logger.warn(
+        { endpoint: endpointId, version, project: projectId },
+        'endpoint disabled: it answered 410; a newer version of it is sent to again',
+      );
+    },
     ended(reason) {
       metrics.deadLetters.inc({ reason });
     },

@@ -30,14 +30,31 @@ export class OriginGate {
     return false;
   }
 
-  /** A request ended. Returns the endpoint whose turn it is, if one waits. */
-  leave(origin: string, turn: Turn): string | undefined {
+  /**
+   * A request ended. Returns the endpoints whose turn it is, as many as there are places: one may find that its work was done
+   * meanwhile, or that its rate holds it. With nothing under way nobody would ask again, so then it is everybody's turn.
+   */
+  leave(origin: string, turn: Turn): string[] {
     const state = this.#origins.get(origin);
-    if (!state) return undefined;
-    state.underWay[turn]--;
-    const next = state.waiting.next({ first: this.#mayStart(state, 'first'), late: this.#mayStart(state, 'late') });
-    if (state.underWay.first + state.underWay.late === 0 && state.waiting.size === 0) this.#origins.delete(origin);
-    return next;
+    if (!state) return [];
+    const { underWay, waiting } = state;
+    underWay[turn]--;
+    const isIdle = underWay.first + underWay.late === 0;
+    const called: string[] = [];
+    for (let late = latePlaces(this.#max) - underWay.late, free = this.#max - underWay.first - underWay.late; ;) {
+      if (!isIdle && called.length >= free) break;
+      const next = waiting.next({ first: true, late: isIdle || late-- > 0 });
+      if (next === undefined) break;
+      called.push(next);
+    }
+    if (isIdle && waiting.size === 0) this.#origins.delete(origin);
+    return called;
+  }
+
+  /** True when nothing more of this kind may start now. */
+  isFull(origin: string, turn: Turn): boolean {
+    const state = this.#origins.get(origin);
+    return state !== undefined && !this.#mayStart(state, turn);
   }
 
   #mayStart({ underWay }: Origin, turn: Turn): boolean {

@@ -28,3 +28,21 @@ it('restoring begins before what a zombie wrote, until this owner is past the di
   state.mark({ offset: 4, timestamp: zombieMs + brokerSkewMsMax + 1 });
   expect(state.restoreStart(5, zombieMs + brokerSkewMsMax + copyDistanceMs + 1)).toBe(7);
 });
+
+it('restoring begins at the beginning while a log that was cut is read again, also when nothing of it is under way', () => {
+  const state = new PartitionState(0, { generation: 1, member: 'm' }, 5);
+  state.restoredFrom = 3;
+  state.attemptsNext = 100;
+  const nowMs = 1_900_000_000_000;
+  state.mark({ offset: 50, timestamp: nowMs });
+  state.mark({ offset: 51, timestamp: nowMs + copyDistanceMs });
+  expect(state.restoreStart(52, undefined)).toBe(100);
+  // What is left ends at 40, and is days old.
+  state.wasCut(52);
+  state.mark({ offset: 6, timestamp: 1 });
+  state.mark({ offset: 7, timestamp: 2 * copyDistanceMs });
+  expect(state.restoreStart(7, undefined)).toBe(0);
+  expect(state.restoreStart(8, 3 * copyDistanceMs)).toBe(0);
+  state.mark({ offset: 52, timestamp: nowMs });
+  expect(state.restoreStart(53, nowMs + copyDistanceMs)).toBe(100);
+});

@@ -26,12 +26,14 @@ export class PartitionState {
   restoredFrom = 0;
   /** Reading of a stretch of the log that somebody else wrote; consequences wait for it. */
   catchingUp: Promise<void> | undefined;
-  /** End of `dispatches` when the partition was assigned: records below it may have been settled by an earlier owner. */
-  readonly inheritedUntil: number;
+  /** End of `dispatches` when the partition was assigned: records below it may have been settled by an earlier owner, or by this one before the log was cut. */
+  inheritedUntil: number;
   readonly #marks: Mark[] = [];
   /** Broker time of the newest record of `attempts` that somebody else wrote. */
   #othersUntilMs = Number.NEGATIVE_INFINITY;
   #positionMs = Number.NEGATIVE_INFINITY;
+  #newestOffset = 0;
+  #readAgainUntil = 0;
 
   /** @param max settled attempts that are remembered, and those that are in the archive */
   constructor(partition: number, owner: Owner, inheritedUntil: number, max = { settledMax, archivedMax }) {
@@ -46,6 +48,24 @@ export class PartitionState {
     return this.#positionMs;
   }
 
+  /** Offset of the newest dispatch record that was accepted. */
+  get newestOffset(): number {
+    return this.#newestOffset;
+  }
+
+  /** Dispatches below this offset are read a second time: each may have been settled at any time. */
+  get readAgainUntil(): number {
+    return this.#readAgainUntil;
+  }
+
+  /** The log of dispatches was cut, and is read again from its start; a next owner restores all there is. */
+  wasCut(readTo: number): void {
+    this.#readAgainUntil = readTo;
+    this.inheritedUntil = Math.max(this.inheritedUntil, readTo);
+    this.#marks.length = 0;
+    this.restoredFrom = 0;
+  }
+
   /** Somebody else's record was read in `attempts`. */
   othersWrote(timestampMs: number): void {
     this.#othersUntilMs = Math.max(this.#othersUntilMs, timestampMs);
@@ -57,6 +77,7 @@ export class PartitionState {
    */
   mark({ offset, timestamp: timestampMs }: { readonly offset: number; readonly timestamp: number }): void {
     this.#positionMs = Math.max(this.#positionMs, timestampMs);
+    this.#newestOffset = offset;
     if (offset < this.inheritedUntil || timestampMs <= this.#othersUntilMs + brokerSkewMsMax) return;
     const last = this.#marks.at(-1);
     if (last && timestampMs - last.timestampMs < restoreMarkEveryMs) return;

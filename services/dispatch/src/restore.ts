@@ -2,6 +2,7 @@
 
 import type { AttemptsRecord, AttemptStarted } from '@postrider/core/contracts';
 import type { AttemptId, SettledConsequence } from '@postrider/core/domain';
+import type { AssignedPartition } from '@postrider/kafka';
 import type { AttemptsEntry, AttemptsReader } from './attempts-reader.ts';
 import { breakerLookBackRecords } from './limits.ts';
 import type { PartitionState } from './partition-state.ts';
@@ -23,6 +24,19 @@ export function readRestoreMark(metadata: string | undefined): number {
   return Number.isSafeInteger(offset) ? offset : 0;
 }
 
+/**
+ * Where an owner must begin to restore: where the commit says. When every dispatch was read, what retention has taken of `attempts`
+ * since is missed by nobody: the partition was idle for as long, and begins with what is left.
+ */
+export async function restorePlace(
+  { partition, committed, logEnd }: Pick<AssignedPartition, 'partition' | 'committed' | 'logEnd'>,
+  reader: Pick<AttemptsReader, 'offsetAt'>,
+): Promise<number> {
+  const from = readRestoreMark(committed?.metadata);
+  if (from === 0 || (committed?.offset ?? 0) < logEnd) return from;
+  return Math.max(from, await reader.offsetAt(partition, 0));
+}
+
 /** Reads `attempts` from `from` to its end into the partition's window. */
 export async function restore(
   state: PartitionState,
@@ -34,8 +48,10 @@ export async function restore(
   let records = 0;
   let firstMs: number | undefined;
   // Breakers remember longer than copies can be apart; what is read for them alone says nothing of what is settled.
-  const before = { from: Math.max(0, from - breakerLookBackRecords), to: from };
-  if (from > 0) await reader.read(state.partition, before, ({ record }) => learn(record, state), signal);
+  // That retention has taken some of it is no loss to be told of.
+  const logStart = from > 0 ? await reader.offsetAt(state.partition, 0) : 0;
+  const before = { from: Math.max(logStart, from - breakerLookBackRecords), to: from };
+  if (before.from < from) await reader.read(state.partition, before, ({ record }) => learn(record, state), signal);
   const end = await reader.read(
     state.partition,
     { from },

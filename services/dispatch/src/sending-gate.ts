@@ -74,14 +74,18 @@ export class SendingGate {
     return pass;
   }
 
+  /** True when it is the origin's own places that are used up, for this kind of work. */
+  isOriginFull(origin: string, turn: Turn): boolean {
+    return this.#origins.isFull(origin, turn);
+  }
+
   /** The request has ended, or was not made after all. */
   leave(pass: Pass): void {
     if (pass.young) {
       pass.young = false;
       this.#young[pass.turn]--;
     }
-    const next = this.#origins.leave(pass.origin, pass.turn);
-    if (next !== undefined) this.#deps.onTurn(next);
+    for (const next of this.#origins.leave(pass.origin, pass.turn)) this.#deps.onTurn(next);
     this.#callWaiting();
   }
 

@@ -13,7 +13,10 @@ import type { PartitionState } from './partition-state.ts';
 import { SendingGate, type Pass } from './sending-gate.ts';
 import type { Work } from './work.ts';
 
-export interface SendingQueueDeps extends Omit<EndpointCapacityDeps, 'lanes' | 'rates' | 'isAccepting'> {
+export interface SendingQueueDeps extends Omit<
+  EndpointCapacityDeps,
+  'lanes' | 'rates' | 'isAccepting' | 'isOriginFull'
+> {
   readonly endpoints: EndpointIndex;
   readonly runtimes: EndpointRuntimes;
   readonly timers: Timers;
@@ -41,8 +44,13 @@ export class SendingQueue {
     const onTurn = (endpointId: string): void => queueMicrotask(() => this.go(endpointId as EndpointId));
     this.#gate = new SendingGate({ ...deps, onTurn });
     this.rates = new EndpointRates({ now: deps.now, timers: deps.timers, onTurn });
-    const isAccepting = (): boolean => this.accepting;
-    this.capacity = new EndpointCapacity({ ...deps, lanes: this.#lanes, rates: this.rates, isAccepting });
+    this.capacity = new EndpointCapacity({
+      ...deps,
+      lanes: this.#lanes,
+      rates: this.rates,
+      isAccepting: () => this.accepting,
+      isOriginFull: (endpoint, turn) => this.#gate.isOriginFull(deps.runtimes.of(endpoint).origin, turn),
+    });
   }
 
   /** Requests under way. */

@@ -4,6 +4,7 @@
 
 import { encodeReply, replyPlace, type AttemptSettled } from '@postrider/core/contracts';
 import {
+  outcomeText,
   settleAttempt,
   settleCall,
   type DeadReason,
@@ -163,6 +164,6 @@ function cutAtDeadline({ dispatch }: Work, nowMs: number): boolean {
 
 /** One line for a person who looks at the dead letter. */
 function describe({ outcome, httpStatus, detail, attempt }: AttemptSettled): string {
-  const what = httpStatus === undefined ? `${outcome}${detail ? `: ${detail}` : ''}` : `HTTP ${httpStatus}`;
+  const what = httpStatus === undefined ? outcomeText(outcome, detail) : `HTTP ${httpStatus}`;
   return `attempt ${attempt}: ${what}`;
 }

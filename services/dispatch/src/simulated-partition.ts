@@ -18,6 +18,7 @@ import type { AttemptsEntry } from './attempts-reader.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { endpointOf, ok, routes, settle, status, topics } from './dispatcher-rig.ts';
 import { EndpointRuntimes } from './endpoint-runtime.ts';
+import { silentObserver } from './journal-observer.ts';
 import { PartitionState } from './partition-state.ts';
 import { readRestoreMark, restore, restoreMark } from './restore.ts';
 import {
@@ -216,10 +217,7 @@ export class SimulatedPartition {
       // The worst case: whoever was replaced notices only when told.
       lease: { holds: () => true, heard: () => Promise.resolve() },
       observer: {
-        attempted: () => undefined,
-        deferred: () => undefined,
-        breakerMoved: () => undefined,
-        ended: () => undefined,
+        ...silentObserver,
         dropped: (reason) => this.#tell(`owner ${generation} drops a copy: ${reason}`),
         adopted: ({ attemptId }) => this.#tell(`owner ${generation} adopts ${attemptId}`),
         extended: (_, records) => this.#tell(`owner ${generation} reads ${records} further back`),

@@ -50,7 +50,7 @@ import {
 } from './limits.ts';
 import { createObserver } from './observe.ts';
 import { PartitionState } from './partition-state.ts';
-import { readRestoreMark, restore, restoreMark } from './restore.ts';
+import { restore, restoreMark, restorePlace } from './restore.ts';
 
 export { dispatchRows } from './config.ts';
 
@@ -104,7 +104,10 @@ export function createDispatch(deps: DispatchDeps): Service {
   const applyEndpoint = (record: { key: Buffer | null; value: Buffer | null }): void => {
     const change = table.apply(record);
     if (change.kind === 'put') prepareSecrets(change.endpointId);
-    if (change.kind !== 'invalid') return;
+    if (change.kind !== 'invalid') {
+      dispatcher?.endpointChanged(change.endpointId);
+      return;
+    }
     metrics.endpointTableInvalid.inc({ service: 'dispatch' });
     logger.error(
       { endpoint: change.key, problem: change.problem },
@@ -214,16 +217,15 @@ export function createDispatch(deps: DispatchDeps): Service {
           await Promise.race([runtimes.prepared(), sleep(timers, secretsPreparedMsMax, signal)]);
           const startedMs = clock.monotonic();
           const restored = await Promise.all(
-            partitions.map(({ partition, committed }) => {
-              const from = readRestoreMark(committed?.metadata);
-              return restore(
-                states.get(partition)!,
-                from,
+            partitions.map(async (assigned) =>
+              restore(
+                states.get(assigned.partition)!,
+                await restorePlace(assigned, attempts),
                 attempts,
                 (record, state) => sending.learn(record, state),
                 signal,
-              );
-            }),
+              ),
+            ),
           );
           const records = restored.reduce((sum, n) => sum + n, 0);
           logger.info(
@@ -267,7 +269,10 @@ export function createDispatch(deps: DispatchDeps): Service {
           logger.warn({ code: error.code, problem: error.message, attempt }, 'reading dispatches: trying again');
         },
         onPartitionFault: (fault) => logger.error({ ...fault }, 'a partition cannot be read; the others go on'),
-        onRangeLost: tellLost,
+        onRangeLost: (range) => {
+          if (range.to < range.from) states.get(range.partition)?.wasCut(range.from);
+          tellLost(range);
+        },
       });
       cancels.push(
         collectProgress(metrics, 'dispatch', consumer),

@@ -36,6 +36,13 @@ export class WorkQueue<T> {
     return this.#items.splice(this.#head + keep);
   }
 
+  /** Takes out the oldest, as far as `predicate` picks them. */
+  takeWhile(predicate: (item: T) => boolean): T[] {
+    const taken: T[] = [];
+    while (this.length > 0 && predicate(this.head!)) taken.push(this.shift());
+    return taken;
+  }
+
   /** Drops what `predicate` picks. Returns how many. */
   drop(predicate: (item: T) => boolean): number {
     const before = this.length;

@@ -9,6 +9,9 @@ async function postrider(argv: readonly string[], options: MemoryIoOptions = {})
   return { exit, stdout: world.stdout(), stderr: world.stderr(), json: world.json };
 }
 
+/** Where a page of deliveries ended. */
+const deliveriesPage = Buffer.from('["2026-01-31T12:00:00.000Z","dsp_a",0]').toString('base64url');
+
 /** Nothing listens on port 1. */
 const noBroker = ['--set', 'kafka.brokers=127.0.0.1:1'];
 
@@ -44,6 +47,13 @@ describe('a command line that is not one of ours ends with 2', () => {
     [['deliveries', 'list', '--state', 'ded'], 'expected one of pending'],
     [['deliveries', 'list', '--limit', '0'], 'expected a whole number from 1 to 500'],
     [['deliveries', 'list', '--from', 'yesterday'], 'expected a moment'],
+    [['deliveries', 'list', '--after', 'cut-off'], 'expected what stands as `next`'],
+    [['deliveries', 'attempts', '--after', deliveriesPage], 'expected what stands as `next`'],
+    [['deliveries', 'list', '--from', '2026-02-01', '--to', '2026-01-01'], 'is not before --to'],
+    [['deliveries', 'attempts', '--from', '2026-02-01', '--to', '2026-02-01'], 'is not before --to'],
+    [['audit', 'verify', '--from', '2026-02-01', '--to', '2026-01-01'], 'is not before --to'],
+    [['audit', 'export', '--from', '2026-02-01', '--to', '2026-01-01'], 'is not before --to'],
+    [['audit', 'verify', '--public-key', 'audit.pub.pem'], '--public-key needs --against checkpoints'],
     [['topics', 'check', '--timeout', '5'], 'expected a duration'],
     [['run', 'dispach'], 'did you mean dispatch?'],
     [['run', 'audit-projector'], 'POSTRIDER_POSTGRES_URL'],
@@ -71,6 +81,15 @@ describe('a failure', () => {
       error: { code: 'usage', exit: 2, message: expect.stringContaining('aply') as string },
     });
   });
+
+  it.each([[[]], [['deliveries']], [['keys', 'checkpoint']]])(
+    'says with --json that %j lacks a command',
+    async (argv) => {
+      const { exit, stderr } = await postrider([...argv, '--json']);
+      expect(exit).toBe(2);
+      expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'usage', message: 'a command is missing' } });
+    },
+  );
 
   it('to reach Kafka says where and what to do, without a stack trace', async () => {
     const { exit, stderr } = await postrider(['topics', 'check', ...noBroker]);

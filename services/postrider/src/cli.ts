@@ -119,7 +119,8 @@ function failed(error: unknown, out: Output, where: Whereabouts): ExitCode {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitCodes.ok;
     // Commander has said it already, for people.
-    if (out.json) out.failure({ code: 'usage', exit: exitCodes.usage, message: error.message.replace(/^error: /, '') });
+    const message = error.code === 'commander.help' ? 'a command is missing' : error.message.replace(/^error: /, '');
+    if (out.json) out.failure({ code: 'usage', exit: exitCodes.usage, message });
     return exitCodes.usage;
   }
   const known = asCliError(error, where);

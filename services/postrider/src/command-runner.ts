@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { formDuration } from './form-values.ts';
-import type { ExitCode } from './failure.ts';
+import { CliError, type ExitCode } from './failure.ts';
 import { readInstant } from './proof-input.ts';
 import type { GlobalOptions, Session } from './session.ts';
 
@@ -60,6 +60,12 @@ export const optionValue = {
     return [...before, text];
   },
 };
+
+/** A stretch of time that ends before it begins holds nothing, and nothing found reads like nothing wrong. */
+export function checkStretch({ from, to }: { readonly from?: Date; readonly to?: Date }): void {
+  if (from !== undefined && to !== undefined && from >= to)
+    throw new CliError('usage', `--from ${from.toISOString()} is not before --to ${to.toISOString()}`);
+}
 
 /** Options that every command takes, as commander gives them. */
 export function globalOptions(command: Command): GlobalOptions {

@@ -50,6 +50,12 @@ const cause = {
 };
 
 describe('a dead letter', () => {
+  it('whose body is not the one that its id stands for cannot be replayed', () => {
+    const headers = dispatchHeaders({ ...dispatch, mustEnd: 'invalid-configuration' });
+    const letter = letterOf(letterRecord(deadLetterHeaders(headers, { ...cause, reason: 'invalid-configuration' })));
+    expect(letter.dispatch).toMatchObject({ ok: false, problem: expect.stringContaining('its body') as string });
+  });
+
   it('tells why and where its dispatch ended, and gives it back', () => {
     const letter = letterOf(
       letterRecord(deadLetterHeaders(dispatchHeaders(dispatch), { ...cause, reason: 'retries-exhausted' })),

@@ -65,8 +65,17 @@ export function letterOf(record: KafkaRecord): Letter {
     dispatch:
       reason === 'undecodable'
         ? { ok: false, problem: text('__dlq.errors.message') ?? 'undecodable' }
-        : decodeDispatch(text, record.value),
+        : withItsOwnBody(decodeDispatch(text, record.value)),
     bodyBytes: record.value?.length ?? 0,
+  };
+}
+
+/** An id stands for one body. Where convergence could not build that one again, the letter holds the event's data instead. */
+function withItsOwnBody(decoded: Letter['dispatch']): Letter['dispatch'] {
+  if (!decoded.ok || decoded.value.mustEnd === undefined) return decoded;
+  return {
+    ok: false,
+    problem: 'its body could not be built again as it was, and may not be another: publish the event under a new id',
   };
 }
 

@@ -1,5 +1,6 @@
 // "Did you send it?" as a person reads it: deliveries as a table, and the story of one as a timeline.
 
+import { outcomeText } from '@postrider/core/domain';
 import type { AuditEntry, Delivery } from '@postrider/postgres';
 import { formatDuration } from '@postrider/runtime';
 import { excerptCharsMax } from './limits.ts';
@@ -56,7 +57,9 @@ export function storyText(rounds: readonly Delivery[], story: readonly AuditEntr
 function stateText(d: Delivery): string {
   const attempts =
     d.attempts === 0
-      ? 'no attempt yet'
+      ? d.settledAt === null
+        ? 'no attempt yet'
+        : 'no attempt'
       : `${counted(d.attempts, 'attempt')}${d.round > 0 ? ` in round ${d.round}` : ''}`;
   const due = d.nextDue === null || d.settledAt !== null ? '' : `, next due ${momentText(d.nextDue)}`;
   return `${d.state}${d.reason === null || d.state === 'delivered' ? '' : ` (${d.reason})`} after ${attempts}${due}`;
@@ -93,9 +96,7 @@ function what(entry: AuditEntry, paint: Paint): string {
       return `attempt ${number} started`;
     case 'AttemptSettled': {
       const answer =
-        entry.httpStatus === null
-          ? `${shown(entry.outcome)} ${shown(entry.detail)}`.trim()
-          : `HTTP ${entry.httpStatus}`;
+        entry.httpStatus === null ? shown(outcomeText(entry.outcome ?? '', entry.detail)) : `HTTP ${entry.httpStatus}`;
       const tone: Tone = entry.disposition === 'delivered' ? 'good' : entry.disposition === 'dead' ? 'bad' : 'warn';
       const took = entry.durationMs === null ? '' : ` in ${formatDuration(entry.durationMs)}`;
       return `attempt ${number}: ${answer}${took} → ${paint(tone, `${entry.disposition ?? ''}${entry.disposition === 'delivered' ? '' : reason}`)}${due}  ${paint('dim', shown(entry.url))}`;

@@ -1,9 +1,10 @@
 // How an endpoint fares, as a person reads it.
 
+import { outcomeText, type Endpoint } from '@postrider/core/domain';
 import { formatDuration } from '@postrider/runtime';
 import type { EndpointHealth } from './endpoint-health.ts';
 import type { Output, Tone } from './output.ts';
-import { momentText, shown } from './table-text.ts';
+import { counted, momentText, shown } from './table-text.ts';
 
 const tones: Readonly<Record<EndpointHealth['breaker']['state'], Tone>> = {
   closed: 'good',
@@ -12,19 +13,32 @@ const tones: Readonly<Record<EndpointHealth['breaker']['state'], Tone>> = {
   off: 'dim',
 };
 
-export function healthText(health: EndpointHealth, nowMs: number, out: Output): string {
+export function healthText(
+  health: EndpointHealth,
+  { version }: Pick<Endpoint, 'version'>,
+  nowMs: number,
+  out: Output,
+): string {
   const { breaker, goneSince, waiting, attempts, lastSuccess, lastFailures, from } = health;
   const reasons = Object.entries(waiting).map(([reason, count]) => `${count} ${reason}`);
   const rows: [string, string][] = [
-    ['health', `since ${momentText(Date.parse(from))}: ${attempts} attempts, last success ${momentOf(lastSuccess)}`],
+    [
+      'health',
+      `since ${momentText(Date.parse(from))}: ${counted(attempts, 'attempt')}, last success ${momentOf(lastSuccess)}`,
+    ],
     ['circuit', out.paint(tones[breaker.state], stateText(breaker, nowMs))],
     ...(goneSince === null
       ? []
-      : [['gone', `answered 410 on ${momentOf(goneSince)}; a newer version is sent to again`] as [string, string]]),
+      : [
+          [
+            'gone',
+            `answered 410 on ${momentOf(goneSince)}: nothing is sent to version ${version}. Any change makes a newer one, such as status paused and back`,
+          ] as [string, string],
+        ]),
     ['put off', reasons.join(', ') || 'nothing'],
     ...lastFailures.map(({ at, attempt, outcome, httpStatus, detail }): [string, string] => [
       'failure',
-      shown(`${momentOf(at)}  ${httpStatus ?? outcome}${detail === null ? '' : ` (${detail})`}  ${attempt}`),
+      shown(`${momentOf(at)}  ${outcomeText(String(httpStatus ?? outcome), detail)}  ${attempt}`),
     ]),
   ];
   return rows.map(([name, value]) => `${`${name}:`.padEnd(13)}${value}`).join('\n');
@@ -38,10 +52,10 @@ function stateText(
     case 'off':
       return 'off: it is sent to whatever it answers';
     case 'closed':
-      return `closed${since === null ? '' : ` since ${momentOf(since)}`}${failuresInRow > 0 ? `, ${failuresInRow} failures in a row` : ''}`;
+      return `closed${since === null ? '' : ` since ${momentOf(since)}`}${failuresInRow > 0 ? `, ${counted(failuresInRow, 'failure')} in a row` : ''}`;
     case 'open': {
       const inMs = Date.parse(nextProbe ?? '') - nowMs;
-      return `open since ${momentOf(since)}, opened ${openings} times, next probe in ${formatDuration(Math.ceil(inMs / 1_000) * 1_000)}`;
+      return `open since ${momentOf(since)}, opened ${counted(openings, 'time')}, next probe in ${formatDuration(Math.ceil(inMs / 1_000) * 1_000)}`;
     }
     case 'half-open':
       return `half-open: open since ${momentOf(since)}, what comes next is a probe`;

@@ -40,7 +40,7 @@ function healthOf(records: readonly AttemptsRecord[], atMs: number, of: Endpoint
 
 const text = (health: ReturnType<typeof healthOf>, atMs: number): string => {
   const sink = { write: () => {}, colour: false };
-  return healthText(health, startMs + atMs, new Output({ json: false, stdout: sink, stderr: sink }));
+  return healthText(health, endpoint, startMs + atMs, new Output({ json: false, stdout: sink, stderr: sink }));
 };
 
 test('an endpoint that failed ten times in a row is open, then half-open, and tells its newest failures', () => {
@@ -53,7 +53,7 @@ test('an endpoint that failed ten times in a row is open, then half-open, and te
   });
   expect(open.lastFailures).toHaveLength(failuresShownMax);
   expect(open.lastFailures[0]).toMatchObject({ at: iso(9_000), httpStatus: 503 });
-  expect(text(open, 10_000)).toMatch(/^circuit: +open since .*, opened 1 times, next probe in 5s$/m);
+  expect(text(open, 10_000)).toMatch(/^circuit: +open since .*, opened 1 time, next probe in 5s$/m);
   const halfOpen = healthOf(failures, 14_010);
   expect(halfOpen.breaker.state).toBe('half-open');
   expect(text(halfOpen, 14_010)).toContain('what comes next is a probe');
@@ -72,6 +72,9 @@ test('a version that answered 410 is gone, an earlier one says nothing of this o
     ({ type: 'EndpointDisabled', endpointVersion, at: iso(0) }) as unknown as AttemptsRecord;
   expect(healthOf([gone(2)], 0).goneSince).toBe(iso(0));
   expect(healthOf([gone(1)], 0).goneSince).toBeNull();
+  expect(text(healthOf([gone(2)], 0), 0)).toMatch(
+    /^gone: +answered 410 on .*: nothing is sent to version 2\. Any change/m,
+  );
   const old = Array.from({ length: 10 }, (_, n) => settled(n, 'FAIL', 1));
   expect(healthOf(old, 10_000).breaker).toMatchObject({ state: 'closed', since: null, failuresInRow: 0 });
 });

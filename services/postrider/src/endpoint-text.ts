@@ -72,12 +72,13 @@ export function listText(endpoints: readonly Endpoint[]): string {
   );
 }
 
-export function showText(e: Endpoint): string {
+/** @param goneSince when this version answered 410, if it did: what the file says is then not what happens */
+export function showText(e: Endpoint, goneSince: string | null): string {
   const reason = 'reason' in e.status && e.status.reason !== undefined ? ` (${e.status.reason})` : '';
   const rows: [string, string][] = [
     ['endpoint', `${e.endpointId} (version ${e.version}, managed by ${e.managedBy})`],
     ['project', e.projectId],
-    ['status', `${e.status.kind}${reason}`],
+    ['status', `${e.status.kind}${reason}${goneSince === null ? '' : ', but gone: it answered 410'}`],
     ['url', `${e.method} ${e.url}`],
     ['event types', e.eventTypes.join(', ')],
     [
@@ -100,7 +101,7 @@ export function showText(e: Endpoint): string {
     ['retry', retryText(e)],
     ['max age', formatDuration(e.maxAgeMs)],
     ['success', e.successStatus.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(', ')],
-    ['response bodies', e.keepResponse === false ? 'not kept' : 'kept for the audit'],
+    ['responses', e.keepResponse === false ? 'bodies are not kept' : 'bodies are kept for the audit'],
     ['concurrency', `${e.concurrency}${e.ratePerSecond === undefined ? '' : `, ${e.ratePerSecond} a second`}`],
     ['breaker', breakerText(e)],
     ['tls', e.tls?.ca === undefined ? 'public certificates' : 'certificates of its own'],

@@ -101,6 +101,9 @@ function kafkaFailure(error: KafkaError, { brokers }: Whereabouts): CliError | u
   }
 }
 
+/** No migration makes a database. */
+const databaseMissing = '3D000';
+
 function postgresFailure(error: PostgresError, { postgres }: Whereabouts): CliError | undefined {
   const at = postgres ?? 'the configured address';
   const because = (code: CliErrorCode, message: string): CliError => new CliError(code, message, { cause: error });
@@ -111,6 +114,8 @@ function postgresFailure(error: PostgresError, { postgres }: Whereabouts): CliEr
         `cannot reach PostgreSQL at ${at}: start it, or set POSTRIDER_POSTGRES_URL (${error.message})`,
       );
     case 'not-migrated':
+      if (error.sqlState === databaseMissing)
+        return because('postgres-failed', `${error.message} at ${at}: create it, then \`postrider db migrate\``);
       return because(
         'postgres-failed',
         `the audit tables are not there: create them with \`postrider db migrate\` (${error.message})`,

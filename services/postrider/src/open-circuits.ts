@@ -1,5 +1,5 @@
-// Which endpoints of a replay are failing now. What is replayed to one of them would only be put off, behind what waits for it
-// already, and whoever asked for it would take "sent" for "on its way".
+// Which endpoints of a replay are failing now, or are shut. What is replayed to one of them would only be put off, behind what
+// waits for it already, or die once more, and whoever asked for it would take "sent" for "on its way".
 
 import type { EndpointId } from '@postrider/core/domain';
 import { formatDuration } from '@postrider/runtime';
@@ -17,27 +17,66 @@ export interface OpenCircuit {
   readonly openings: number;
 }
 
+/** An endpoint to which nothing is sent whatever waits, as `--json` tells it. */
+export interface ShutEndpoint {
+  readonly endpoint: EndpointId;
+  readonly why: 'deleted' | 'disabled' | 'gone';
+  /** ISO 8601: when it answered 410. */
+  readonly since: string | null;
+}
+
+export interface ReplayObstacles {
+  readonly open: readonly OpenCircuit[];
+  readonly shut: readonly ShutEndpoint[];
+}
+
 /**
  * Those of the named endpoints that are left alone at `nowMs`. A half-open one is not among them: what comes next is its probe.
  * @throws KafkaError as `scan` does
  */
-export async function openCircuits(
+export async function replayObstacles(
   ports: Pick<ReplayPorts, 'cluster' | 'environment' | 'timeoutMs'> & Parameters<typeof readHealth>[0],
   named: Iterable<EndpointId>,
   nowMs: number,
-): Promise<OpenCircuit[]> {
-  const { endpoints } = await readEndpoints(ports.cluster, ports.environment, ports.timeoutMs);
+): Promise<ReplayObstacles> {
+  const { endpoints, deletedVersions } = await readEndpoints(ports.cluster, ports.environment, ports.timeoutMs);
   const open: OpenCircuit[] = [];
+  const shut: ShutEndpoint[] = [];
   for (const endpointId of new Set(named)) {
     const endpoint = endpoints.get(endpointId);
-    // A deleted endpoint, or one that nobody knows yet, has no circuit: dispatch says what becomes of its rounds.
-    if (!endpoint) continue;
+    if (!endpoint) {
+      // One that nobody knows yet is not shut: its rounds wait for it.
+      if (deletedVersions.has(endpointId)) shut.push({ endpoint: endpointId, why: 'deleted', since: null });
+      continue;
+    }
+    if (endpoint.status.kind === 'disabled') {
+      shut.push({ endpoint: endpointId, why: 'disabled', since: null });
+      continue;
+    }
     const health = await readHealth(ports, endpoint, { nowMs, timeoutMs: ports.timeoutMs });
-    if (health?.breaker.state !== 'open') continue;
+    if (health && health.goneSince !== null) shut.push({ endpoint: endpointId, why: 'gone', since: health.goneSince });
+    if (health?.breaker.state !== 'open' || health.goneSince !== null) continue;
     const { since, nextProbe, openings } = health.breaker;
     open.push({ endpoint: endpointId, since, nextProbe, openings });
   }
-  return open;
+  return { open, shut };
+}
+
+/** Why a replay cannot begin, and what to do; no force helps. */
+export function shutText({ endpoint, why, since }: ShutEndpoint): string {
+  const id = shown(endpoint);
+  const again = 'what is replayed would be a dead letter again at once';
+  switch (why) {
+    case 'deleted':
+      return `${id} was deleted: ${again}. Make it anew with \`postrider endpoints apply\``;
+    case 'disabled':
+      return `${id} is disabled: ${again}. Enable it with \`postrider endpoints apply\``;
+    case 'gone':
+      return (
+        `${id} answered 410 on ${shown(since)} and its version is not sent to any more: ${again}. ` +
+        `Any change makes a newer version, such as status paused and back with \`postrider endpoints apply\``
+      );
+  }
 }
 
 /** Why a replay does not begin, and what to do. */

@@ -1,5 +1,6 @@
 // A test send as a person reads it: what was sent, phase by phase what happened, what came back.
 
+import { outcomeText } from '@postrider/core/domain';
 import { excerptCharsMax } from './limits.ts';
 import type { Output } from './output.ts';
 import { shown } from './table-text.ts';
@@ -10,9 +11,7 @@ export function testSendText(sent: TestSend, out: Output): string {
   const line = (name: string, text: string): string => `  ${name.padEnd(10)}  ${text}`;
   const phase = (name: string, ms: number | undefined, hint = ''): string[] =>
     ms === undefined ? [] : [line(name, `${ms.toFixed(1).padStart(8)} ms${hint}`)];
-  const ending = [status ?? sent.outcome, detail === null ? '' : shown(detail)]
-    .filter((part) => part !== '')
-    .join(': ');
+  const ending = shown(outcomeText(String(status ?? sent.outcome), detail));
   const excerpt = shown(response?.excerpt.slice(0, excerptCharsMax));
   const more = response && (response.truncated || response.excerpt.length > excerptCharsMax) ? ' …' : '';
   return [

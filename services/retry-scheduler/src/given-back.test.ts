@@ -33,7 +33,7 @@ const dispatch = (attempt: number, over: Partial<Dispatch> = {}): Dispatch => ({
 });
 
 /** `dispatches` of partition 0 as a list; remembers from where it was read. */
-function memoryLog(dispatches: readonly Dispatch[]) {
+function memoryLog(dispatches: Dispatch[]) {
   const readFrom: number[] = [];
   const givenBack = new GivenBack({
     onRangeLost: () => undefined,
@@ -90,6 +90,13 @@ describe('what was given back before', () => {
     expect(givenBack.has(place(4), dispatch(1))).toBe(false);
   });
 
+  it('is not what was put off anew, as often as a copy of it before: that one may have been dropped as a copy of this', async () => {
+    const { givenBack } = memoryLog([dispatch(1, { park: 1, parkedMs: 1_000 })]);
+    await givenBack.restore([assigned()], never);
+    expect(givenBack.has(place(0), dispatch(1, { park: 1, parkedMs: 9_000 }))).toBe(false);
+    expect(givenBack.has(place(1), dispatch(1, { park: 1, parkedMs: 1_000 }))).toBe(true);
+  });
+
   it('is read from where the commit says, from the beginning when it says nothing readable', async () => {
     for (const [metadata, from] of [
       ['dispatches=2', 2],
@@ -129,6 +136,22 @@ describe('what was given back before', () => {
     expect(givenBack.metadata(place(0), 10)).toBe('dispatches=3');
     expect(givenBack.metadata(place(0), 11)).toBe('dispatches=8');
     expect(givenBack.metadata(place(0), 12)).toBe('dispatches=8');
+  });
+
+  it('is not looked for in what others have written since, though nothing was given back meanwhile', async () => {
+    const log = [dispatch(2)];
+    const { givenBack } = memoryLog(log);
+    await givenBack.restore([assigned({ committed: { offset: 10, metadata: '' } })], never);
+    givenBack.giving(place(10));
+    log.push(dispatch(3), dispatch(4));
+    await givenBack.lookAtEnds();
+    // What is being given back was begun before that.
+    expect(givenBack.metadata(place(0), 10)).toBe('dispatches=1');
+    expect(givenBack.metadata(place(0), 11)).toBe('dispatches=3');
+    // Of partitions that somebody else owns nothing is kept.
+    givenBack.lost([place(0)]);
+    await givenBack.lookAtEnds();
+    expect(givenBack.metadata(place(0), 11)).toBe('dispatches=0');
   });
 
   it('does not hold a long tier back for ever: beyond a window nothing was read by anyone', async () => {

@@ -9,9 +9,12 @@ import { headerText, type AssignedPartition, type KafkaCluster, type TopicPartit
 
 const marker = /^dispatches=(\d{1,16})$/;
 
-/** Identity of a record that was given back: an attempt may pass a tier more than once, each time with another hop or park. */
+/**
+ * Identity of a record that was given back: an attempt may pass a tier more than once, each time with another hop or park. And of one
+ * that was parked the moment of it: what was given back may be dropped as a copy of work that is put off anew, as often as it was.
+ */
 function identityOf(dispatch: Dispatch): string {
-  return `${attemptIdOf(dispatch)}/${dispatch.hop}/${dispatch.park}`;
+  return `${attemptIdOf(dispatch)}/${dispatch.hop}/${dispatch.park}/${dispatch.parkedMs ?? ''}`;
 }
 
 /** One tier partition in one assignment. */
@@ -110,6 +113,17 @@ export class GivenBack {
     if (foundAt === undefined) return false;
     tier?.marks.note(place.offset, foundAt);
     return true;
+  }
+
+  /**
+   * Looks where `dispatches` ends. Others write to it as well: while nothing comes back from a partition's tiers, what the commits say
+   * would otherwise grow as old as the log, and the next owner would read it all, or miss what retention has taken of it.
+   */
+  async lookAtEnds(): Promise<void> {
+    for (const [partition, end] of await this.#deps.dispatchesEnd()) {
+      const known = this.#ends.get(partition);
+      if (known !== undefined && end > known) this.#ends.set(partition, end);
+    }
   }
 
   /** A record is about to be given back. */

@@ -20,6 +20,8 @@ export function tierWindow(isSmallest: boolean): { readonly windowRecords: numbe
 /** Given-back records that are remembered of one partition until all that was inherited is read: about 12 MB. */
 export const givenBackMax = 100_000;
 export const commitIntervalMs = 200;
+/** How often it is looked where `dispatches` ends: what a restart reads back of an idle tier's partition at most. */
+export const endsLookMs = 60_000;
 /** The longest sleep before the heads are looked at again: a wall clock that was set forward must not delay them. */
 export const sleepMsMax = 1_000;
 /** Records handed back in one turn of the loop, so that a heap of a hundred thousand overdue records does not block it. */

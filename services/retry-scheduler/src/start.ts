@@ -15,6 +15,7 @@ import {
 } from '@postrider/kafka';
 import {
   collectProgress,
+  every,
   lostRanges,
   produceHooks,
   recentTrouble,
@@ -31,7 +32,7 @@ import {
   type Timers,
 } from '@postrider/runtime';
 import type { retrySchedulerRows } from './config.ts';
-import { appendRestMsMax, commitIntervalMs, tierWindow } from './limits.ts';
+import { appendRestMsMax, commitIntervalMs, endsLookMs, tierWindow } from './limits.ts';
 import { GivenBack } from './given-back.ts';
 import { OverduePace } from './overdue-pace.ts';
 import { Recall } from './recall.ts';
@@ -102,6 +103,10 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         dispatches: topics.dispatches,
         dispatchesEnd: () => admin.endOffsets(topics.dispatches),
       });
+      // Without an answer the commits say what they said before.
+      const lookAtEnds = (): Promise<void> =>
+        givenBack.lookAtEnds().catch((error: unknown) => logger.debug({ error }, 'where dispatches ends is not known'));
+      void every(endsLookMs, lookAtEnds, { timers, signal: stopping.signal });
       pace = new OverduePace({
         finished: async () => {
           const committed = await admin.committed(dispatchGroup, [topics.dispatches]);

@@ -25,6 +25,17 @@ test('a run in which all went well has no violation, and every promise was looke
   expect([...checked.keys()].sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
+test('a first attempt that waited where the receiver itself hardly got to answer is no violation', () => {
+  const run: SampleRun = { ...sampleRun(), calm: calmFrom(startMs) };
+  Object.assign(run.journal[0]!, { atMs: run.published[0]!.ackedMs + 1_100 });
+  const slow = (answerMs: number) => {
+    for (const request of run.journal) Object.assign(request, { answeredMs: request.atMs + answerMs });
+    return rulesOf(evidenceOf(run));
+  };
+  expect(slow(1)).toContain('held-up');
+  expect(slow(40)).not.toContain('held-up');
+});
+
 /** What is spoilt, the rule that must speak, and how. */
 const spoilt: readonly (readonly [what: string, rule: string, spoil: (run: SampleRun) => void])[] = [
   ['a dispatch without an end', 'no-terminal-state', (run) => void run.attempts.shift()],
@@ -121,7 +132,7 @@ const spoilt: readonly (readonly [what: string, rule: string, spoil: (run: Sampl
     'held-up',
     (run) => {
       run.calm = calmFrom(startMs);
-      Object.assign(run.journal[0]!, { atMs: run.published[0]!.ackedMs + 1_100 });
+      Object.assign(run.journal[0]!, { atMs: run.published[0]!.ackedMs + 5_000, answeredMs: undefined });
     },
   ],
   ['a calm in which nothing was measured', 'nothing-measured', (run) => void (run.calm = calmFrom(startMs + 50_000))],

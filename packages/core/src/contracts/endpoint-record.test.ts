@@ -54,6 +54,17 @@ const problemsOf = (value: unknown): string[] => {
 };
 
 describe('checkEndpoint', () => {
+  it.each([
+    [{ timeoutMs: 900_000 }, 'timeoutMs: must be at most 120000 ms'],
+    [{ retry: { kind: 'delays', delaysMs: [8 * 86_400_000] } }, 'retry.delaysMs.0: must be at most 604800000 ms'],
+    [{ concurrency: 0 }, 'concurrency: must be at least 1'],
+    [{ ratePerSecond: 0 }, 'ratePerSecond: must be above 0'],
+    [{ eventTypes: [] }, 'eventTypes: needs at least 1 of them'],
+    [{ profile: '' }, 'profile: needs at least 1 characters'],
+  ])('tells the bound that %j is beyond, with its unit', (over, problem) => {
+    expect(checkEndpoint({ ...golden, ...over })).toEqual({ ok: false, problems: [problem] });
+  });
+
   it('takes the golden record as it is', () => {
     expect(checkEndpoint(golden)).toEqual({ ok: true, value: golden });
   });

@@ -183,8 +183,19 @@ export function checkEndpoint(
   if (result.success) return { ok: true, value: { ...result.data } as unknown as Endpoint };
   return {
     ok: false,
-    problems: result.error.issues.map((issue) => `${issue.path.join('.') || 'endpoint'}: ${issue.message}`),
+    problems: result.error.issues.map((issue) => `${issue.path.join('.') || 'endpoint'}: ${plainly(issue)}`),
   };
+}
+
+/** A bound in the words and the unit of whoever wrote the value. */
+function plainly(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'too_big' && issue.code !== 'too_small') return issue.message;
+  const [closed, open, limit] =
+    issue.code === 'too_big' ? ['at most', 'below', issue.maximum] : ['at least', 'above', issue.minimum];
+  const bound = `${issue.inclusive === false ? open : closed} ${limit}`;
+  if (issue.origin === 'array') return `needs ${bound} of them`;
+  if (issue.origin === 'string') return `needs ${bound} characters`;
+  return `must be ${bound}${/Ms(\.\d+)?$/.test(issue.path.join('.')) ? ' ms' : ''}`;
 }
 
 /** JSON bytes of an endpoint record. */

@@ -22,6 +22,7 @@ export { OffsetTracker, type TrackedOffset } from './offset-tracker.ts';
 export {
   breakerEffect,
   judge,
+  outcomeText,
   type AttemptStatus,
   type BreakerEffect,
   type Exchange,

@@ -24,6 +24,12 @@ export type FailureKind =
 /** `invalid-reply` and `server-auth`: a status line came, but not the answer that a call needs. */
 export type OutcomeKind = 'success' | 'http-status' | 'invalid-reply' | 'server-auth' | FailureKind;
 
+/** An outcome and its detail for a person; a detail begins with the stage that failed, which is often the outcome's own name. */
+export function outcomeText(outcome: string, detail: string | null | undefined): string {
+  if (!detail) return outcome;
+  return detail.startsWith(`${outcome}: `) ? detail : `${outcome}: ${detail}`;
+}
+
 export type AttemptStatus = 'SUCCESS' | 'FAIL' | 'ERROR';
 
 interface OutcomeRule {

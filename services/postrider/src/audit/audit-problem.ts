@@ -14,6 +14,7 @@
  * - `checkpoint-contradicted`: the rows agree with each other, but not with what was signed: all of it was written anew.
  * - `behind-checkpoint`: the tables end before what was signed: an older state of them.
  * - `checkpoint-missing`, `checkpoint-forged`, `checkpoint-unreadable`: the line of checkpoints itself is broken.
+ * - `closing-unsigned`: records are gone behind a closing record that is not in what was signed.
  * - `kafka-differs`: the row is not the record that Kafka holds at its place.
  * - `count-differs`: a daily count is not what counting again gives.
  * - `delivery-differs`: where a delivery stands is not what its records come to.
@@ -35,6 +36,7 @@ export const problemKinds = [
   'checkpoint-missing',
   'checkpoint-forged',
   'checkpoint-unreadable',
+  'closing-unsigned',
   'kafka-differs',
   'count-differs',
   'delivery-differs',

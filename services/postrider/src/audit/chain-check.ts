@@ -250,19 +250,15 @@ export class ChainCheck {
   #compareOffsetRow({ offset, rows, head }: OffsetRow, end: number): void {
     if (end > offset) {
       this.#add('row-inserted', offset, `rows stand at and after offset ${offset}, where the tables should end`);
-    } else if (head !== this.#head || rows !== this.#rows) {
-      if (this.#rows < rows && !this.#problems.some(({ kind }) => kind === 'row-missing')) {
-        this.#add(
-          'row-missing',
-          end,
-          `${rows - this.#rows} of ${rows} rows are missing at the end, from offset ${end} on`,
-        );
+    } else if (head !== this.#head || (this.#whole && rows !== this.#rows)) {
+      const missing = this.#whole ? this.#rows < rows : end < offset;
+      if (missing && !this.#problems.some(({ kind }) => kind === 'row-missing')) {
+        const what = this.#whole ? `${rows - this.#rows} of ${rows} rows` : 'rows';
+        this.#add('row-missing', end, `${what} are missing at the end, from offset ${end} on`);
       } else {
-        this.#add(
-          'offset-row-differs',
-          end,
-          `the offset row tells ${rows} rows up to offset ${offset}, the rows come to ${this.#rows} and another hash`,
-        );
+        const come = this.#whole ? `${this.#rows} and another hash` : 'another hash';
+        const what = `the offset row tells ${rows} rows up to offset ${offset}, the rows come to ${come}`;
+        this.#add('offset-row-differs', end, what);
       }
     }
   }

@@ -125,6 +125,11 @@ export class CheckpointBook {
     return (this.#heads.get(`${topic}/${partition}`) ?? []).toSorted((a, b) => a.offset - b.offset);
   }
 
+  /** Offset up to which a partition was signed; 0: not at all. */
+  signedTo(topic: string, partition: number): number {
+    return this.#last.get(`${topic}/${partition}`)?.offset ?? 0;
+  }
+
   /** Of each partition the last one that was signed before a moment. */
   headsBefore(moment: Date): readonly (SignedHead & { readonly topic: string; readonly partition: number })[] {
     return [...this.#heads.values()].flatMap((heads) => {

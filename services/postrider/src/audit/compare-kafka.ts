@@ -26,7 +26,14 @@ export async function compareWithKafka(
   for (const { topic, partition, offset: next } of heads) {
     const place: ChainPlace = { environment, topic, partition };
     const start = (await kafka.admin.startOffsets(topic)).get(partition) ?? next;
-    const end = Math.min(next, (await kafka.admin.endOffsets(topic)).get(partition) ?? start);
+    // Asked after the tables: those cannot be ahead of it.
+    const logEnd = (await kafka.admin.endOffsets(topic)).get(partition);
+    const end = Math.min(next, logEnd ?? start);
+    if (next > (logEnd ?? 0)) {
+      const what = logEnd === undefined ? 'Kafka has no such partition' : `the log ends at offset ${logEnd}`;
+      const where = { topic, partition, offset: logEnd ?? 0 };
+      problems.push({ kind: 'kafka-differs', ...where, what: `the tables go up to offset ${next}, and ${what}` });
+    }
     for (let from = start; from < end && problems.length < problemsKeptMax; from += comparedAtOnce) {
       const to = Math.min(from + comparedAtOnce, end);
       problems.push(...(await comparePiece(snapshot, place, { from, to }, kafka)));

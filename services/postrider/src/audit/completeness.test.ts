@@ -35,16 +35,18 @@ function kafkaWith(start: number, offsets: readonly number[]): CompletenessKafka
   };
 }
 
+const nothingRead = { committed: [], lost: [], current: true };
+
 describe('a gap held against Kafka', () => {
   it('is no gap where the log holds no record', async () => {
     const coverage = partition([{ from: 10, to: 12, why: 'unexplained' }], 2);
-    const [judged] = await judgeByKafka([coverage], [], true, kafkaWith(0, [9, 12]));
+    const [judged] = await judgeByKafka([coverage], nothingRead, kafkaWith(0, [9, 12]));
     expect(judged).toMatchObject({ unexplained: 0, gaps: [{ from: 10, to: 12, why: 'no-record' }] });
   });
 
   it('stays one at the offset of a record', async () => {
     const coverage = partition([{ from: 10, to: 14, why: 'unexplained' }], 4);
-    const [judged] = await judgeByKafka([coverage], [], true, kafkaWith(0, [11]));
+    const [judged] = await judgeByKafka([coverage], nothingRead, kafkaWith(0, [11]));
     expect(judged?.unexplained).toBe(1);
     expect(judged?.gaps).toEqual([
       { from: 10, to: 11, why: 'no-record' },
@@ -55,7 +57,7 @@ describe('a gap held against Kafka', () => {
 
   it('stays one where the log does not reach any more', async () => {
     const coverage = partition([{ from: 10, to: 14, why: 'unexplained' }], 4);
-    const [judged] = await judgeByKafka([coverage], [], true, kafkaWith(12, []));
+    const [judged] = await judgeByKafka([coverage], nothingRead, kafkaWith(12, []));
     expect(judged).toMatchObject({
       unexplained: 2,
       gaps: [{ from: 10, to: 12, why: 'unexplained' }, { why: 'no-record' }],
@@ -67,17 +69,35 @@ describe('what was committed', () => {
   const committed = [{ topic: 'up', partition: 0, offset: 103 }];
 
   it('and left no trace at the end is a gap', async () => {
-    const [judged] = await judgeByKafka([partition([], 0)], committed, true, kafkaWith(0, [100, 101]));
+    const [judged] = await judgeByKafka(
+      [partition([], 0)],
+      { committed, lost: [], current: true },
+      kafkaWith(0, [100, 101]),
+    );
     expect(judged).toMatchObject({ next: 103, unexplained: 2, missing: 3 });
   });
 
   it('is not judged while the tables are behind', async () => {
-    const [judged] = await judgeByKafka([partition([], 0)], committed, false, kafkaWith(0, [100, 101]));
+    const [judged] = await judgeByKafka(
+      [partition([], 0)],
+      { committed, lost: [], current: false },
+      kafkaWith(0, [100, 101]),
+    );
     expect(judged).toMatchObject({ next: 100, unexplained: 0 });
   });
 
   it('of a partition without any trace is a gap from the start of its log', async () => {
-    const [judged] = await judgeByKafka([], committed, true, kafkaWith(100, [100, 101, 102]));
+    const [judged] = await judgeByKafka([], { committed, lost: [], current: true }, kafkaWith(100, [100, 101, 102]));
     expect(judged).toMatchObject({ first: 100, next: 103, unexplained: 3 });
+  });
+
+  it('is no gap where it says that everything before was lost', async () => {
+    const lost = [{ topic: 'up', partition: 0, from: 98, to: 102, at: new Date(0) }];
+    const [judged] = await judgeByKafka([partition([], 0)], { committed, lost, current: true }, kafkaWith(102, [102]));
+    expect(judged).toMatchObject({ next: 103, missing: 3, unexplained: 1 });
+    expect(judged?.gaps).toEqual([
+      { from: 100, to: 102, why: 'range-lost' },
+      { from: 102, to: 103, why: 'unexplained' },
+    ]);
   });
 });

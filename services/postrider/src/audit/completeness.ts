@@ -4,7 +4,14 @@
 
 import { topicNames } from '@postrider/core/contracts';
 import type { KafkaAdmin, KafkaCluster } from '@postrider/kafka';
-import { placesWithStubs, readClosedBases, readLostRanges, readOriginWords, type Database } from '@postrider/postgres';
+import {
+  placesWithStubs,
+  readClosedBases,
+  readLostRanges,
+  readOriginWords,
+  type Database,
+  type LostRange,
+} from '@postrider/postgres';
 import { Coverage, explained, type Gap, type OffsetSpan, type PartitionCoverage } from './coverage.ts';
 import { gapsKeptMax, gapsProbedMax, progressWords } from './limits.ts';
 
@@ -41,8 +48,9 @@ export async function checkCompleteness(options: CheckCompleteness): Promise<Com
   const { database, environment, kafka } = options;
   // Before the tables: what is committed now has its trace in `audit` already.
   const read = kafka && (await readSoFar(environment, kafka));
-  const { partitions, projected } = await database.snapshot(async (snapshot) => {
-    const coverage = new Coverage(gapsKeptMax, await readLostRanges(snapshot, environment));
+  const { partitions, projected, lost } = await database.snapshot(async (snapshot) => {
+    const ranges = await readLostRanges(snapshot, environment);
+    const coverage = new Coverage(gapsKeptMax, ranges);
     let words = 0;
     const firstsOnly = (await readClosedBases(snapshot, environment)).length > 0;
     const withStubs = (await placesWithStubs(snapshot, environment)).length > 0;
@@ -57,11 +65,15 @@ export async function checkCompleteness(options: CheckCompleteness): Promise<Com
     );
     return {
       partitions: coverage.finish(),
+      lost: ranges,
       projected: new Map(offsets.map(({ partition, next }) => [partition, next])),
     };
   });
   const behind = read && behindOf(read.auditEnds, projected);
-  const judged = read && kafka ? await judgeByKafka(partitions, read.committed, behind === 0, kafka) : partitions;
+  const judged =
+    read && kafka
+      ? await judgeByKafka(partitions, { committed: read.committed, lost, current: behind === 0 }, kafka)
+      : partitions;
   const unexplained = judged.reduce((sum, each) => sum + each.unexplained, 0);
   return {
     ok: unexplained === 0,
@@ -86,18 +98,24 @@ function behindOf(ends: ReadonlyMap<number, number>, projected: ReadonlyMap<numb
   return [...ends].reduce((sum, [partition, end]) => sum + Math.max(0, end - (projected.get(partition) ?? 0)), 0);
 }
 
+export interface ReadBehind {
+  readonly committed: ReadSoFar['committed'];
+  readonly lost: readonly LostRange[];
+  /** False: the tables are behind, and nothing can be said of what was committed. */
+  readonly current: boolean;
+}
+
 /** Tells gaps that hold no record from those that do, and adds what was committed behind the last trace. @throws KafkaError */
 export async function judgeByKafka(
   partitions: readonly PartitionCoverage[],
-  committed: ReadSoFar['committed'],
-  current: boolean,
+  { committed, lost, current }: ReadBehind,
   kafka: CompletenessKafka,
 ): Promise<PartitionCoverage[]> {
   const byPlace = new Map(partitions.map((each) => [`${each.topic}/${each.partition}`, each]));
   if (current) {
     for (const { topic, partition, offset } of committed) {
       const known = byPlace.get(`${topic}/${partition}`) ?? (await untraced(topic, partition, kafka));
-      if (offset > known.next) byPlace.set(`${topic}/${partition}`, withTail(known, offset));
+      if (offset > known.next) byPlace.set(`${topic}/${partition}`, withTail(known, offset, lost));
     }
   }
   const judged: PartitionCoverage[] = [];
@@ -112,8 +130,7 @@ export async function judgeByKafka(
       probes += 1;
       gaps.push(...explained(gap, await spansWithoutRecord(each, gap, kafka), 'no-record'));
     }
-    const told = gaps.reduce((sum, { from, to, why }) => sum + (why === 'no-record' ? to - from : 0), 0);
-    judged.push({ ...each, gaps, unexplained: each.unexplained - told });
+    judged.push({ ...each, gaps, unexplained: each.unexplained - lengthOf(gaps, 'no-record') });
   }
   return judged;
 }
@@ -124,17 +141,21 @@ async function untraced(topic: string, partition: number, { admin }: Completenes
   return { topic, partition, first, next: first, accounted: 0, gaps: [], missing: 0, unexplained: 0 };
 }
 
-/** What was committed behind the last trace was read and left none. */
-function withTail(coverage: PartitionCoverage, committed: number): PartitionCoverage {
-  const length = committed - coverage.next;
+/** What was committed behind the last trace was read and left none, or was lost: then the commit begins behind it. */
+function withTail(coverage: PartitionCoverage, committed: number, lost: readonly LostRange[]): PartitionCoverage {
+  const ofIt = lost.filter(({ topic, partition }) => topic === coverage.topic && partition === coverage.partition);
+  const tail = explained({ from: coverage.next, to: committed }, ofIt);
   return {
     ...coverage,
     next: committed,
-    gaps: [...coverage.gaps, { from: coverage.next, to: committed, why: 'unexplained' }],
-    missing: coverage.missing + length,
-    unexplained: coverage.unexplained + length,
+    gaps: [...coverage.gaps, ...tail],
+    missing: coverage.missing + committed - coverage.next,
+    unexplained: coverage.unexplained + lengthOf(tail, 'unexplained'),
   };
 }
+
+const lengthOf = (gaps: readonly Gap[], why: Gap['why']): number =>
+  gaps.reduce((sum, gap) => sum + (gap.why === why ? gap.to - gap.from : 0), 0);
 
 /** Offsets of a gap that the log still reaches and that hold no record. */
 async function spansWithoutRecord(

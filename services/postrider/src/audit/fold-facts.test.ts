@@ -121,7 +121,19 @@ interface Agreed {
   readonly suspects: readonly string[];
 }
 
-function agreement(facts: readonly Fact[], deliveries: readonly DeliveryRow[], counts: readonly CountRow[]): Agreed {
+type OpenRow = Pick<DeliveryRow, 'dispatch' | 'round' | 'state'>;
+const seen = 86_400_000_000;
+
+/** What `delivery_open` holds beside these. */
+const undelivered = (deliveries: readonly DeliveryRow[]): OpenRow[] =>
+  deliveries.filter(({ state }) => state !== 'delivered').map((row) => ({ ...row }));
+
+function agreement(
+  facts: readonly Fact[],
+  deliveries: readonly DeliveryRow[],
+  counts: readonly CountRow[],
+  open: readonly OpenRow[] = undelivered(deliveries),
+): Agreed {
   const rows = new FoldRows(key);
   const records = rowsOf(facts.map(recordRow));
   while (records.next()) rows.take(records);
@@ -136,9 +148,15 @@ function agreement(facts: readonly Fact[], deliveries: readonly DeliveryRow[], c
       int(4, attempts),
       settled === null ? null : int(8, settled),
       marks === null ? null : int(8, marks),
+      int(8, seen),
     ]),
   );
   while (ofDeliveries.next()) tables.takeDelivery(ofDeliveries);
+  tables.begin();
+  const ofOpen = rowsOf(
+    open.map(({ dispatch, round, state }) => [text(dispatch), int(4, round), text(state), int(8, seen)]),
+  );
+  while (ofOpen.next()) tables.takeOpen(ofOpen);
   tables.begin();
   const ofCounts = rowsOf(
     counts.map(({ endpoint, day, counts: of }) => [
@@ -197,6 +215,22 @@ describe('the sums of rows and tables', () => {
         else if (how === 5 && count !== undefined) counts.splice(counts.indexOf(count) + 1, 0, { ...count });
         else fc.pre(false);
         expect(agreement(facts, deliveries, counts).agree).toBe(false);
+      }),
+    );
+  });
+
+  it('do not agree when an undelivered one is not listed, or as something else, or one is that is none', () => {
+    fc.assert(
+      fc.property(factsArbitrary, fc.nat(), fc.constantFrom(0, 1, 2), (facts, which, how) => {
+        const { deliveries, counts } = fold(facts);
+        const open = undelivered(deliveries);
+        const at = which % Math.max(1, open.length);
+        const row = open[at];
+        if (how === 0 && row !== undefined) open.splice(at, 1);
+        else if (how === 1 && row !== undefined) row.state = row.state === 'dead' ? 'retrying' : 'dead';
+        else if (how === 2) open.push({ dispatch: 'dsp_zzz', round: 0, state: 'dead' });
+        else fc.pre(false);
+        expect(agreement(facts, deliveries, counts, open).agree).toBe(false);
       }),
     );
   });

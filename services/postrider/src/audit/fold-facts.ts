@@ -8,6 +8,9 @@
 //   open      dispatch round with attempts, none of which closes it  =  where it has not ended
 //   counted   project endpoint day, by status and end                            =  so many times
 //
+//   of a delivery that is not delivered                                             of `delivery_open`
+//   listed    dispatch round state, first seen                                   =  the same
+//
 // Since no delivery and no bit stands twice, no attempt of the rows is settled twice (so no copy is called a first), no round is
 // closed twice, and none goes on behind its end. The dispatches in which the rows themselves speak of copies or of late records, and
 // attempts that have no bit, are suspects: of those the server is asked.
@@ -17,7 +20,17 @@ import { recordField as f } from '@postrider/postgres';
 import { foldSuspectsMax } from './limits.ts';
 import { KeyedSum, type SumKey, type SumParts } from './keyed-sum.ts';
 
-const label = { dispatch: 1, reason: 2, project: 3, settled: 4, closed: 5, attempted: 6, open: 7, counted: 8 } as const;
+const label = {
+  dispatch: 1,
+  reason: 2,
+  project: 3,
+  settled: 4,
+  closed: 5,
+  attempted: 6,
+  open: 7,
+  counted: 8,
+  listed: 9,
+} as const;
 /** What is counted in a day, in the order of the columns. */
 const countColumns = ['success', 'fail', 'error', 'delivered', 'dead'] as const;
 const [success, fail, error, delivered, dead] = countColumns.map((_, index) => index) as [0, 1, 2, 3, 4];
@@ -32,6 +45,8 @@ export interface FoldParts {
   readonly sum: SumParts;
   /** Dispatches of which the rows say that something in them does not count. */
   readonly suspects: readonly string[];
+  /** Origins of which a trace is called a copy. */
+  readonly copies: readonly string[];
   /** Records that have an identity of another kind than settling: whether one is a copy no sum tells. */
   readonly others: boolean;
   /** False: something that cannot be told here, or too many suspects. */
@@ -40,12 +55,13 @@ export interface FoldParts {
 
 const ends: ReadonlySet<string> = new Set(['delivered', 'dead', 'suppressed']);
 /** First letters, and what else tells words apart. */
-const letter = { A: 0x41, D: 0x44, F: 0x46, S: 0x53, d: 0x64, e: 0x65, r: 0x72 } as const;
+const letter = { A: 0x41, D: 0x44, E: 0x45, F: 0x46, S: 0x53, d: 0x64, e: 0x65, r: 0x72 } as const;
 
 /** The rows of one Kafka partition, in its order; only such whose columns were found to be those of their bytes. */
 export class FoldRows {
   readonly #sum: KeyedSum;
   readonly #suspects = new Set<string>();
+  readonly #copies = new Set<string>();
   /** Rounds with attempts that were not closed yet, by their fingerprint. */
   readonly #open = new Set<number>();
   #others = false;
@@ -60,6 +76,7 @@ export class FoldRows {
     switch (lengths[f.type]!) {
       // AttemptSettled, and not AttemptStarted or EventUnmatched
       case 14:
+        if (buffer[type] === letter.E) return this.#trace(row);
         if (buffer[type] !== letter.A) return;
         if (buffer[type + 8] === letter.e) this.#fact(row, true);
         else this.#others = true;
@@ -67,6 +84,7 @@ export class FoldRows {
       // DispatchEnded, and not EventAccepted or EventRejected
       case 13:
         if (buffer[type] === letter.D) this.#fact(row, false);
+        else if (buffer[type] === letter.E) this.#trace(row);
         return;
       // DispatchDeferred
       case 16:
@@ -135,6 +153,13 @@ export class FoldRows {
     }
   }
 
+  /** Of an event, that it was accepted, unmatched or rejected. */
+  #trace({ buffer, starts, lengths }: RowBytes): void {
+    if (buffer[starts[f.duplicate]!] !== 1 || lengths[f.origin]! < 0 || this.#copies.size > foldSuspectsMax) return;
+    const from = starts[f.origin]!;
+    this.#copies.add(buffer.toString('utf8', from, from + lengths[f.origin]!));
+  }
+
   /** After the last row. */
   finish(): FoldParts {
     const sum = this.#sum;
@@ -145,8 +170,9 @@ export class FoldRows {
     return {
       sum: sum.parts(),
       suspects: [...this.#suspects],
+      copies: [...this.#copies],
       others: this.#others,
-      sure: this.#suspects.size <= foldSuspectsMax,
+      sure: this.#suspects.size <= foldSuspectsMax && this.#copies.size <= foldSuspectsMax,
     };
   }
 }
@@ -186,14 +212,19 @@ export class FoldTables {
     sum.ofBytes(label.dispatch, buffer, { from: starts[0]!, length: lengths[0]! });
     sum.ofWords(label.dispatch, sum.low, sum.high, buffer.readInt32BE(starts[1]), 0);
     const { low, high } = sum;
+    if (!isDelivered(row)) {
+      listed(sum, { low, high }, row, starts[7]!);
+      sum.take(1);
+    }
     const attempts = buffer.readInt32BE(starts[4]);
     if (attempts < 0) this.#sure = false;
     else if (attempts > 0) {
       sum.ofWords(label.attempted, low, high, 0, 0);
       sum.take(attempts);
     }
+    const hasEnded = ends.has(buffer.toString('latin1', starts[2], starts[2]! + lengths[2]!));
+    if (hasEnded !== lengths[5]! >= 0) this.#sure = false;
     if (lengths[5]! >= 0) {
-      if (!ends.has(buffer.toString('latin1', starts[2], starts[2]! + lengths[2]!))) this.#sure = false;
       closed(sum, { low, high }, row, { state: 2, reason: 3, time: starts[5]! });
       sum.take(1);
     } else if (attempts > 0) {
@@ -211,6 +242,17 @@ export class FoldTables {
       }
       marks = Math.floor(marks / 2);
     }
+  }
+
+  /** A row of `streamFolded` of `delivery_open`. */
+  takeOpen(row: RowBytes): void {
+    const { buffer, starts, lengths } = row;
+    this.#inOrder(row, [0], 1);
+    const sum = this.#sum;
+    sum.ofBytes(label.dispatch, buffer, { from: starts[0]!, length: lengths[0]! });
+    sum.ofWords(label.dispatch, sum.low, sum.high, buffer.readInt32BE(starts[1]), 0);
+    listed(sum, { low: sum.low, high: sum.high }, row, starts[3]!);
+    sum.add();
   }
 
   /** A row of `streamFolded` of `daily_count`. */
@@ -294,6 +336,18 @@ function closed(
   // `delivered`, `dead` and `suppressed`, which is all that a round can end in, by letter and length.
   const word = (buffer[starts[state]!]! << 8) | lengths[state]!;
   sum.ofWords(label.closed | (word << 8), low, high, buffer.readInt32BE(time), buffer.readInt32BE(time + 4));
+}
+
+const deliveredLength = 'delivered'.length;
+/** Of the states `deferred` and `dead` begin with the same letter, and are shorter. */
+const isDelivered = ({ buffer, starts, lengths }: RowBytes): boolean =>
+  buffer[starts[2]!] === letter.d && lengths[2] === deliveredLength;
+
+/** The fingerprint of where an undelivered one stands, of a row that has its state third. */
+function listed(sum: KeyedSum, { low, high }: SumParts, { buffer, starts, lengths }: RowBytes, seenAt: number): void {
+  sum.ofBytes(label.listed, buffer, { from: starts[2]!, length: lengths[2]! });
+  sum.ofWords(label.listed, low, high, sum.low, sum.high);
+  sum.ofWords(label.listed, sum.low, sum.high, buffer.readInt32BE(seenAt), buffer.readInt32BE(seenAt + 4));
 }
 
 /** An int64, exact up to 2^53. */

@@ -48,5 +48,8 @@ export const threadsMax = 8;
 /** Checkpoints of a partition, the last ones, that a new one is held against whatever their order: far more than two owners sign in the time of a fail-over. */
 export const forksLookedBack = 100;
 
+/** Rows with their bytes alone of which PostgreSQL is asked once more whether it refuses what they say: there should be none. */
+export const refusedRowsAsked = 1_000;
+
 /** A day is over for a day before anything of it is dropped, in ms. */
 export const classAgeMsMin = 24 * 60 * 60_000;

@@ -3,7 +3,7 @@
 
 import { timestamp } from '@postrider/core/contracts';
 import type { ClassChain, ClassRetention, ProjectClass, Retention } from '@postrider/postgres';
-import { writeClosings, type ClosingPorts } from './closing-records.ts';
+import { untilClosed, writeClosings, type ClosingPorts } from './closing-records.ts';
 
 export interface ClassRetentionPorts extends ClosingPorts {
   readonly days: Pick<Retention, 'daysBefore'>;
@@ -68,7 +68,7 @@ export async function dropClassDay(
         digest,
       })),
     );
-    for (const chain of missing) while (!(await classes.isClosed(of, day, chain))) await ports.pause();
+    await untilClosed(ports, missing, (chain) => classes.isClosed(of, day, chain));
   }
   return classes.dropClass(of, day);
 }

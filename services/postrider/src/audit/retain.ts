@@ -5,7 +5,7 @@
 
 import { timestamp } from '@postrider/core/contracts';
 import type { DayChain, Retention } from '@postrider/postgres';
-import { writeClosings, type ClosingPorts } from './closing-records.ts';
+import { untilClosed, writeClosings, type ClosingPorts } from './closing-records.ts';
 
 export interface RetentionPorts extends ClosingPorts {
   readonly retention: Retention;
@@ -77,7 +77,7 @@ export async function dropDay(
         head,
       })),
     );
-    for (const chain of missing) while (!(await retention.isClosed(day, chain))) await ports.pause();
+    await untilClosed(ports, missing, (chain) => retention.isClosed(day, chain));
   }
   return retention.dropDay(day);
 }

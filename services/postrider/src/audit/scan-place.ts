@@ -2,7 +2,7 @@
 // row does not follow the one before it, or a signed head is not met, it gives up, and `verifyPlace` says what is wrong where.
 
 import { columnsAreSame } from '@postrider/audit-projector/same-columns';
-import { chainRun, chainStart, type StoredLink } from '@postrider/core/contracts';
+import { chainRun, chainStart, chainStep, type StoredLink } from '@postrider/core/contracts';
 import { recordField as f, streamRecords, type Snapshot, type StoredRecord } from '@postrider/postgres';
 import type { AuditProblem } from './audit-problem.ts';
 import { columnProblem } from './column-problem.ts';
@@ -43,7 +43,7 @@ export async function scanPlace(
 
 async function scanRows(
   snapshot: Snapshot,
-  { place, base, signed, whole, range, offsetRow, beginsAtSigned, withStubs }: PlaceWork,
+  { place, base, signed, whole, range, offsetRow, behind, beginsAtSigned, withStubs }: PlaceWork,
   { key, onRows }: { readonly key: SumKey; readonly onRows: (rows: number) => void },
 ): Promise<PlaceScan | undefined> {
   // The first row may follow any checkpoint, and the chain goes on from stubs: for whoever looks row by row.
@@ -96,9 +96,10 @@ async function scanRows(
   while (nextHead < heads.length && heads[nextHead]!.offset <= reached) if (!met()) return undefined;
   if (offsetRow !== undefined) {
     const { offset, head } = offsetRow;
-    if (nextHead < heads.length || end > offset || head !== run.head() || offsetRow.rows !== from.rows + rows)
-      return undefined;
+    if (nextHead < heads.length || end > offset || head !== run.head()) return undefined;
+    if (whole && offsetRow.rows !== from.rows + rows) return undefined;
   }
+  if (behind !== undefined && chainStep(place)(run.head(), behind) !== behind.chain) return undefined;
   return {
     verdict: { place, rows, stubs: 0, bare, problems },
     fold: problems.length === 0 ? fold.finish() : undefined,

@@ -6,13 +6,16 @@
 //                                         └▶ counts, deliveries, flags, folded anew by the server
 
 import { randomInt } from 'node:crypto';
-import type { ChainPlace } from '@postrider/core/contracts';
+import { topicNames, type ChainPlace } from '@postrider/core/contracts';
 import {
   countDifferences,
   deliveryDifferences,
   firstOffsetSince,
   flagDifferences,
+  lastOffsetBefore,
+  linkAfter,
   linkBefore,
+  openDifferences,
   placesWithRows,
   placesWithStubs,
   readChainHeads,
@@ -20,6 +23,7 @@ import {
   type ChainHead,
   type ClosedBase,
   type Database,
+  type FollowingLink,
   type Snapshot,
 } from '@postrider/postgres';
 import { ProblemList, type AuditProblem, type ProblemKind } from './audit-problem.ts';
@@ -30,6 +34,7 @@ import type { SumKey } from './keyed-sum.ts';
 import { problemsKeptMax, roundMsMax, threadsRowsMin } from './limits.ts';
 import { scanPlaces } from './scan-places.ts';
 import type { PlaceWork } from './verify-rows.ts';
+import { verifyRefused } from './verify-refused.ts';
 import { verifyStubs } from './verify-stubs.ts';
 
 export interface VerifyAudit {
@@ -112,8 +117,13 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
     const verdicts = scans.map(({ verdict }) => verdict);
     const problems = new ProblemList(problemsKeptMax);
     problems.add(...(checkpoints?.problems() ?? []));
-    if (stubbed.length > 0) problems.add(...(await verifyStubs(snapshot, environment)));
+    // Somebody who may write rows could write a closing record, too: whoever holds what was signed need not believe it.
+    const heldAgainst = (checkpoints?.checkpoints ?? 0) > 0 ? checkpoints : undefined;
+    const judge = (at: ClosingPlace): void => problems.add(...unsignedClosing(heldAgainst, environment, at));
+    for (const { closedPartition, closedOffset } of closed) judge({ partition: closedPartition, offset: closedOffset });
+    if (stubbed.length > 0) problems.add(...(await verifyStubs(snapshot, environment, judge)));
     for (const verdict of verdicts) problems.add(...verdict.problems);
+    if (verdicts.some(({ bare }) => bare > 0)) problems.add(...(await verifyRefused(snapshot, database, environment)));
     if (options.kafka !== undefined) {
       problems.add(...(await compareWithKafka(snapshot, environment, { heads, kafka: options.kafka }, onRows)));
     }
@@ -140,6 +150,23 @@ export async function verifyAudit(options: VerifyAudit): Promise<AuditVerdict> {
       problems: problems.kept(),
     };
   });
+}
+
+interface ClosingPlace {
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** What to say of a closing record behind which records are gone. @param book undefined: nothing signed is looked at */
+function unsignedClosing(
+  book: CheckpointBook | undefined,
+  environment: string,
+  { partition, offset }: ClosingPlace,
+): AuditProblem[] {
+  const topic = topicNames(environment).audit;
+  if (book === undefined || offset < book.signedTo(topic, partition)) return [];
+  const what = `records are gone behind the closing record at offset ${offset}, and nothing was signed there; take newer checkpoints, if it was just written`;
+  return [{ kind: 'closing-unsigned', topic, partition, offset, what }];
 }
 
 const rowsOf = (heads: readonly ChainHead[]): number => heads.reduce((sum, { rows }) => sum + rows, 0);
@@ -179,23 +206,45 @@ async function planWorks(
     const head = heads.find((each) => each.topic === topic && each.partition === partition);
     const offsetRow = head ?? { offset: 0, rows: 0, head: '' };
     const signed = checkpoints?.signedHeads(topic, partition) ?? [];
-    const firstOffset = from && (await firstOffsetSince(snapshot, place, from));
-    const endOffset = to && (await firstOffsetSince(snapshot, place, to));
-    const before = firstOffset === undefined ? undefined : await linkBefore(snapshot, place, firstOffset);
-    if (from !== undefined && firstOffset === undefined) continue;
+    const part = await partOf(snapshot, place, { from, to });
+    const { before } = part;
     const base = closed.find((each) => each.topic === topic && each.partition === partition);
     works.push({
       place,
       base: before ? { offset: before.offset + 1, rows: 0, head: before.head } : base,
       whole: before === undefined,
-      range: { from: before && firstOffset, to: endOffset },
-      offsetRow: endOffset === undefined && before === undefined ? offsetRow : undefined,
+      range: { from: before && before.offset + 1, to: part.behind?.offset },
+      offsetRow: part.behind === undefined ? offsetRow : undefined,
+      behind: part.behind,
       signed,
       beginsAtSigned: beginsAtCheckpoint,
       withStubs: stubbed.some((each) => each.topic === topic && each.partition === partition),
     });
   }
   return works;
+}
+
+interface Part {
+  /** Undefined: it begins where the rows do. */
+  readonly before: { readonly offset: number; readonly head: string } | undefined;
+  /** Undefined: it ends where the rows do. */
+  readonly behind: FollowingLink | undefined;
+}
+
+/**
+ * From the first row that was recorded at or after `from` to the last one before `to`, with all between, whatever they say when they were
+ * recorded. What stands before and behind binds both ends, or rows could be taken away there.
+ */
+async function partOf(
+  snapshot: Snapshot,
+  place: ChainPlace,
+  { from, to }: { readonly from: Date | undefined; readonly to: Date | undefined },
+): Promise<Part> {
+  const since = from && ((await firstOffsetSince(snapshot, place, from)) ?? Number.MAX_SAFE_INTEGER);
+  const before = since === undefined ? undefined : await linkBefore(snapshot, place, since);
+  if (to === undefined) return { before, behind: undefined };
+  const last = Math.max((await lastOffsetBefore(snapshot, place, to)) ?? -1, before?.offset ?? -1);
+  return { before, behind: await linkAfter(snapshot, place, last) };
 }
 
 async function foldProblems(
@@ -215,6 +264,10 @@ async function foldProblems(
   });
   const deliveries = await deliveryDifferences(snapshot, environment, { limit, roundMsMax, from: whole });
   const flags = await flagDifferences(snapshot, environment, { limit, roundMsMax, from: gone });
+  // One that differs by itself is not told again because of where it is listed.
+  const told = new Set(deliveries.map(({ dispatch, round }) => `${dispatch}.${round}`));
+  const listed = await openDifferences(snapshot, environment, limit);
+  const open = listed.filter(({ dispatch, round }) => !told.has(`${dispatch}.${round}`));
   const nowhere = { topic: null, partition: null, offset: null };
   return [
     ...counts.map(({ project, endpoint, day, kept, recounted }): AuditProblem => ({
@@ -237,6 +290,11 @@ async function foldProblems(
       offset,
       what: `${dispatch} round ${round} stands as ${endText(kept)}, its records say ${endText(folded)}`,
     })),
+    ...open.map(({ dispatch, round, state, open: as }): AuditProblem => ({
+      kind: 'delivery-differs',
+      ...nowhere,
+      what: `${dispatch} round ${round} is ${state ?? 'unknown'} and stands among the undelivered as ${as ?? 'nothing'}`,
+    })),
   ];
 }
 
@@ -256,5 +314,5 @@ interface End {
 
 function endText(end: End | null): string {
   if (end === null) return 'open';
-  return `${end.state}${end.reason === null ? '' : ` (${end.reason})`} after ${end.attempts} attempts at ${end.settledAt}`;
+  return `${end.state}${end.reason === null ? '' : ` (${end.reason})`} after ${end.attempts} attempts at ${end.settledAt ?? 'no time'}`;
 }

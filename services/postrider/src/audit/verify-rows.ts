@@ -2,7 +2,7 @@
 // beside the bytes.
 
 import type { ChainPlace } from '@postrider/core/contracts';
-import { streamRecords, type OffsetRange, type Snapshot } from '@postrider/postgres';
+import { streamRecords, type FollowingLink, type OffsetRange, type Snapshot } from '@postrider/postgres';
 import type { AuditProblem } from './audit-problem.ts';
 import { ChainCheck, type ChainBase, type OffsetRow, type SignedHead } from './chain-check.ts';
 import { columnProblem } from './column-problem.ts';
@@ -15,8 +15,10 @@ export interface PlaceWork {
   /** False: the base is a row in the middle, whose number in the log is not known. */
   readonly whole: boolean;
   readonly range: OffsetRange;
-  /** Undefined: the end is not looked at. */
+  /** Undefined: the range ends before the rows do. */
   readonly offsetRow: OffsetRow | undefined;
+  /** What stands behind such a range, and says what its last row comes to. */
+  readonly behind: FollowingLink | undefined;
   readonly signed: readonly SignedHead[];
   /** The tables were made from a checkpoint on. */
   readonly beginsAtSigned: boolean;
@@ -40,7 +42,7 @@ export async function verifyPlace(
   work: PlaceWork,
   onRows: (rows: number) => void,
 ): Promise<PlaceVerdict> {
-  const { place, base, signed, whole, range, offsetRow, withStubs } = work;
+  const { place, base, signed, whole, range, offsetRow, behind, withStubs } = work;
   const chain = new ChainCheck(place, { base, signed, whole, beginsAtSigned: work.beginsAtSigned });
   const problems: AuditProblem[] = [];
   let rows = 0;
@@ -67,6 +69,8 @@ export async function verifyPlace(
     }
   }
   onRows((rows % progressRows) + (stubs % progressRows));
+  if (behind?.isStub === true) chain.pass(behind);
+  else if (behind !== undefined) chain.take(behind);
   problems.push(...chain.finish(offsetRow));
   problems.sort((a, b) => (a.offset ?? 0) - (b.offset ?? 0));
   return { place, rows, stubs, bare, problems };

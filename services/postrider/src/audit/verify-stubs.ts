@@ -11,10 +11,15 @@ import {
 } from '@postrider/postgres';
 import type { AuditProblem } from './audit-problem.ts';
 
-/** @throws PostgresError */
-export async function verifyStubs(snapshot: Snapshot, environment: string): Promise<AuditProblem[]> {
+/** @param onClosing told each closing record that stubs stand by. @throws PostgresError */
+export async function verifyStubs(
+  snapshot: Snapshot,
+  environment: string,
+  onClosing: (closing: StoredClosing) => void,
+): Promise<AuditProblem[]> {
   const check = new StubCheck(environment, await readClassClosings(snapshot, environment));
   for await (const stubs of streamStubs(snapshot, environment)) for (const stub of stubs) check.take(stub);
+  for (const closing of check.closings()) onClosing(closing);
   return check.finish();
 }
 
@@ -34,6 +39,7 @@ export class StubCheck {
   readonly #environment: string;
   readonly #closings: ReadonlyMap<string, StoredClosing>;
   readonly #problems: AuditProblem[] = [];
+  readonly #used = new Set<StoredClosing>();
   /** Of the Kafka partition at hand: a closing is of one. */
   readonly #open = new Map<string, Sealed>();
   #topic = '';
@@ -66,6 +72,11 @@ export class StubCheck {
     } else sealed.broken = offset;
   }
 
+  /** Those that a stub names. */
+  closings(): Iterable<StoredClosing> {
+    return this.#used;
+  }
+
   finish(): AuditProblem[] {
     this.#close();
     return this.#problems;
@@ -79,6 +90,7 @@ export class StubCheck {
     const digest = stubDigestStart({ environment: this.#environment, ...at.closing });
     const sealed = { at, digest, stubs: 0, end: at.closing.from, broken: undefined };
     this.#open.set(key, sealed);
+    this.#used.add(at);
     return sealed;
   }
 

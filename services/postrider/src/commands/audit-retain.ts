@@ -126,19 +126,12 @@ async function closingPorts(session: Session): Promise<ClosingPorts> {
   const { io, config, options } = session;
   const { cluster, admin } = await session.kafka();
   session.takeTime();
-  const waitedUntil = io.clock.monotonic() + options.timeoutMs;
   return {
     environment: config.environment,
     cluster,
     admin,
-    async pause() {
-      if (io.clock.monotonic() > waitedUntil) {
-        throw new CliError(
-          'timeout',
-          `the closing records are in Kafka and not in the tables after ${formatDuration(options.timeoutMs)}: is audit-projector running? The same command goes on from here`,
-        );
-      }
-      await sleep(io.timers, retentionPollMs);
-    },
+    pause: () => sleep(io.timers, retentionPollMs),
+    monotonic: io.clock.monotonic,
+    waitMsMax: options.timeoutMs,
   };
 }

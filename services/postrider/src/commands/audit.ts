@@ -11,7 +11,7 @@ import { rebuildAudit } from '../audit/rebuild-audit.ts';
 import { readCheckpointFile, readCheckpointTopic, readPublicKey } from '../audit/read-checkpoints.ts';
 import { addAuditRetain } from './audit-retain.ts';
 import type { AddCommand } from '../command-runner.ts';
-import { examples, optionValue } from '../command-runner.ts';
+import { checkStretch, examples, optionValue } from '../command-runner.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
 import { ProgressLine } from '../progress-line.ts';
 import type { Session } from '../session.ts';
@@ -108,7 +108,11 @@ export const addAudit: AddCommand = (parent, runner) => {
     .option('--to <moment>', 'recorded before', optionValue.moment)
     .option('--project <id>', 'of one project')
     .option('--endpoint <id>', 'to one endpoint')
-    .option('--after <position>', 'go on after this record, as an export before names it', position)
+    .option(
+      '--after <position>',
+      'go on after this record, as an export before names it; what came to the tables since with an earlier time is not in it',
+      position,
+    )
     .addHelpText(
       'before',
       examples(
@@ -180,6 +184,7 @@ interface ExportFlags {
 }
 
 async function exportLines(session: Session, flags: ExportFlags): Promise<void> {
+  checkStretch(flags);
   const { io, out, config } = session;
   const database = session.auditDatabase();
   session.takeTime();
@@ -215,6 +220,7 @@ interface VerifyFlags extends Omit<CheckpointFlags, 'against'> {
 async function verify(session: Session, flags: VerifyFlags): Promise<ExitCode> {
   const { io, out } = session;
   const { against = [], ...others } = flags;
+  checkStretch(flags);
   const signed = against.includes('checkpoints') ? { ...others, against: 'checkpoints' as const } : others;
   const checkpoints = await checkpointsOf(session, signed);
   const kafka = against.includes('kafka') ? await session.kafka() : undefined;
@@ -236,6 +242,9 @@ async function verify(session: Session, flags: VerifyFlags): Promise<ExitCode> {
   } finally {
     progress.end();
   }
+  // Nothing is altered in nothing: a wrong environment or database would read like an audit in order.
+  if (verdict.partitions.length === 0)
+    out.note(`warning: nothing at all is recorded of ${session.config.environment} in this database`);
   out.document(verdict, () => verdictText(verdict, (tone, text) => out.paint(tone, text)));
   return verdict.ok ? exitCodes.ok : exitCodes.failure;
 }
@@ -244,7 +253,12 @@ async function verify(session: Session, flags: VerifyFlags): Promise<ExitCode> {
 async function checkpointsOf(session: Session, flags: CheckpointFlags): Promise<CheckpointBook | undefined> {
   const { io, config } = session;
   const files = flags.checkpointsFile ?? [];
-  if (files.length === 0 && flags.against === undefined) return undefined;
+  if (files.length === 0 && flags.against === undefined) {
+    // Left alone, "clean" would be taken for "signed by this key".
+    if (flags.publicKey !== undefined)
+      throw new CliError('usage', '--public-key needs --against checkpoints or --checkpoints-file');
+    return undefined;
+  }
   const keys = (flags.publicKey ?? []).map((path) => readPublicKey(io, path));
   const book = new CheckpointBook(config.environment, keys);
   if (keys.length === 0) {

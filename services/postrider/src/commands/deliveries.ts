@@ -1,10 +1,16 @@
 // `postrider deliveries list|show`: did you send it? Answered from the audit tables.
 
 import { parseAttemptId } from '@postrider/core/contracts';
-import type { AttemptStatusWord, AuditEntry, Delivery, DeliveryState } from '@postrider/postgres';
-import type { Command } from 'commander';
+import {
+  isPageOf,
+  type AttemptStatusWord,
+  type AuditEntry,
+  type Delivery,
+  type DeliveryState,
+} from '@postrider/postgres';
+import { InvalidArgumentError, type Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
-import { examples, optionValue } from '../command-runner.ts';
+import { checkStretch, examples, optionValue } from '../command-runner.ts';
 import { deliveriesText, entryJson, entryText, storyText } from '../delivery-text.ts';
 import { CliError } from '../failure.ts';
 import { listLimitDefault, listLimitMax } from '../limits.ts';
@@ -37,6 +43,14 @@ interface ListFlags {
   readonly after?: string;
 }
 
+/** A page that was cut off, or is of another list, would begin at the newest again: a script would read for ever. */
+function page(list: Parameters<typeof isPageOf>[0]): (text: string) => string {
+  return (text) => {
+    if (!isPageOf(list, text)) throw new InvalidArgumentError('expected what stands as `next` at the end of a page.');
+    return text;
+  };
+}
+
 export const addDeliveries: AddCommand = (parent, runner) => {
   const deliveries = parent
     .command('deliveries')
@@ -55,7 +69,7 @@ export const addDeliveries: AddCommand = (parent, runner) => {
     .option('--from <moment>', 'first seen at or after', optionValue.moment)
     .option('--to <moment>', 'first seen before', optionValue.moment)
     .option('--limit <n>', `at most so many (up to ${listLimitMax})`, optionValue.count(listLimitMax), listLimitDefault)
-    .option('--after <page>', 'the next page, as the page before names it')
+    .option('--after <page>', 'the next page, as the page before names it', page('deliveries'))
     .addHelpText(
       'before',
       examples(
@@ -66,6 +80,7 @@ export const addDeliveries: AddCommand = (parent, runner) => {
     )
     .action(({ type, state, url, ...flags }: ListFlags, command: Command) =>
       runner.bounded(command, async (session) => {
+        checkStretch(flags);
         const page = await session
           .reads()
           .findDeliveries({ ...flags, eventType: type, urlPart: url, states: state && [state] });
@@ -87,7 +102,7 @@ export const addDeliveries: AddCommand = (parent, runner) => {
     .option('--from <moment>', 'recorded at or after', optionValue.moment)
     .option('--to <moment>', 'recorded before', optionValue.moment)
     .option('--limit <n>', `at most so many (up to ${listLimitMax})`, optionValue.count(listLimitMax), listLimitDefault)
-    .option('--after <page>', 'the next page, as the page before names it')
+    .option('--after <page>', 'the next page, as the page before names it', page('attempts'))
     .addHelpText(
       'before',
       examples(
@@ -97,6 +112,7 @@ export const addDeliveries: AddCommand = (parent, runner) => {
     )
     .action(({ status, ...flags }: AttemptFlags, command: Command) =>
       runner.bounded(command, async (session) => {
+        checkStretch(flags);
         const { out } = session;
         const page = await session.reads().findAttempts({ ...flags, statuses: status && [status] });
         const paint = out.paint.bind(out);

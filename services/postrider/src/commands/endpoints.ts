@@ -106,7 +106,10 @@ export const addEndpoints: AddCommand = (parent, runner) => {
         const health = await readHealth(kafka, endpoint, { nowMs, timeoutMs: session.options.timeoutMs });
         if (!health) session.out.note('warning: there is no topic of attempts yet; postrider topics apply makes it');
         session.out.document({ ...(shownEndpoint(endpoint) as object), health: health ?? null }, () =>
-          [showText(endpoint), ...(health ? [healthText(health, nowMs, session.out)] : [])].join('\n'),
+          [
+            showText(endpoint, health?.goneSince ?? null),
+            ...(health ? [healthText(health, endpoint, nowMs, session.out)] : []),
+          ].join('\n'),
         );
       }),
     );

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { Endpoint } from '@postrider/core/domain';
 import { profileNames } from '@postrider/profiles';
 import { addKek, formatDuration, rewrapSecret, type KeyProvider, type Wrapping } from '@postrider/runtime';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples, optionValue } from '../command-runner.ts';
 import { readEndpoints } from '../endpoint-table.ts';
@@ -101,11 +101,10 @@ export const addKeys: AddCommand = (parent, runner) => {
     .description('a new secret beside the old one, which ends after the overlap')
     .argument('<endpoint>', 'endpoint id')
     .option('--purpose <word>', 'which (default: what the scheme signs or encrypts with)')
-    .option(
-      '--overlap <duration>',
-      `how long the old one stays valid (default: ${formatDuration(overlapMsDefault)})`,
-      optionValue.duration,
-      overlapMsDefault,
+    .addOption(
+      new Option('--overlap <duration>', 'how long the old one stays valid')
+        .argParser(optionValue.duration)
+        .default(overlapMsDefault, formatDuration(overlapMsDefault)),
     )
     .option('--from <moment>', 'when the new one begins (default: now)', optionValue.moment)
     .option('--secret-file <path>', 'take the new one from a file, `-` for stdin, instead of making it')

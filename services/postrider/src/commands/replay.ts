@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples } from '../command-runner.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
-import { openCircuits, openCircuitText, type OpenCircuit } from '../open-circuits.ts';
+import { openCircuitText, replayObstacles, shutText, type ReplayObstacles } from '../open-circuits.ts';
 import { planReplay, ReplayTooLarge, runReplay, type ReplayPlan, type ReplayPorts } from '../replay.ts';
 import type { Session } from '../session.ts';
 import { counted, shown } from '../table-text.ts';
@@ -71,7 +71,7 @@ async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
     out.note(`cannot be replayed: ${letter.topic}/${letter.partition}/${letter.offset}: ${shown(why)}`);
 
   session.waitFor('how the endpoint fares');
-  const circuits = await circuitsOf(session, ports, plan, flags);
+  const { open, shut } = await obstaclesOf(session, ports, plan, flags);
   if (flags.dryRun !== true && plan.send.length > 0) await confirm(session, plan, flags.yes === true);
   session.waitFor('the acknowledgement of the replayed records');
   const id = `rpl_${randomUUID()}`;
@@ -84,7 +84,7 @@ async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
           reason,
           actor,
           replay: id,
-          openCircuits: circuits.map((circuit) => circuit.endpoint),
+          openCircuits: open.map((circuit) => circuit.endpoint),
           now: io.clock.now,
         });
   out.document(
@@ -92,7 +92,8 @@ async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
       ...result,
       planned: plan.send.length,
       dryRun: flags.dryRun === true,
-      openCircuits: circuits,
+      openCircuits: open,
+      shutEndpoints: shut,
       items: itemsJson(plan),
     },
     () => planText(plan, result.replay),
@@ -133,26 +134,27 @@ async function planOrRefuse(
   }
 }
 
-/** Endpoints of the plan that are failing now; a replay to one of them is refused unless it is forced. */
-async function circuitsOf(
+/** Endpoints of the plan that take nothing now: a replay to a shut one is refused, to a failing one unless it is forced. */
+async function obstaclesOf(
   session: Session,
   ports: ReplayPorts,
   plan: ReplayPlan,
   { dryRun, force }: Pick<StartFlags, 'dryRun' | 'force'>,
-): Promise<readonly OpenCircuit[]> {
-  if (plan.send.length === 0) return [];
+): Promise<ReplayObstacles> {
+  if (plan.send.length === 0) return { open: [], shut: [] };
   const nowMs = session.io.clock.now();
   const { cluster, admin } = await session.kafka();
-  const circuits = await openCircuits(
+  const { open, shut } = await replayObstacles(
     { ...ports, cluster, admin },
     plan.send.map(({ dispatch }) => dispatch.endpointId),
     nowMs,
   );
-  const why = circuits.map((circuit) => openCircuitText(circuit, nowMs)).join('\n');
-  if (circuits.length > 0 && dryRun !== true && force !== true)
-    throw new CliError('refused', `nothing was sent: ${why}`, { details: circuits });
-  if (circuits.length > 0) session.out.note(`${force === true ? 'note' : 'would be refused'}: ${why}`);
-  return circuits;
+  const refused = [...shut.map(shutText), ...(force === true ? [] : open.map((one) => openCircuitText(one, nowMs)))];
+  if (refused.length > 0 && dryRun !== true)
+    throw new CliError('refused', `nothing was sent: ${refused.join('\n')}`, { details: [...shut, ...open] });
+  if (refused.length > 0) session.out.note(`would be refused: ${refused.join('\n')}`);
+  else if (open.length > 0) session.out.note(`note: ${open.map((one) => openCircuitText(one, nowMs)).join('\n')}`);
+  return { open, shut };
 }
 
 async function confirm(session: Session, plan: ReplayPlan, yes: boolean): Promise<void> {

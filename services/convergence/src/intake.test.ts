@@ -1,0 +1,71 @@
+import type { OwnedPartition } from '@postrider/kafka';
+import { describe, expect, it } from 'vitest';
+import { Intake } from './intake.ts';
+import { dispatchesUnderWayMax } from './limits.ts';
+import { record } from './upstream-rig.ts';
+
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Events of which each leads to so many dispatches, and ends when the test says so. */
+function rigOf(dispatchesEach: number) {
+  const begun: number[] = [];
+  const ends: (() => void)[] = [];
+  const place = { topic: 'live.events', partition: 0, lost: false, owned: () => !place.lost, open: () => 0 };
+  const intake = new Intake(({ offset }, ack, _place, onPlanned) => {
+    begun.push(offset);
+    onPlanned(dispatchesEach);
+    return new Promise<void>((resolve) => ends.push(resolve)).then(ack);
+  });
+  return {
+    intake,
+    begun,
+    place,
+    read(offsets: readonly number[], from: OwnedPartition = place): void {
+      for (const offset of offsets) intake.accept({ ...record({}), offset }, () => undefined, from);
+    },
+    async end(): Promise<void> {
+      ends.shift()!();
+      await settle();
+    },
+  };
+}
+
+describe('events that match thousands of endpoints', () => {
+  it('are begun in their order, as long as what is under way leads to few enough dispatches', async () => {
+    const { read, begun, end } = rigOf(dispatchesUnderWayMax / 2);
+    read([1, 2, 3, 4]);
+    expect(begun).toEqual([1, 2]);
+    await end();
+    expect(begun).toEqual([1, 2, 3]);
+    await end();
+    expect(begun).toEqual([1, 2, 3, 4]);
+  });
+
+  it('are begun alone where one leads to more than that', async () => {
+    const { read, begun, end } = rigOf(dispatchesUnderWayMax * 3);
+    read([1, 2]);
+    expect(begun).toEqual([1]);
+    await end();
+    expect(begun).toEqual([1, 2]);
+  });
+
+  it('wait for the end of a rebalance, and go where their partition went', async () => {
+    const { intake, read, begun, place, end } = rigOf(dispatchesUnderWayMax);
+    const other = { ...place, owned: () => true };
+    read([1, 2]);
+    read([7], other);
+    const quiesced = intake.quiesce();
+    await end();
+    await quiesced;
+    expect(begun).toEqual([1]);
+    place.lost = true;
+    intake.resume();
+    expect(begun).toEqual([1, 7]);
+  });
+});
+
+it('events that lead to nothing are all begun at once', () => {
+  const { read, begun } = rigOf(0);
+  read([1, 2, 3]);
+  expect(begun).toEqual([1, 2, 3]);
+});

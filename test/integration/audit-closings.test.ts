@@ -1,0 +1,168 @@
+// Closing records, behind which the verification lets records be gone: those alone that were signed, of what is really gone, and
+// whatever else stands in them.
+
+import { generateKeyPairSync } from 'node:crypto';
+import {
+  checkpointDigest,
+  encodeCheckpoint,
+  introduceKey,
+  signCheckpoint,
+  type PartitionClosed,
+} from '@postrider/core/contracts';
+import { openAuditStore, readChainHeads } from '@postrider/postgres';
+import {
+  CheckpointBook,
+  dropClassDay,
+  dropDay,
+  planClassDays,
+  planDays,
+  verifyAudit,
+  type AuditVerdict,
+} from '@postrider/postrider';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { batchOf } from '../support/audit-tables.ts';
+import {
+  accepted,
+  before,
+  classDatabases,
+  clock,
+  dayOf,
+  dropTrial,
+  environment,
+  noon,
+  sampleOf,
+  topics,
+  trial,
+  verified,
+  why,
+  type ClassDatabases,
+  type ClassTables,
+} from '../support/class-tables.ts';
+
+const key = generateKeyPairSync('ed25519');
+const at = '2030-05-02T12:00:00.000Z';
+
+let databases: ClassDatabases;
+beforeAll(async () => {
+  databases = await classDatabases('closings');
+});
+afterEach(() => databases.close());
+
+/** What is signed of the tables as they stand, one upon the other. */
+function signer({ database }: ClassTables): { sign(): Promise<void>; book(): CheckpointBook } {
+  const lines = [encodeCheckpoint(introduceKey({ environment, at }, key.publicKey, key.privateKey))];
+  const previous = new Map<string, string>();
+  return {
+    async sign() {
+      for (const head of await readChainHeads(database, environment)) {
+        const place = `${head.topic}/${head.partition}`;
+        const of = { environment, ...head, previous: previous.get(place) ?? null, at };
+        const checkpoint = signCheckpoint(of, key.privateKey);
+        previous.set(place, checkpointDigest(checkpoint));
+        lines.push(encodeCheckpoint(checkpoint));
+      }
+    },
+    book() {
+      const book = new CheckpointBook(environment, [key.publicKey]);
+      for (const [index, line] of lines.entries()) book.take(line, `line ${index + 1}`);
+      return book;
+    },
+  };
+}
+
+const kinds = ({ problems }: AuditVerdict) => problems.map(({ kind, partition, offset }) => [kind, partition, offset]);
+
+async function closeDay(tables: ClassTables): Promise<void> {
+  const [oldest] = await planDays(tables.ports, before);
+  await dropDay(tables.ports, oldest!, why);
+}
+
+describe('a closing record', () => {
+  it.each([
+    ['a day', closeDay],
+    ['a class', (tables: ClassTables) => dropTrial(tables, dayOf(61))],
+  ])('of %s that nobody signed is named, and is in order once it is signed', async (_what, drop) => {
+    const tables = await databases.copyOf(databases.original);
+    const { sign, book } = signer(tables);
+    await sign();
+    await drop(tables);
+    const verify = () => verifyAudit({ database: tables.database, environment, checkpoints: book() });
+    const unsigned = await verify();
+    expect(new Set(Object.keys(unsigned.counts))).toEqual(new Set(['closing-unsigned']));
+    expect(unsigned.problems[0]).toMatchObject({ topic: topics.audit, partition: 0, offset: 12 });
+    await sign();
+    expect(kinds(await verify())).toEqual([]);
+  });
+
+  it('in a partition that was made up for it does not hide a day that somebody dropped', async () => {
+    const tables = await databases.copyOf(databases.original);
+    const { sign, book } = signer(tables);
+    await sign();
+    const [oldest] = await planDays(tables.ports, before);
+    const forged = oldest!.chains.map(({ topic, partition, first, next, rows, total, head }): PartitionClosed => {
+      const { day } = oldest!;
+      return {
+        type: 'PartitionClosed',
+        at,
+        ...why,
+        day,
+        topic,
+        partition,
+        from: first,
+        next,
+        rows,
+        total,
+        head,
+        actor: 'x',
+      };
+    });
+    const store = openAuditStore(tables.writer, clock);
+    await store.claimOffsets(environment, [{ topic: topics.audit, partition: 7, start: 0 }]);
+    await store.append({ ...batchOf(environment, 'audit', 0, forged, clock.now()), partition: 7 });
+    await tables.database.query(`DROP TABLE audit_record_${dayOf(61).replaceAll('-', '')}`);
+    const verdict = await verifyAudit({ database: tables.database, environment, checkpoints: book() });
+    expect(verdict.counts['closing-unsigned']).toBe(2);
+    expect(verdict.problems).toContainEqual(
+      expect.objectContaining({ kind: 'closing-unsigned', topic: topics.audit, partition: 7 }),
+    );
+  });
+
+  it('still stands for its day when that is made again, for a record that came to the tables late', async () => {
+    const tables = await databases.copyOf(databases.original);
+    await closeDay(tables);
+    const topic = topics.audit;
+    const store = openAuditStore(tables.writer, clock);
+    await store.claimOffsets(environment, [{ topic, partition: 1, start: 0 }]);
+    const late = batchOf(environment, 'audit', 0, [accepted(sampleOf(61, 40))], noon(61));
+    await store.append({ ...late, partition: 1 });
+    expect(kinds(await verified(tables))).toEqual([]);
+    // It can be dropped like any other.
+    await closeDay(tables);
+    expect(kinds(await verified(tables))).toEqual([]);
+  });
+
+  it('is not gone without by a day that holds nothing, while older ones stand', async () => {
+    const tables = await databases.copyOf(databases.original);
+    const [, , empty] = await planDays(tables.ports, before);
+    expect(empty).toMatchObject({ day: dayOf(59), rows: 0 });
+    await expect(dropDay(tables.ports, empty!, why)).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining(`days before ${dayOf(59)} stand`) as string,
+    });
+    expect(kinds(await verified(tables))).toEqual([]);
+    for (let day = 0; day < 3; day += 1) await closeDay(tables);
+    expect(await planDays(tables.ports, before)).toEqual([]);
+  });
+
+  it('may say why in characters that PostgreSQL does not take', async () => {
+    const tables = await databases.copyOf(databases.original);
+    const [oldest] = await planDays(tables.ports, before);
+    await dropDay(tables.ports, oldest!, { ...why, reason: 'old \ud800 and \0' });
+    expect(kinds(await verified(tables))).toEqual([]);
+    const [next] = await planClassDays(tables.ports, trial, { before, again: false });
+    await dropClassDay(tables.ports, trial, next!, { ...why, reason: 'over \ud800 and \0' });
+    expect(await planClassDays(tables.ports, trial, { before, again: false })).toEqual([]);
+    await tables.append('audit', [Buffer.from('{"v":1,"type":"PartitionClosed","day":"no day"}')], clock.now());
+    expect(kinds(await verified(tables))).toEqual([]);
+  });
+});
