@@ -79,8 +79,14 @@ export async function fetchOnce(
 }
 
 async function slice(topic: string, offset: number, part: FetchedPartition): Promise<FetchedSlice> {
-  const { batches, incomplete } = await readBatches(bytesOf(part), { topic, partition: part.partition }, decompress);
+  const { batches, incomplete, fault } = await readBatches(
+    bytesOf(part),
+    { topic, partition: part.partition },
+    decompress,
+  );
   const { records, nextOffset } = visibleRecords(offset, batches, part.abortedTransactions);
+  // Otherwise the next fetch begins with it, and the fault has its offset.
+  if (fault !== undefined && nextOffset === offset) throw fault;
   const highWatermark = safeInteger(part.highWatermark, 'high watermark');
   const stable =
     part.lastStableOffset === undefined ? highWatermark : safeInteger(part.lastStableOffset, 'last stable offset');

@@ -28,11 +28,13 @@ export interface FetchedBatches {
   readonly batches: FetchedBatch[];
   /** The last bytes are only the beginning of a batch: the fetch's limit fell into it. */
   readonly incomplete: boolean;
+  /** What is wrong with the batch behind these, which are good. */
+  readonly fault?: Error;
 }
 
 export type Decompress = (codec: number, bytes: Buffer) => Promise<Buffer>;
 
-/** Throws RangeError or KafkaError (`undecodable`, `protocol`) for bytes that are no batches. */
+/** Throws RangeError or KafkaError (`undecodable`, `protocol`) when the first bytes are no batch; behind a good one that is its `fault`. */
 export async function readBatches(
   bytes: Buffer,
   place: { readonly topic: string; readonly partition: number },
@@ -44,9 +46,14 @@ export async function readBatches(
     if (bytes.length - at < BATCH_HEADER_BYTES) return { batches, incomplete: true };
     const length = bytes.readInt32BE(at + 8);
     const end = at + FRAME_BYTES + length;
-    if (length < BATCH_HEADER_BYTES - FRAME_BYTES) throw new KafkaError('undecodable', `a batch of ${length} bytes`);
     if (end > bytes.length) return { batches, incomplete: true };
-    batches.push(await readBatch(bytes.subarray(at, end), place, decompress));
+    try {
+      if (length < BATCH_HEADER_BYTES - FRAME_BYTES) throw new KafkaError('undecodable', `a batch of ${length} bytes`);
+      batches.push(await readBatch(bytes.subarray(at, end), place, decompress));
+    } catch (fault) {
+      if (batches.length === 0 || !(fault instanceof Error)) throw fault;
+      return { batches, incomplete: false, fault };
+    }
     at = end;
   }
   return { batches, incomplete: false };
