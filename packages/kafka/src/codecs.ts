@@ -6,6 +6,7 @@ import { decompressFrame } from 'lz4-napi';
 import type { BatchCompression } from './encode-batch.ts';
 import { KafkaError } from './kafka-error.ts';
 import { DECOMPRESSED_BYTES_MAX } from './limits.ts';
+import { lz4OutputBytesMax, snappyOutputBytes } from './output-bounds.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
 
@@ -16,10 +17,16 @@ const unzstd = promisify(zstdDecompress);
 /** By the number in a batch's attributes. */
 const DECOMPRESSORS: Readonly<Record<number, { name: string; run: (bytes: Buffer) => Promise<Buffer> }>> = {
   1: { name: 'gzip', run: (bytes) => gunzipAsync(bytes, inflateLimit) },
-  2: { name: 'snappy', run: (bytes) => snappy().decompress(bytes) },
-  3: { name: 'lz4', run: (bytes) => decompressFrame(bytes) },
+  2: { name: 'snappy', run: async (bytes) => snappy().decompress(bounded(bytes, snappyOutputBytes)) },
+  3: { name: 'lz4', run: async (bytes) => decompressFrame(bounded(bytes, lz4OutputBytesMax)) },
   4: { name: 'zstd', run: (bytes) => unzstd(bytes, inflateLimit) },
 };
+
+function bounded(bytes: Buffer, outputBytesMax: (bytes: Buffer) => number): Buffer {
+  const max = outputBytesMax(bytes);
+  if (max > DECOMPRESSED_BYTES_MAX) throw new RangeError(`it may grow to ${max} bytes`);
+  return bytes;
+}
 
 export const COMPRESSIONS: Readonly<Record<Compression, BatchCompression | undefined>> = {
   none: undefined,
