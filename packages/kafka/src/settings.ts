@@ -28,7 +28,7 @@ export interface KafkaLogEntry {
 
 export type KafkaLog = (entry: KafkaLogEntry) => void;
 
-/** `brokers` are `host:port`; any one that answers is enough to find the others. */
+/** `brokers` are `host:port` or `[IPv6 address]:port`; any one that answers is enough to find the others. */
 export interface KafkaSettings {
   brokers: readonly string[];
   clientId: string;
@@ -41,9 +41,18 @@ export interface KafkaSettings {
 export function checkSettings(settings: KafkaSettings): void {
   if (settings.brokers.length === 0) throw new KafkaError('misuse', 'no brokers are configured');
   for (const broker of settings.brokers) {
-    if (!/^[^\s:]+:\d{1,5}$/.test(broker)) throw new KafkaError('misuse', `broker "${broker}" is not host:port`);
+    if (!/^(?:[^\s:[\]]+|\[[0-9a-f:]+\]):\d{1,5}$/i.test(broker))
+      throw new KafkaError('misuse', `broker "${broker}" is not host:port`);
   }
 }
+
+/**
+ * The driver takes a broker apart at its colons, of which an IPv6 address has more: it gets this name, which no host can have, and hands
+ * it back to the socket factory.
+ */
+const IPV6_COLON = ';';
+const driverBroker = (broker: string): string =>
+  broker.replace(/^\[(.*)\]/, (_, address: string) => address.replaceAll(':', IPV6_COLON));
 
 /** The sockets of one set of connections, so that it can be dropped at once and for good. */
 export interface SocketSet {
@@ -60,7 +69,7 @@ export function driverConfig(settings: KafkaSettings, brokers: string[], sockets
   const sasl = settings.sasl === undefined ? {} : { sasl: settings.sasl as SASLOptions };
   return {
     clientId: settings.clientId,
-    brokers,
+    brokers: brokers.map(driverBroker),
     ...(tls === undefined || tls === false ? {} : { ssl: tls === true ? true : { ...tls } }),
     ...sasl,
     connectionTimeout: CONNECT_TIMEOUT_MS,
@@ -72,7 +81,8 @@ export function driverConfig(settings: KafkaSettings, brokers: string[], sockets
     logCreator: () => (entry) => {
       if (!sockets.dropped) settings.log?.(logEntry(entry)); // what dropping makes fail is no news
     },
-    socketFactory: ({ host, port, ssl, onConnect }) => {
+    socketFactory: ({ host: name, port, ssl, onConnect }) => {
+      const host = name.replaceAll(IPV6_COLON, ':');
       // A broker object that somebody still holds must not bring a dropped set back to life.
       if (sockets.dropped) throw new Error(DROPPED);
       const servername = isIP(host) === 0 ? { servername: host } : {};
