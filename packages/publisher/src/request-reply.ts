@@ -43,7 +43,8 @@ export async function openRequestReply(
   { environment, publisher, now }: RequestReplyOptions,
 ): Promise<RequestReply> {
   const { replies } = topicNames(environment);
-  const waiting = new Map<string, Waiting>();
+  /** Several calls may share an id, as those of an upstream that asks again do: the answer is all of theirs. */
+  const waiting = new Map<string, Set<Waiting>>();
   const admin = cluster.admin();
   const from = await admin.endOffsets(replies);
   await admin.close();
@@ -53,14 +54,15 @@ export async function openRequestReply(
     onRecord: ({ value }) => {
       const record = decodeReply(value);
       // An answer may stand twice, and the first counts: after it nobody waits any more.
-      if (record) waiting.get(record.correlationId)?.resolve(record);
+      if (record) for (const { resolve } of waiting.get(record.correlationId) ?? []) resolve(record);
     },
   });
   await reader.ready;
   return {
     async call(event, { timeoutMs, correlationId = randomUUID() }) {
       const answer = Promise.withResolvers<ReplyRecord>();
-      waiting.set(correlationId, answer);
+      const calls = waiting.get(correlationId) ?? new Set();
+      waiting.set(correlationId, calls.add(answer));
       const late = (): void =>
         answer.reject(new PublisherError('reply-timeout', `no answer to ${correlationId} within ${timeoutMs} ms`));
       const timer = setTimeout(late, timeoutMs);
@@ -71,12 +73,14 @@ export async function openRequestReply(
         return await answer.promise;
       } finally {
         clearTimeout(timer);
-        waiting.delete(correlationId);
+        calls.delete(answer);
+        if (calls.size === 0 && waiting.get(correlationId) === calls) waiting.delete(correlationId);
         answer.promise.catch(() => undefined);
       }
     },
     async close() {
-      for (const { reject } of waiting.values()) reject(new PublisherError('reply-timeout', 'the listener was closed'));
+      for (const { reject } of [...waiting.values()].flatMap((calls) => [...calls]))
+        reject(new PublisherError('reply-timeout', 'the listener was closed'));
       await reader.stop();
     },
   };
