@@ -33,6 +33,36 @@ describe('the watermark', () => {
     expect(group.committed()).toEqual([6]);
   });
 
+  it('does not rise by what is still open of a log that was cut, and is read again from its start', async () => {
+    const { group, consumer, acks, ack } = rig();
+    group.assign([0], { added: [assigned(0, { committed: { offset: 90, metadata: '' } })] });
+    group.deliver(0, [90, 91]);
+    const old = [acks.get('0/90'), acks.get('0/91')];
+    group.options.onRangeLost?.({ topic, partition: 0, from: 92, to: 0 });
+    for (const finish of old) finish?.();
+    await consumer.commit();
+    group.deliver(0, [0, 1]);
+    await consumer.commit();
+    expect(group.committed()).toEqual([]);
+    ack(0);
+    await consumer.commit();
+    expect(group.committed()).toEqual([1]);
+  });
+
+  it('goes on over a range that is lost ahead of it', async () => {
+    const { group, consumer, ack } = rig();
+    group.assign([0]);
+    group.deliver(0, [5]);
+    group.options.onRangeLost?.({ topic, partition: 0, from: 6, to: 50 });
+    group.deliver(0, [50]);
+    ack(50);
+    await consumer.commit();
+    expect(group.committed()).toEqual([]);
+    ack(5);
+    await consumer.commit();
+    expect(group.committed()).toEqual([51]);
+  });
+
   it('is committed for all partitions in one request, on a timer', async () => {
     const { group, ack } = rig();
     group.assign([0, 1]);

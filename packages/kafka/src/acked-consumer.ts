@@ -2,7 +2,7 @@
 // committed is the low-watermark. At-least-once by construction: an offset is committed only when it and everything below
 // it was acknowledged. Memory is bounded by a window per partition: a full one is paused, by our own state.
 
-import { OffsetTracker } from '@postrider/core/domain';
+import { OffsetTracker, type TrackedOffset } from '@postrider/core/domain';
 import { ByteBudget, type BytesHeld } from './byte-budget.ts';
 import type { KafkaCluster } from './cluster.ts';
 import type { CommitOffset } from './group-membership.ts';
@@ -88,9 +88,10 @@ const resumeBelow = 0.5;
 class PartitionStream implements OwnedPartition, BytesHeld {
   readonly topic: string;
   readonly partition: number;
-  readonly tracker = new OffsetTracker();
-  /** Where reading began. */
-  readonly start: number;
+  tracker = new OffsetTracker();
+  readonly assigned: AssignedPartition;
+  /** Where it began anew, in a log that was cut. */
+  restart: number | undefined;
   committed: number | undefined;
   committedAtMs = Number.NEGATIVE_INFINITY;
   metadata: string | undefined;
@@ -107,9 +108,24 @@ class PartitionStream implements OwnedPartition, BytesHeld {
     this.partition = assigned.partition;
     this.committed = assigned.committed?.offset;
     this.metadata = assigned.committed?.metadata;
-    this.start = Math.max(assigned.committed?.offset ?? 0, assigned.logStart);
+    this.assigned = assigned;
     this.next = this.start;
     this.highWatermark = assigned.logEnd;
+  }
+
+  /** Where reading began; the log's start of a partition without a leader is learned late. */
+  get start(): number {
+    return this.restart ?? Math.max(this.assigned.committed?.offset ?? 0, this.assigned.logStart);
+  }
+
+  /**
+   * Reading goes on before what was read: other records may stand at those offsets now, and what is still open of the old ones says
+   * nothing about them. Their acknowledgements count no more.
+   */
+  readAgainFrom(offset: number): void {
+    this.tracker = new OffsetTracker();
+    this.restart = offset;
+    this.next = offset;
   }
 
   owned(): boolean {
@@ -145,8 +161,8 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
     group.resume(stream.topic, [stream.partition]);
   };
 
-  const acknowledge = (stream: PartitionStream, slot: Parameters<OffsetTracker['finish']>[0]): void => {
-    if (!stream.tracker.finish(slot) || stream.lost) return;
+  const acknowledge = (stream: PartitionStream, tracker: OffsetTracker, slot: TrackedOffset): void => {
+    if (!tracker.finish(slot) || stream.lost || tracker !== stream.tracker) return;
     budget.moved(stream);
     resumeIfRoomy(stream);
   };
@@ -204,7 +220,15 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
     ...(options.prepare ? { prepare: options.prepare } : {}),
     ...(options.onState ? { onState: options.onState } : {}),
     ...(options.onError ? { onError: options.onError } : {}),
-    ...(options.onRangeLost ? { onRangeLost: options.onRangeLost } : {}),
+    onRangeLost(range) {
+      const stream = streams.get(keyOf(range));
+      if (stream !== undefined && range.to < stream.next) {
+        stream.readAgainFrom(range.to);
+        budget.moved(stream);
+        resumeIfRoomy(stream);
+      }
+      options.onRangeLost?.(range);
+    },
     ...(options.onPartitionFault ? { onPartitionFault: options.onPartitionFault } : {}),
     onAssigned(assignment, generation) {
       const { added, lost } = assignment;
@@ -228,10 +252,11 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
       const stream = streams.get(`${topic}/${partition}`);
       if (!stream) return;
       stream.highWatermark = highWatermark;
+      const { tracker } = stream;
       for (const record of records) {
-        const slot = stream.tracker.open(record.offset, record.timestamp, record.value?.length ?? 0);
+        const slot = tracker.open(record.offset, record.timestamp, record.value?.length ?? 0);
         stream.next = record.offset + 1;
-        options.onRecord(record, () => acknowledge(stream, slot), stream);
+        options.onRecord(record, () => acknowledge(stream, tracker, slot), stream);
       }
       budget.moved(stream);
       if (!stream.paused && full(stream)) {
