@@ -198,6 +198,74 @@ describe('a partition that is refused for long', () => {
   });
 });
 
+describe('a partition that stays refused', () => {
+  const notEnoughReplicas = 19;
+
+  test('keeps its order and holds up no other one, nor the end of a flush once it is taken again', async () => {
+    const topic = await createTopic('lane');
+    const told: string[] = [];
+    const cluster = openCluster({
+      brokers: proxy.brokers,
+      clientId: `${prefix}-lane`,
+      log: ({ level, message }) => void (level === 'warn' && told.push(message)),
+    });
+    const refused = rule({
+      api: 'Produce',
+      side: 'response',
+      action: (frame, head) => withProduceError(head, frame, 1, notEnoughReplicas),
+    });
+    const appender = cluster.openAppender({ recordsMax: 8 });
+    const waiting: Promise<{ offset: number }>[] = [];
+    const one = (partition: number) => appender.append({ topic, partition, key: null, value: `${waiting.length}` });
+    for (let round = 0; round < 20; round += 1) {
+      waiting.push(one(1));
+      await Promise.all([one(0), one(2), one(3)]);
+    }
+    expect(appender.depth()).toBe(20);
+    let flushed = false;
+    const flush = appender.flush().then(() => (flushed = true));
+    await one(0);
+    expect(flushed).toBe(false);
+    expect(told.filter((message) => message.startsWith('a partition is refused'))).toHaveLength(1);
+    refused.release();
+    const offsets = (await Promise.all(waiting)).map(({ offset }) => offset);
+    expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
+    await flush;
+    expect(appender.depth()).toBe(0);
+    // What stands at the offsets is what was appended, in its order.
+    const values = new Map<number, string>();
+    await direct.scan({
+      topic,
+      partitions: [1],
+      from: 'earliest',
+      onRecord: ({ offset, value }) => void values.set(offset, String(value)),
+    });
+    expect(offsets.map((offset) => values.get(offset))).toEqual(offsets.map((_, i) => `${i}`));
+    await cluster.close();
+  });
+
+  test('holds up no close, which rejects what waits for it', async () => {
+    const topic = await createTopic('laneclose');
+    rule({
+      api: 'Produce',
+      side: 'response',
+      action: (frame, head) => withProduceError(head, frame, 1, notEnoughReplicas),
+    });
+    const appender = proxied.openAppender({ recordsMax: 4 });
+    const codes: (string | undefined)[] = [];
+    for (let round = 0; round < 6; round += 1) {
+      appender
+        .append({ topic, partition: 1, key: null, value: 'v' })
+        .catch((error: unknown) => codes.push((error as KafkaError).code));
+      await appender.append({ topic, partition: 0, key: null, value: 'v' });
+    }
+    await appender.close({ drainMs: 50 });
+    expect(appender.depth()).toBe(0);
+    await Promise.resolve();
+    expect(codes).toEqual(Array.from({ length: 6 }, () => 'closed'));
+  });
+});
+
 describe('order within a partition', () => {
   test('one batch is out at a time, and what waits behind a batch in doubt does not overtake it', async () => {
     const topic = await createTopic('order');

@@ -178,6 +178,70 @@ function replaceOne(at: Rewriter, replace: (address: Address) => Address): void 
   at.write(int32Bytes(port));
 }
 
+/** A Metadata answer in which one partition has no leader. */
+export function withoutLeader(head: RequestHead, frame: Buffer, unled: { topic: string; partition: number }): Buffer {
+  return replaceMetadata(head, frame, {
+    topicCode: () => 0,
+    isUnled: (topic, partition) => topic === unled.topic && partition === unled.partition,
+  });
+}
+
+/** A Metadata answer that has nothing of one topic but this error. */
+export function withTopicError(head: RequestHead, frame: Buffer, refused: string, code: number): Buffer {
+  return replaceMetadata(head, frame, { topicCode: (topic) => (topic === refused ? code : 0), isUnled: () => false });
+}
+
+function replaceMetadata(
+  { apiVersion }: RequestHead,
+  frame: Buffer,
+  change: { topicCode(topic: string): number; isUnled(topic: string, partition: number): boolean },
+): Buffer {
+  if (apiVersion < 5) throw new Error(`Metadata version ${apiVersion} is too old to be read here`);
+  refuseNewer('Metadata', apiVersion, metadataVersionMax);
+  const leaderNotAvailable = 5;
+  const at = new Rewriter(frame);
+  at.skip(8);
+  for (let left = at.int32(); left > 0; left -= 1) {
+    at.skip(4);
+    at.string();
+    at.skip(4);
+    at.string();
+  }
+  at.string(); // cluster id
+  at.skip(4); // controller
+  for (let topics = at.int32(); topics > 0; topics -= 1) {
+    const topicReplaced = at.mark();
+    const found = at.int16();
+    const topic = at.string() ?? '';
+    const code = change.topicCode(topic);
+    const internal = at.bytes(1);
+    topicReplaced();
+    at.write(Buffer.concat([int16Bytes(code === 0 ? found : code), stringBytes(topic), internal]));
+    const partsReplaced = at.mark();
+    const count = at.int32();
+    const parts = Array.from({ length: count }, () => {
+      const partitionCode = at.int16();
+      const partition = at.int32();
+      const leader = at.int32();
+      const isUnled = change.isUnled(topic, partition);
+      const rest: Buffer[] = apiVersion >= 7 ? [at.bytes(4)] : [];
+      for (let lists = 3; lists > 0; lists -= 1) {
+        const length = at.int32();
+        rest.push(int32Bytes(length), at.bytes(4 * length));
+      }
+      return Buffer.concat([
+        int16Bytes(isUnled ? leaderNotAvailable : partitionCode),
+        int32Bytes(partition),
+        int32Bytes(isUnled ? -1 : leader),
+        ...rest,
+      ]);
+    });
+    partsReplaced();
+    at.write(code === 0 ? Buffer.concat([int32Bytes(count), ...parts]) : int32Bytes(0));
+  }
+  return at.done();
+}
+
 /** A Fetch answer that refuses one of its partitions. */
 export function withFetchError(
   head: RequestHead,

@@ -7,6 +7,7 @@ import { readFailure, toKafkaError } from './driver-error.ts';
 import { EARLIEST, LATEST } from './driver.ts';
 import { fetchCommitted } from './group-membership.ts';
 import { KafkaError } from './kafka-error.ts';
+import { knowTopics } from './leaders.ts';
 import { ADMIN_READ_TRIES as READ_TRIES, NEW_TOPIC_TRIES } from './limits.ts';
 import { listOffsets } from './offsets.ts';
 import { safeInteger } from './record.ts';
@@ -82,7 +83,7 @@ export function openAdmin(settings: KafkaSettings): KafkaAdmin {
 
   async function partitionsOf(topic: string): Promise<TopicPartition[]> {
     const cluster = await connections.get();
-    await cluster.addTargetTopic(topic);
+    await knowTopics(cluster, [topic]);
     const partitions = cluster
       .findTopicPartitionMetadata(topic)
       .map(({ partitionId }) => ({ topic, partition: partitionId }));

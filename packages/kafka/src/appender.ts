@@ -3,78 +3,47 @@
  *
  *   append ─▶ queue ─▶ batch (what arrived while the last one was out, or rested) ─▶ one request a leader ─▶ offsets
  *                 ▲                        │ any doubt: resend, for ever, until closed
- *                 └── topic not known: waits aside, asked again, rejected after about 30 s
+ *                 ├── topic not known: waits aside, asked again, rejected after about 30 s
+ *                 └── partition refused, or without a leader: goes on in a lane of its own
  *
  * Not idempotent on purpose: an idempotent producer whose send was rejected can have another record acknowledged and never
  * written. A resend may write a record twice; every consumer is idempotent by identity.
  */
 import { batchLength, partitionKey, takeApart } from './append-batch.ts';
 import type { BatchEntry } from './append-batch.ts';
+import { createLanes } from './append-lanes.ts';
+import type { Lanes } from './append-lanes.ts';
 import { judgeAppendError } from './append-verdict.ts';
+import type { Appender, AppenderOptions, AppenderStats } from './appender-options.ts';
 import { backoffMs, pause } from './backoff.ts';
-import type { Compression } from './codecs.ts';
 import { openConnections } from './connections.ts';
-import { readFailure } from './driver-error.ts';
+import type { Connections } from './connections.ts';
+import { isStaleMetadata, readFailure } from './driver-error.ts';
 import type { DriverCluster } from './driver.ts';
 import { KafkaError } from './kafka-error.ts';
 import type { KafkaErrorCode } from './kafka-error.ts';
+import { knowTopics } from './leaders.ts';
 import * as limits from './limits.ts';
 import { produceOnce } from './produce.ts';
 import type { ProduceResult } from './produce.ts';
-import type { AppendRecord, TopicPartition } from './record.ts';
 import { encodable } from './record-size.ts';
 import type { KafkaSettings } from './settings.ts';
-
-export interface AppenderHooks {
-  /** After each batch that was acknowledged in whole. `sendMs` spans all its tries. */
-  onBatch?(batch: { records: number; bytes: number; sendMs: number }): void;
-  /** Before each resend; `attempt` is 2 for the first one. */
-  onResend?(resend: { records: number; attempt: number; reason: string }): void;
-  /** A broker answered without naming these partitions: their records are resent. */
-  onCoverageFailure?(partitions: TopicPartition[]): void;
-}
-
-export interface AppenderOptions {
-  compression?: Compression;
-  /** Records in one batch at most; default and upper bound BATCH_RECORDS_MAX. */
-  recordsMax?: number;
-  /**
-   * The longest rest between two batches, for those who append a steady stream and would rather have fewer requests: after a batch
-   * it rests in proportion to its records, so that a lone record never waits. Default: no rest.
-   */
-  restMsMax?: number;
-  /** Of it, for each record of the batch; default REST_MS_PER_RECORD. More is for those whom nobody waits for. */
-  restMsPerRecord?: number;
-  hooks?: AppenderHooks;
-}
-
-export interface AppenderStats {
-  records: number;
-  batches: number;
-  resends: number;
-  coverageFailures: number;
-}
-
-export interface Appender {
-  /**
-   * Resolves once the record is acknowledged by all in-sync replicas. Waits through outages of any length. Rejects with KafkaError
-   * `record-too-large`, `unknown-topic`, `unknown-partition`, `not-authorized`, `record-rejected` (never, for this record) or `closed`.
-   */
-  append(record: AppendRecord): Promise<{ offset: number }>;
-  /** Like `append` for each; rejects with the first rejection, while the others go their way. */
-  appendAll(records: readonly AppendRecord[]): Promise<{ offset: number }[]>;
-  /** Records accepted and neither acknowledged nor rejected yet: what a caller holds itself back by. */
-  depth(): number;
-  stats(): AppenderStats;
-  /** Resolves when everything accepted so far and since is settled. */
-  flush(): Promise<void>;
-  /** Accepts nothing more, waits up to `drainMs` (default CLOSE_DRAIN_MS), then rejects what is left with `closed`. */
-  close(options?: { drainMs?: number }): Promise<void>;
-}
 
 interface Entry extends BatchEntry {
   resolve(value: { offset: number }): void;
   reject(error: KafkaError): void;
+}
+
+interface Refused {
+  entries: Entry[];
+  code: KafkaErrorCode;
+  reason: string;
+}
+
+/** What a batch came to. */
+interface Sum {
+  records: number;
+  bytes: number;
 }
 
 /** Entries of one topic (or partition) that metadata does not know yet. */
@@ -83,15 +52,19 @@ interface Aside {
   code: KafkaErrorCode;
 }
 
-/** Answers about a topic that may change (it is created, or allowed): its records wait for a while before they are rejected. */
-const TOPIC_REFUSALS: Readonly<Record<string, KafkaErrorCode>> = {
-  UNKNOWN_TOPIC_OR_PARTITION: 'unknown-topic',
-  INVALID_TOPIC_EXCEPTION: 'unknown-topic',
-  TOPIC_AUTHORIZATION_FAILED: 'not-authorized',
-};
+/** How a batch goes out. What a refused partition waits for must hold up no request of the others, so its lane has connections of its own. */
+interface Way {
+  connections: Connections;
+  knownTopics: Map<string, DriverCluster>;
+  isLane: boolean;
+}
+
+/** Tries before a refused partition gets a lane: most leaders are elected by then. */
+const TRIES_BEFORE_LANE = 2;
 
 export function openAppender(settings: KafkaSettings, options: AppenderOptions = {}): Appender {
-  const connections = openConnections(settings);
+  const main: Way = { connections: openConnections(settings), knownTopics: new Map(), isLane: false };
+  const apart: Way = { connections: openConnections(settings), knownTopics: new Map(), isLane: true };
   const hooks = options.hooks ?? {};
   const compression = options.compression ?? 'none';
   const batchLimits = {
@@ -101,11 +74,16 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
   };
   const stats: AppenderStats = { records: 0, batches: 0, resends: 0, coverageFailures: 0 };
   const aborted = new AbortController();
-  const knownTopics = new Map<string, DriverCluster>();
   const aside = new Map<string, Aside>();
   const asideTries = new Map<string, number>();
   /** Partitions whose last request a broker refused: in requests of their own, or every try would write those beside them again. */
   const refusedLast = new Set<string>();
+  const lanes: Lanes<Entry> = createLanes({
+    limits: batchLimits,
+    signal: aborted.signal,
+    log: settings.log,
+    settle: (entries, attempt) => settleBatch(entries, apart, attempt),
+  });
   let queue: Entry[] = [];
   let taken = 0;
   let unsettled = 0;
@@ -148,7 +126,7 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
         taken = 0;
       }
       const startedMs = performance.now();
-      await settleBatch(batch);
+      await settleBatch(batch, main, 1);
       await rest(batch.length, startedMs);
     }
     running = false;
@@ -172,47 +150,52 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
 
   const isUrgent = (): boolean => closing || idle.length > 0 || queue.length - taken >= batchLimits.recordsMax;
 
-  async function settleBatch(batch: Entry[]): Promise<void> {
+  async function settleBatch(batch: Entry[], way: Way, firstAttempt: number): Promise<void> {
     const started = performance.now();
-    const before = stats.records;
-    let bytes = 0;
-    for (const entry of batch) bytes += entry.bytes;
-    await settleEntries(batch);
-    const records = stats.records - before;
-    if (records === 0) return;
+    const sum = { records: 0, bytes: 0 };
+    await settleEntries(batch, way, firstAttempt, sum);
+    if (sum.records === 0) return;
     stats.batches += 1;
-    hooks.onBatch?.({ records, bytes, sendMs: performance.now() - started });
+    hooks.onBatch?.({ ...sum, sendMs: performance.now() - started });
   }
 
-  /** Sends until every entry is acknowledged, rejected, or put aside. */
-  async function settleEntries(entries: Entry[]): Promise<void> {
+  /** Sends until every entry is acknowledged, rejected, put aside, or on a lane. */
+  async function settleEntries(entries: Entry[], way: Way, firstAttempt: number, sum: Sum): Promise<void> {
     let pending = entries;
-    for (let attempt = 1; pending.length > 0; attempt += 1) {
+    for (let attempt = firstAttempt; pending.length > 0; attempt += 1) {
       if (aborted.signal.aborted) return rejectAll(pending, closedError());
-      const { doubtful, refused, reason, error } = await sendOnce(pending, attempt);
-      for (const part of refused) await settleRefused(part.entries, part.code, part.reason);
+      const { doubtful, refused, reason, error } = await sendOnce(pending, way, attempt, sum);
+      for (const part of refused) await settleRefused(part, way, sum);
       pending = doubtful;
       if (pending.length === 0) return;
-      stats.resends += 1;
-      hooks.onResend?.({ records: pending.length, attempt: attempt + 1, reason });
-      settings.log?.({
-        level: 'warn',
-        message: 'append in doubt, sending again',
-        fields: { records: pending.length, attempt, reason },
-      });
-      await connections.heal(error);
+      tellResend(pending.length, attempt, reason, way);
+      const { brokerError } = readFailure(error);
+      // On a lane, an answer that other metadata would not change says nothing against the connections.
+      if (!way.isLane || brokerError === null || isStaleMetadata(brokerError)) await way.connections.heal(error);
       await pause(backoffMs(attempt), aborted.signal);
     }
   }
 
-  async function sendOnce(pending: Entry[], attempt: number) {
-    const refused: { entries: Entry[]; code: KafkaErrorCode; reason: string }[] = [];
+  function tellResend(records: number, attempt: number, reason: string, way: Way): void {
+    stats.resends += 1;
+    hooks.onResend?.({ records, attempt: attempt + 1, reason });
+    if (way.isLane) return; // told once, when the lane was opened
+    settings.log?.({
+      level: 'warn',
+      message: 'append in doubt, sending again',
+      fields: { records, attempt, reason },
+    });
+  }
+
+  async function sendOnce(pending: Entry[], way: Way, attempt: number, sum: Sum) {
+    const refused: Refused[] = [];
     let result: ProduceResult<Entry>;
     const away = new Set<Entry>();
     try {
-      const cluster = await connections.get();
-      const ready = await withKnownTopics(cluster, pending, away);
+      const cluster = await way.connections.get();
+      const ready = await withKnownTopics(cluster, pending, way, away);
       result = await produceOnce(cluster, ready, compression, refusedLast);
+      if (result.unknownPartition.length > 0) await cluster.refreshMetadata().catch(() => undefined);
     } catch (error) {
       // Nothing was sent, or nothing is known: entries that were put aside before the failure are not pending any more.
       const doubtful = pending.filter((entry) => !away.has(entry));
@@ -220,12 +203,18 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
     }
     for (const { entry, offset } of result.appended) {
       if (refusedLast.size > 0) refusedLast.delete(partitionKey(entry));
+      if (asideTries.size > 0) asideTries.delete(partitionKey(entry));
+      sum.bytes += entry.bytes;
       entry.resolve({ offset });
     }
+    sum.records += result.appended.length;
     stats.records += result.appended.length;
-    if (result.appended.length > 0) connections.succeeded();
+    if (result.appended.length > 0) way.connections.succeeded();
     settled(result.appended.length);
-    for (const entry of result.unknownPartition) putAside(partitionKey(entry), entry, 'unknown-partition');
+    for (const entry of result.unknownPartition) {
+      way.knownTopics.delete(entry.topic);
+      putAside(partitionKey(entry), entry, 'unknown-partition');
+    }
     let reason = '';
     let error: unknown;
     const doubtful: Entry[] = [];
@@ -239,11 +228,15 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
     }
     for (const part of result.failed) {
       const verdict = judgeAppendError(part.error, attempt);
+      const answered = readFailure(part.error).brokerError !== null;
+      const isCertain = part.isUnled || (part.isAlone && attempt >= TRIES_BEFORE_LANE);
       if (verdict.kind === 'never') refused.push({ entries: part.entries, code: verdict.code, reason: verdict.reason });
-      else {
+      else if (!way.isLane && answered && isCertain && !aborted.signal.aborted) {
+        tellResend(part.entries.length, attempt, verdict.reason, apart);
+        lanes.open(part.entries, attempt + 1, verdict.reason);
+      } else {
         doubtful.push(...part.entries);
-        if (readFailure(part.error).brokerError !== null)
-          for (const entry of part.entries) refusedLast.add(partitionKey(entry));
+        if (answered) for (const entry of part.entries) refusedLast.add(partitionKey(entry));
         reason = verdict.reason;
         error = part.error;
       }
@@ -252,27 +245,31 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
   }
 
   /** Takes a refused batch apart until the record at fault stands alone; it is rejected, the others are appended. */
-  async function settleRefused(entries: Entry[], code: KafkaErrorCode, reason: string): Promise<void> {
+  async function settleRefused({ entries, code, reason }: Refused, way: Way, sum: Sum): Promise<void> {
     const parts = takeApart(entries);
     if (parts.length === 0) {
       const [entry] = entries;
       const where = entry === undefined ? '' : ` ${entry.topic}/${entry.partition}`;
       return rejectAll(entries, new KafkaError(code, `record for${where} refused: ${reason}`, { brokerError: reason }));
     }
-    for (const part of parts) await settleEntries(part);
+    for (const part of parts) await settleEntries(part, way, 1, sum);
   }
 
   /** The entries whose topics exist. One unknown topic must not poison the metadata of the others, so each is asked for alone. */
-  async function withKnownTopics(cluster: DriverCluster, entries: Entry[], away: Set<Entry>): Promise<Entry[]> {
+  async function withKnownTopics(cluster: DriverCluster, entries: Entry[], way: Way, away: Set<Entry>) {
     const ready: Entry[] = [];
     for (const entry of entries) {
+      if (!way.isLane && !aborted.signal.aborted && lanes.join(entry)) {
+        away.add(entry);
+        continue;
+      }
       const waits = aside.size === 0 ? undefined : (aside.get(entry.topic) ?? aside.get(partitionKey(entry)));
       if (waits !== undefined) {
         waits.entries.push(entry); // keeps the order behind those that wait already
         away.add(entry);
         continue;
       }
-      const refusal = knownTopics.get(entry.topic) === cluster ? null : await askFor(cluster, entry.topic);
+      const refusal = way.knownTopics.get(entry.topic) === cluster ? null : await askFor(cluster, entry.topic, way);
       if (refusal === null) ready.push(entry);
       else {
         putAside(entry.topic, entry, refusal);
@@ -283,16 +280,17 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
   }
 
   /** Null when the brokers know the topic; else why it cannot be used yet. */
-  async function askFor(cluster: DriverCluster, topic: string): Promise<KafkaErrorCode | null> {
+  async function askFor(cluster: DriverCluster, topic: string, way: Way): Promise<KafkaErrorCode | null> {
     try {
-      await cluster.addTargetTopic(topic);
-      knownTopics.set(topic, cluster);
+      await knowTopics(cluster, [topic]);
+      way.knownTopics.set(topic, cluster);
       asideTries.delete(topic);
       return null;
     } catch (error) {
-      const refusal = TOPIC_REFUSALS[readFailure(error).brokerError ?? ''];
-      if (refusal === undefined) throw error;
-      return refusal;
+      // It may change (the topic is created, or allowed): its records wait for a while before they are rejected.
+      if (error instanceof KafkaError && (error.code === 'unknown-topic' || error.code === 'not-authorized'))
+        return error.code;
+      throw error;
     }
   }
 
@@ -307,6 +305,10 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
         fields: { topic: entry.topic, partition: entry.partition },
       });
     } else waits.entries.push(entry);
+    setAsideTimer();
+  }
+
+  function setAsideTimer(): void {
     asideTimer ??= setTimeout(() => {
       asideTimer = null;
       asideIsDue = true; // between two batches: what is under way must neither be overtaken nor be sent twice
@@ -318,17 +320,26 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
   function takeBackAside(): void {
     asideIsDue = false;
     const again: Entry[] = [];
-    for (const [key, waits] of aside) {
+    /** What stands on its partition's lane came later, and follows them here. */
+    const stays = new Map<string, Aside>();
+    for (const [key, { entries, code }] of aside) {
       const tries = (asideTries.get(key) ?? 0) + 1;
       asideTries.set(key, tries);
-      if (tries < limits.UNKNOWN_TOPIC_TRIES) {
-        again.push(...waits.entries);
-      } else {
+      if (tries >= limits.UNKNOWN_TOPIC_TRIES) {
         asideTries.delete(key);
-        rejectAll(waits.entries, new KafkaError(waits.code, `${key}: not known to the brokers after ${tries} tries`));
+        rejectAll(entries, new KafkaError(code, `${key}: not known to the brokers after ${tries} tries`));
+        continue;
+      }
+      for (const entry of entries) {
+        const place = partitionKey(entry);
+        if (!lanes.has(place)) again.push(entry);
+        else if (stays.has(place)) stays.get(place)?.entries.push(entry);
+        else stays.set(place, { entries: [entry], code });
       }
     }
     aside.clear();
+    for (const [key, waits] of stays) aside.set(key, waits);
+    if (stays.size > 0) setAsideTimer();
     queue = [...again, ...queue.slice(taken)];
     taken = 0;
   }
@@ -370,8 +381,9 @@ export function openAppender(settings: KafkaSettings, options: AppenderOptions =
       }
       aborted.abort();
       if (asideTimer !== null) clearTimeout(asideTimer);
-      connections.close();
-      const left = [...queue.slice(taken), ...[...aside.values()].flatMap((waits) => waits.entries)];
+      main.connections.close();
+      apart.connections.close();
+      const left = [...queue.slice(taken), ...lanes.clear(), ...[...aside.values()].flatMap((waits) => waits.entries)];
       queue = [];
       taken = 0;
       aside.clear();

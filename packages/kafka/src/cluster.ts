@@ -2,7 +2,7 @@
 import { openAdmin } from './admin.ts';
 import type { KafkaAdmin } from './admin.ts';
 import { openAppender } from './appender.ts';
-import type { Appender, AppenderOptions } from './appender.ts';
+import type { Appender, AppenderOptions } from './appender-options.ts';
 import { openGroupConsumer } from './group-consumer.ts';
 import type { GroupConsumer, GroupOptions } from './group-options.ts';
 import { KafkaError } from './kafka-error.ts';

@@ -26,6 +26,8 @@ export interface DriverFailure {
 export function readFailure(error: unknown): DriverFailure {
   let current: unknown = error;
   for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth += 1) {
+    if (current instanceof KafkaError && current.brokerError !== undefined)
+      return failure(current, current.brokerError, false);
     const shape = current as DriverShape;
     const name = typeof shape.name === 'string' ? shape.name : '';
     if (typeof shape.type === 'string') return failure(shape, shape.type, false);

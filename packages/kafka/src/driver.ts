@@ -85,6 +85,9 @@ export interface DriverBroker extends Pick<Broker, 'isConnected'> {
 export interface DriverCluster extends Omit<Cluster, 'findBroker' | 'findGroupCoordinator'> {
   findBroker(node: { nodeId: string | number }): Promise<DriverBroker>;
   findGroupCoordinator(group: { groupId: string }): Promise<DriverBroker>;
+  /** What its metadata is read for. */
+  targetTopics: Set<string>;
+  brokerPool: { metadata: { topicMetadata: { topic: string; topicErrorCode: number }[] } | null };
 }
 
 /** kafkajs' wire value: aborted transactions of upstream producers are never seen. */

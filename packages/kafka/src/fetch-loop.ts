@@ -14,7 +14,8 @@ import { fetchOnce } from './fetch.ts';
 import type { FetchedSlice, FetchLimits, FetchPosition } from './fetch.ts';
 import { lookAgain } from './gap.ts';
 import type { KafkaError } from './kafka-error.ts';
-import { FAULTY_PARTITION_RETRY_MS } from './limits.ts';
+import { leaderOf, whyUnled } from './leaders.ts';
+import { FAULTY_PARTITION_RETRY_MS, UNLED_RETRY_MS } from './limits.ts';
 import type { TopicPartition } from './record.ts';
 
 export interface FetchOwner {
@@ -41,6 +42,9 @@ export function startFetchLoop(connections: Connections, limits: FetchLimits, ow
   const { signal } = stopped;
   const busy = new Set<string>();
   const faultyUntil = new Map<string, number>();
+  /** Partitions that nobody leads: told once each. */
+  const unledTold = new Set<string>();
+  let unledTimer: NodeJS.Timeout | null = null;
   let attempt = 0;
   let wakeUp: () => void = () => undefined;
   let woken = false;
@@ -86,8 +90,13 @@ export function startFetchLoop(connections: Connections, limits: FetchLimits, ow
     await cluster.refreshMetadataIfNecessary();
     const byNode = new Map<string, FetchPosition[]>();
     for (const at of positions) {
-      const nodeId = Object.keys(cluster.findLeaderForPartitions(at.topic, [at.partition]))[0];
-      if (nodeId === undefined || busy.has(nodeId)) continue;
+      const nodeId = leaderOf(cluster, at);
+      if (nodeId === undefined || nodeId === null) {
+        waitForLeader(cluster, at);
+        continue;
+      }
+      unledTold.delete(key(at));
+      if (busy.has(nodeId)) continue;
       const list = byNode.get(nodeId);
       if (list === undefined) byNode.set(nodeId, [at]);
       else list.push(at);
@@ -99,6 +108,20 @@ export function startFetchLoop(connections: Connections, limits: FetchLimits, ow
         wake();
       });
     }
+  }
+
+  /** Its topic may be gone, too, or forbidden. The others are read on meanwhile. */
+  function waitForLeader(cluster: DriverCluster, at: FetchPosition): void {
+    if (signal.aborted) return;
+    if (!unledTold.has(key(at))) {
+      unledTold.add(key(at));
+      owner.onError(whyUnled(cluster, at), 1);
+    }
+    unledTimer ??= setTimeout(() => {
+      unledTimer = null;
+      // What fails here fails for the fetches as well, which tell of it and heal.
+      void cluster.refreshMetadata().then(wake, wake);
+    }, UNLED_RETRY_MS);
   }
 
   async function fetchFrom(cluster: DriverCluster, nodeId: string, positions: FetchPosition[]): Promise<void> {
@@ -187,6 +210,7 @@ export function startFetchLoop(connections: Connections, limits: FetchLimits, ow
     wake,
     async stop() {
       stopped.abort();
+      if (unledTimer !== null) clearTimeout(unledTimer);
       wake();
       await ended;
     },

@@ -18,9 +18,17 @@ import { commitWhileMember } from './group-commit.ts';
 import { createDelivery } from './group-delivery.ts';
 import { joinGroup } from './group-membership.ts';
 import type { Membership } from './group-membership.ts';
-import type { GroupConsumer, GroupOptions, GroupState, GroupStats, RevokeReason } from './group-options.ts';
-import { describeAdded, preparePartitions } from './group-preparation.ts';
+import type {
+  AssignedPartition,
+  GroupConsumer,
+  GroupOptions,
+  GroupState,
+  GroupStats,
+  RevokeReason,
+} from './group-options.ts';
+import { describeAdded, preparePartitions, whenLed } from './group-preparation.ts';
 import type { KafkaError } from './kafka-error.ts';
+import { knowTopics, topicError } from './leaders.ts';
 import { MemberLease } from './lease.ts';
 import * as limits from './limits.ts';
 import { PartitionCursors } from './partition-cursors.ts';
@@ -101,7 +109,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
       try {
         setState('connecting');
         const cluster = await connections.get();
-        for (const topic of options.topics) await cluster.addTargetTopic(topic);
+        await knowOwnTopics(cluster, attempt, previous !== null);
         setState('joining');
         const held = { generation: previous?.generationId ?? -1, partitions: previous?.assignment ?? [] };
         const joined = await joinGroup(cluster, membershipOptions, { memberId, held });
@@ -128,12 +136,24 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     await leave();
   }
 
+  /** A topic that was there before may be gone for good: after some tries the member joins for the others. */
+  async function knowOwnTopics(cluster: DriverCluster, attempt: number, joinedBefore: boolean): Promise<void> {
+    for (const topic of options.topics) {
+      try {
+        await knowTopics(cluster, [topic]);
+      } catch (error) {
+        if (!joinedBefore || attempt < limits.GONE_TOPIC_TRIES || topicError(cluster, topic) === null) throw error;
+        report(toKafkaError(error, 'joining'), attempt, 'joining without a topic');
+      }
+    }
+  }
+
   /** Takes over what was assigned: keeps what never left this member, prepares the rest. */
   async function adopt(cluster: DriverCluster, joined: Membership, previous: Membership | null): Promise<void> {
     const unbroken =
       previous !== null && previous.memberId === joined.memberId && previous.generationId + 1 === joined.generationId;
     const { kept, added: news, lost } = cursors.compare(joined.assignment, unbroken);
-    const added = await describeAdded(cluster, joined, options.groupId, news);
+    const { added, unled } = await describeAdded(cluster, joined, options.groupId, news);
     // Together, or a commit would name this generation for partitions that were owned in the last one.
     cursors.replace(kept, added);
     member = joined;
@@ -157,10 +177,22 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     setState('stable');
     delivering = true;
     preparing = new AbortController();
-    void preparePartitions({ prepare: options.prepare, report, start: delivery.start }, added, preparing.signal).then(
-      (started) => started && loop.wake(),
+    void prepare(
+      added.filter((at) => !unled.includes(at)),
+      preparing.signal,
     );
+    for (const at of unled) void prepareOnceLed(at, preparing.signal);
     loop.wake();
+  }
+
+  async function prepare(added: AssignedPartition[], signal: AbortSignal): Promise<void> {
+    const parts = { prepare: options.prepare, report, start: delivery.start };
+    if (await preparePartitions(parts, added, signal)) loop.wake();
+  }
+
+  /** By itself, after the others: they must not wait for its leader. */
+  async function prepareOnceLed(at: AssignedPartition, signal: AbortSignal): Promise<void> {
+    if (await whenLed({ connections, report }, at, signal)) await prepare([at], signal);
   }
 
   /** Beats until the generation ends. A member that gets no answer for a session timeout is lost, whatever hangs. */
@@ -239,6 +271,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
   async function partitionsChanged(current: Membership): Promise<boolean> {
     if (current.leaderCounts === null) return false;
     const cluster = await connections.get();
+    await cluster.addMultipleTargetTopics([...options.topics]); // one that it joined without may be back
     await cluster.refreshMetadataIfNecessary();
     for (const topic of options.topics) {
       const count = cluster.findTopicPartitionMetadata(topic).length;

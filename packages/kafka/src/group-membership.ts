@@ -3,6 +3,7 @@ import kafkajs from 'kafkajs';
 import type { HeldPartitions, PartitionAssigner } from './assigner.ts';
 import type { DriverBroker, DriverCluster } from './driver.ts';
 import { KafkaError } from './kafka-error.ts';
+import { knowTopics } from './leaders.ts';
 import { safeInteger } from './record.ts';
 import type { TopicPartition } from './record.ts';
 
@@ -105,7 +106,7 @@ async function partitionsOf(
 ): Promise<Map<string, number[]>> {
   for (const topic of all) {
     if (own.has(topic)) continue;
-    await cluster.addTargetTopic(topic).catch(() => undefined); // kafkajs takes an unknown topic back out of its list
+    await knowTopics(cluster, [topic]).catch(() => undefined);
   }
   await cluster.refreshMetadata();
   const partitions = new Map<string, number[]>();

@@ -10,7 +10,10 @@ export interface Generation {
   memberId: string;
 }
 
-/** A newly assigned partition: what the group committed (null: never), and the log's range when it was assigned. */
+/**
+ * A newly assigned partition: what the group committed (null: never), and the log's range when it was assigned. While it has no leader
+ * the range is the committed offset alone; the true one is put in before the partition is prepared.
+ */
 export interface AssignedPartition extends TopicPartition {
   committed: { offset: number; metadata: string } | null;
   logStart: number;

@@ -1,5 +1,6 @@
 /** Before the first record of a new partition: what was committed and where its log stands, then the owner's preparation. */
 import { backoffMs, pause } from './backoff.ts';
+import type { Connections } from './connections.ts';
 import { toKafkaError } from './driver-error.ts';
 import type { DriverCluster } from './driver.ts';
 import type { Report } from './group-delivery.ts';
@@ -7,32 +8,68 @@ import { fetchCommitted } from './group-membership.ts';
 import type { Membership } from './group-membership.ts';
 import type { AssignedPartition, GroupOptions } from './group-options.ts';
 import { KafkaError } from './kafka-error.ts';
+import { leaderOf } from './leaders.ts';
+import { UNLED_RETRY_MS } from './limits.ts';
 import { logRanges } from './offsets.ts';
 import { keyOf } from './partition-cursors.ts';
 import type { TopicPartition } from './record.ts';
 
-/** Rejects when one of them has no offsets yet: the member then joins again. */
+/**
+ * Rejects when one of them has no offsets yet: the member then joins again. Nobody can be asked about a partition that has no leader: it
+ * is described by its commit, named in `unled`, and left out until `whenLed`.
+ */
 export async function describeAdded(
   cluster: DriverCluster,
   joined: Membership,
   groupId: string,
   added: readonly TopicPartition[],
-): Promise<AssignedPartition[]> {
+): Promise<{ added: AssignedPartition[]; unled: AssignedPartition[] }> {
+  const isLed = (at: TopicPartition): boolean => (leaderOf(cluster, at) ?? null) !== null;
+  if (!added.every(isLed)) await cluster.refreshMetadata();
+  const led = added.filter(isLed);
   const [committed, ranges] = await Promise.all([
     fetchCommitted(joined.coordinator, groupId, added),
-    logRanges(cluster, added),
+    logRanges(cluster, led),
   ]);
-  return added.map(({ topic, partition }) => {
-    const range = ranges.get(keyOf({ topic, partition }));
-    if (range === undefined) throw new KafkaError('unavailable', `no offsets for ${topic}/${partition}`);
-    return {
-      topic,
-      partition,
-      committed: committed.get(keyOf({ topic, partition })) ?? null,
-      logStart: range.start,
-      logEnd: range.end,
-    };
+  const described = added.map(({ topic, partition }): AssignedPartition => {
+    const at = committed.get(keyOf({ topic, partition })) ?? null;
+    const assumed = at?.offset ?? 0;
+    return { topic, partition, committed: at, logStart: assumed, logEnd: assumed };
   });
+  const ledKeys = new Set(led.map(keyOf));
+  const unled = described.filter((at) => !ledKeys.has(keyOf(at)));
+  for (const at of described) if (ledKeys.has(keyOf(at))) setRange(at, ranges);
+  return { added: described, unled };
+}
+
+function setRange(at: AssignedPartition, ranges: ReadonlyMap<string, { start: number; end: number }>): void {
+  const range = ranges.get(keyOf(at));
+  if (range === undefined) throw new KafkaError('unavailable', `no offsets for ${at.topic}/${at.partition}`);
+  at.logStart = range.start;
+  at.logEnd = range.end;
+}
+
+/** Waits until it has a leader and puts its range in; false after an abort. */
+export async function whenLed(
+  { connections, report }: { connections: Connections; report: Report },
+  at: AssignedPartition,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { topic, partition } = at;
+  report(new KafkaError('unavailable', `${topic}/${partition} has no leader`), 1, 'a partition waits for its leader');
+  while (!signal.aborted) {
+    await pause(UNLED_RETRY_MS, signal);
+    try {
+      const cluster = await connections.get();
+      await cluster.refreshMetadata();
+      if ((leaderOf(cluster, at) ?? null) === null) continue;
+      setRange(at, await logRanges(cluster, [{ topic, partition }]));
+      return !signal.aborted;
+    } catch (error) {
+      if (!signal.aborted) await connections.heal(error);
+    }
+  }
+  return false;
 }
 
 export interface PreparationParts {

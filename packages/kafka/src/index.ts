@@ -6,7 +6,7 @@ export { KafkaError } from './kafka-error.ts';
 export type { KafkaErrorCode } from './kafka-error.ts';
 export { headerText } from './record.ts';
 export type { AppendHeaderValue, AppendRecord, KafkaRecord, RecordHeaders, TopicPartition } from './record.ts';
-export type { Appender, AppenderHooks, AppenderOptions, AppenderStats } from './appender.ts';
+export type { Appender, AppenderHooks, AppenderOptions, AppenderStats } from './appender-options.ts';
 export type { Compression } from './codecs.ts';
 export type {
   AssignedPartition,

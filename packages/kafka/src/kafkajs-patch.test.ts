@@ -70,12 +70,26 @@ describe('the patch on kafkajs', () => {
     expect(asked).toHaveLength(1);
   });
 
+  test('a metadata answer comes through whatever is wrong with one topic or partition of it', async () => {
+    const { parse } = require('kafkajs/src/protocol/requests/metadata/v6/response.js') as {
+      parse(data: object): Promise<object>;
+    };
+    const answer = {
+      topicMetadata: [
+        { topicErrorCode: 3, topic: 'gone', partitionMetadata: [] },
+        { topicErrorCode: 0, topic: 't', partitionMetadata: [{ partitionErrorCode: 5, partitionId: 0, leader: -1 }] },
+      ],
+    };
+    expect(await parse(answer)).toBe(answer);
+  });
+
   test('every change of the patch file is in the installed package', () => {
     const marks = [
       ['network/requestQueue/index.js', 1],
       ['protocol/encoder.js', 1],
       ['protocol/requests/produce/v3/request.js', 1],
       ['protocol/requests/fetch/v4/decodeMessages.js', 2],
+      ['protocol/requests/metadata/v0/response.js', 1],
     ] as const;
     for (const [file, count] of marks) {
       const source = readFileSync(require.resolve(`kafkajs/src/${file}`), 'utf8');

@@ -38,6 +38,12 @@ export const FAILURES_BEFORE_RENEWAL = 3;
 export const UNKNOWN_TOPIC_TRIES = 60;
 export const UNKNOWN_TOPIC_RETRY_MS = 500;
 
+/** A partition without a leader is looked at again this often: what asks is one small request for all of them. */
+export const UNLED_RETRY_MS = 1_000;
+
+/** A member joins without a topic that was there before after this many tries: a broker that just started may not know it yet. */
+export const GONE_TOPIC_TRIES = 4;
+
 /** Closing an appender waits this long for what was accepted. */
 export const CLOSE_DRAIN_MS = 5_000;
 

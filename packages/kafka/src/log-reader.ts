@@ -10,6 +10,7 @@ import { startFetchLoop } from './fetch-loop.ts';
 import type { FetchLoop } from './fetch-loop.ts';
 import type { FetchedSlice, FetchLimits } from './fetch.ts';
 import { KafkaError } from './kafka-error.ts';
+import { knowTopics } from './leaders.ts';
 import { FETCH_BYTES, FETCH_PARTITION_BYTES, FETCH_WAIT_MS } from './limits.ts';
 import { logRanges } from './offsets.ts';
 import type { KafkaRecord, TopicPartition } from './record.ts';
@@ -78,7 +79,7 @@ export function openLogReader(settings: KafkaSettings, options: LogReaderOptions
   }
 
   async function locate(cluster: DriverCluster): Promise<void> {
-    await cluster.addTargetTopic(topic);
+    await knowTopics(cluster, [topic]);
     const known = cluster.findTopicPartitionMetadata(topic).map((p) => p.partitionId);
     const partitions = options.partitions ?? known;
     const missing = partitions.filter((p) => !known.includes(p));

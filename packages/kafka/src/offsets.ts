@@ -1,16 +1,19 @@
 /** Start and end offsets of partitions, asked from their leaders. */
 import { EARLIEST, LATEST } from './driver.ts';
 import type { DriverCluster } from './driver.ts';
+import { leaderOf, whyUnled } from './leaders.ts';
 import { safeInteger } from './record.ts';
 import type { TopicPartition } from './record.ts';
 
-/** Offsets at `timestamp` (EARLIEST, LATEST, or epoch ms; -1 when nothing is that late), by `partition/topic`. */
+/** Offsets at `timestamp` (EARLIEST, LATEST, or epoch ms; -1 when nothing is that late), by `partition/topic`. Rejects when one has no leader. */
 export async function listOffsets(
   cluster: DriverCluster,
   partitions: readonly TopicPartition[],
   timestamp: number,
 ): Promise<Map<string, number>> {
   if (partitions.length === 0) return new Map();
+  const unled = partitions.find((at) => leaderOf(cluster, at) === null);
+  if (unled !== undefined) throw whyUnled(cluster, unled);
   const byTopic = new Map<string, { partition: number }[]>();
   for (const { topic, partition } of partitions) {
     const list = byTopic.get(topic);

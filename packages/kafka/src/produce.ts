@@ -10,14 +10,15 @@ import { COMPRESSIONS } from './codecs.ts';
 import type { Compression } from './codecs.ts';
 import type { DriverCluster } from './driver.ts';
 import { encodeBatch } from './encode-batch.ts';
+import { leaderOf, whyUnled } from './leaders.ts';
 import { PRODUCE_TIMEOUT_MS } from './limits.ts';
 import type { TopicPartition } from './record.ts';
 
 export interface ProduceResult<E> {
   /** Entries with their offsets. */
   appended: { entry: E; offset: number }[];
-  /** Entries of requests that failed, with the error. */
-  failed: { entries: E[]; error: unknown }[];
+  /** Entries of requests that failed, with the error; `isAlone` when it can only be of their one partition. */
+  failed: { entries: E[]; error: unknown; isAlone: boolean; isUnled: boolean }[];
   /** Entries whose partition a successful answer did not name. */
   uncovered: E[];
   /** Entries whose partition the metadata does not know. */
@@ -39,9 +40,14 @@ export async function produceOnce<E extends BatchEntry>(
   const requests = new Map<string, { nodeId: string; groups: E[][] }>();
   for (const [key, group] of byPartition(entries)) {
     const { topic, partition } = group[0] as E;
-    const leader = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0];
+    const leader = leaderOf(cluster, { topic, partition });
     if (leader === undefined) {
       result.unknownPartition.push(...group);
+      continue;
+    }
+    if (leader === null) {
+      const error = whyUnled(cluster, { topic, partition });
+      result.failed.push({ entries: group, error, isAlone: true, isUnled: true });
       continue;
     }
     const requestKey = alone.has(key) ? `${leader} ${key}` : leader;
@@ -60,7 +66,7 @@ export async function produceOnce<E extends BatchEntry>(
         });
         readAnswer(answer, groups, result);
       } catch (error) {
-        result.failed.push({ entries: groups.flat(), error });
+        result.failed.push({ entries: groups.flat(), error, isAlone: groups.length === 1, isUnled: false });
       }
     }),
   );
