@@ -66,7 +66,7 @@ describe('day partitions', () => {
     expect(await partitions()).toEqual(before);
   });
 
-  it('are left alone where DEFAULT holds rows of the day: the projection goes on there', async () => {
+  it('are made where DEFAULT holds rows of the day, and take them out of it', async () => {
     const { environment, reads, sample } = tables.fresh();
     await claim(store, environment, 'audit');
     const early = openAuditStore(database, { now: () => now - 100 * dayMs });
@@ -76,9 +76,18 @@ describe('day partitions', () => {
     });
     expect(await store.append(batchOf(environment, 'audit', 1, [acceptedRecord(sample(2))], day))).toMatchObject({
       kind: 'appended',
-      defaulted: 1,
+      defaulted: 0,
     });
     expect(await reads.totals()).toMatchObject({ records: 2 });
+    const held = await database.query<{ place: string; offset: number }>(
+      `SELECT tableoid::regclass::text AS place, record_offset AS "offset" FROM audit_record WHERE environment = $1 ORDER BY 2`,
+      [environment],
+    );
+    expect(held.map(({ place }) => place)).toEqual(['audit_record_20300313', 'audit_record_20300313']);
+    // What has no day stays where it was, as well kept as before.
+    expect((await database.query('SELECT FROM audit_record_default')).length).toBeGreaterThan(0);
+    for (const sql of ['DELETE FROM audit_record_default', 'TRUNCATE audit_record_default'])
+      await expect(database.query(sql)).rejects.toThrow(/the audit is only added to/);
   });
 });
 
