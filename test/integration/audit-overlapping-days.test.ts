@@ -160,6 +160,20 @@ describe('records of a day that has no partition', () => {
     await expectSound(tables);
   });
 
+  it('are not left out where the day that they lie in front of was closed without them', async () => {
+    const tables = await databases.copyOf(databases.original);
+    await appendHomeless(tables, noon(70), [6, 7]);
+    await tables.append('audit', [accepted(sampleOf(60, 8))], noon(60));
+    const chains = (await tables.ports.retention.chainsOf(dayOf(60))).map((chain) => ({
+      ...chain,
+      total: chain.rows + 6,
+    }));
+    const alone = { day: dayOf(60), days: [dayOf(60)], rows: 0, chains, obstacle: undefined };
+    await expect(dropDay(tables.ports, alone, why)).rejects.toMatchObject({ code: 'refused' });
+    await dropAll(tables);
+    await expectSound(tables);
+  });
+
   it('go with their class', async () => {
     const tables = await databases.copyOf(databases.original);
     await appendHomeless(tables, noon(70), [6, 7]);

@@ -166,10 +166,10 @@ export async function readClosedBases(session: Session, environment: string): Pr
   const standing = new Set(await readDays(session));
   const bases: ClosedBase[] = [];
   for (const place of [...byPlace.keys()].sort()) {
-    // Of two that end at the same record the one of the later day closed more, days of the other among it.
+    // Of two that end at the same record the one of more records was closed later: what lay among them was in the way of the other.
     for (const { partition, offset, closing } of byPlace
       .get(place)!
-      .toSorted((a, b) => b.closing.next - a.closing.next || Date.parse(b.closing.day) - Date.parse(a.closing.day))) {
+      .toSorted((a, b) => b.closing.next - a.closing.next || b.closing.total - a.closing.total)) {
       const day = Date.parse(closing.day);
       // A day may have been made again, for records that came to the tables late.
       if (standing.has(day) && (await stands(session, environment, closing))) continue;

@@ -101,6 +101,7 @@ export async function rebuildTables(deps: RebuildDeps): Promise<Rebuilt> {
     },
     onRevoked: () => projector.settle(),
     onRecords: (batch) => projector.onRecords(batch),
+    onPassed: (passed) => projector.onRecords({ ...passed, records: [] }),
     onError: (error) => deps.onTrouble?.(error.message),
     onPartitionFault: ({ topic, partition, offset, error }) =>
       done.reject(new Error(`${topic}/${partition} cannot be read at ${offset}: ${error.message}`)),
@@ -112,7 +113,11 @@ export async function rebuildTables(deps: RebuildDeps): Promise<Rebuilt> {
       ),
   });
   const abort = (): void =>
-    done.reject(new Error('the rebuild was interrupted; what was written stands, and it goes on from there'));
+    done.reject(
+      new Error(
+        'the rebuild was interrupted; what was written stands: audit-projector goes on from there, and a rebuild begins anew in an empty database',
+      ),
+    );
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   try {
