@@ -2,6 +2,7 @@
 // connection breaks at the worst moment.
 
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { sha256Hex } from '@postrider/core/contracts';
 import { openAuditStore, openDatabase, type AuditStore, type Database } from '@postrider/postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acceptedRecord, settledRecord } from '../support/audit-log.ts';
@@ -88,6 +89,24 @@ describe('day partitions', () => {
     expect((await database.query('SELECT FROM audit_record_default')).length).toBeGreaterThan(0);
     for (const sql of ['DELETE FROM audit_record_default', 'TRUNCATE audit_record_default'])
       await expect(database.query(sql)).rejects.toThrow(/the audit is only added to/);
+  });
+});
+
+describe('a URL longer than an index takes', () => {
+  it('is noted like any other, and its attempts count', async () => {
+    const { environment, reads, sample } = tables.fresh();
+    await claim(store, environment, 'attempts');
+    // Nothing that the index could make short.
+    const path = Array.from({ length: 90 }, (_, n) => sha256Hex(Buffer.from(`${n}`)).slice(0, 43)).join('');
+    const long = (end: string) => ({
+      ...settledRecord(sample(1), { attempt: 1, next: 'delivered' }),
+      url: `https://hooks.example.com/${path}/${end}`,
+    });
+    const batch = batchOf(environment, 'attempts', 0, [long('one'), long('two'), long('one')]);
+    expect(await store.append(batch)).toMatchObject({ kind: 'appended', unreadable: 0, duplicates: 2 });
+    expect(await reads.totals()).toMatchObject({ deliveries: { delivered: 1 } });
+    expect((await reads.findDeliveries({ urlPart: '/one' })).deliveries).toHaveLength(1);
+    expect(await database.query('SELECT FROM endpoint_url WHERE environment = $1', [environment])).toHaveLength(2);
   });
 });
 
