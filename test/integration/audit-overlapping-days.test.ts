@@ -191,4 +191,21 @@ describe('records of a day that has no partition', () => {
     expect(await homeless(tables)).toEqual([{ offset: 14 }]);
     await expectSound(tables);
   });
+
+  it('do not go from under whoever reads', async () => {
+    const tables = await databases.copyOf(databases.original);
+    await appendHomeless(tables, noon(70), [6, 7]);
+    await tables.database.snapshot(async (snapshot) => {
+      await tables.append('audit', [accepted(sampleOf(60, 8))], noon(70));
+      expect(await snapshot.query('SELECT count(*) AS rows FROM audit_record')).toEqual([{ rows: 38 }]);
+      await expect(tables.ports.retention.makeDays([dayOf(70)])).rejects.toMatchObject({
+        code: 'refused',
+        message: expect.stringContaining('the audit is read') as string,
+      });
+    });
+    expect(await homeless(tables)).toHaveLength(3);
+    await tables.ports.retention.makeDays([dayOf(70)]);
+    expect(await homeless(tables)).toEqual([]);
+    await expectSound(tables);
+  });
 });

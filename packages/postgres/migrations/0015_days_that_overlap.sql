@@ -10,6 +10,7 @@ DECLARE
   day_name text := 'audit_record_' || to_char(of_day, 'YYYYMMDD');
   begins timestamptz := of_day::timestamp AT TIME ZONE 'UTC';
   ends timestamptz := (of_day + 1)::timestamp AT TIME ZONE 'UTC';
+  patience text := current_setting('lock_timeout');
 BEGIN
   PERFORM pg_advisory_xact_lock(123636612692339); -- "prdays" in ASCII
   -- Not to_regclass: its answer may come from the connection's cache, from before another writer made the partition.
@@ -20,8 +21,17 @@ BEGIN
   END IF;
   EXECUTE format('CREATE TABLE %I (LIKE audit_record INCLUDING ALL)', day_name);
   IF EXISTS (SELECT FROM audit_record_default r WHERE r.recorded_at >= begins AND r.recorded_at < ends) THEN
-    -- Attaching takes the same lock.
-    LOCK TABLE audit_record_default IN ACCESS EXCLUSIVE MODE;
+    -- Who looks at one moment of the tables holds the whole one, and would find the rows in neither of the two. It may read for minutes, and
+    -- whoever waits for this lock keeps all who come after it waiting.
+    BEGIN
+      PERFORM set_config('lock_timeout', '250ms', true);
+      LOCK TABLE ONLY audit_record IN ACCESS EXCLUSIVE MODE;
+      LOCK TABLE audit_record_default IN ACCESS EXCLUSIVE MODE;
+      PERFORM set_config('lock_timeout', patience, true);
+    EXCEPTION WHEN lock_not_available THEN
+      RAISE EXCEPTION 'rows of % lie in audit_record_default, and the audit is read; they get their day when nobody does', of_day
+        USING ERRCODE = 'PR003';
+    END;
     EXECUTE format('INSERT INTO %I SELECT * FROM audit_record_default WHERE recorded_at >= $1 AND recorded_at < $2', day_name) USING begins, ends;
     CREATE TABLE audit_record_staying (LIKE audit_record);
     EXECUTE 'INSERT INTO audit_record_staying SELECT * FROM audit_record_default WHERE recorded_at < $1 OR recorded_at >= $2' USING begins, ends;
