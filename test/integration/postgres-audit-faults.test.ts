@@ -4,6 +4,7 @@
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { sha256Hex } from '@postrider/core/contracts';
 import { openAuditStore, openDatabase, type AuditStore, type Database } from '@postrider/postgres';
+import { verifyAudit } from '@postrider/postrider';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acceptedRecord, settledRecord } from '../support/audit-log.ts';
 import { batchOf, claim, dayMs, now, openAuditTables, type AuditTables } from '../support/audit-tables.ts';
@@ -107,6 +108,17 @@ describe('a URL longer than an index takes', () => {
     expect(await reads.totals()).toMatchObject({ deliveries: { delivered: 1 } });
     expect((await reads.findDeliveries({ urlPart: '/one' })).deliveries).toHaveLength(1);
     expect(await database.query('SELECT FROM endpoint_url WHERE environment = $1', [environment])).toHaveLength(2);
+  });
+});
+
+describe('a record that is told from others by no text', () => {
+  it('is kept, and verifies', async () => {
+    const { environment, reads } = tables.fresh();
+    await claim(store, environment, 'audit');
+    const poison = Buffer.from('{"type":"EventAccepted","origin":{"toString":1,"valueOf":1},"dispatches":[]}');
+    expect(await store.append(batchOf(environment, 'audit', 0, [poison]))).toMatchObject({ unreadable: 1 });
+    expect(await reads.totals()).toMatchObject({ records: 1, unreadable: 1 });
+    expect((await verifyAudit({ database, environment, checkpoints: undefined })).problems).toEqual([]);
   });
 });
 
