@@ -1,13 +1,15 @@
 // `postrider keys checkpoint` and `postrider audit retain` as an operator types them.
 
-import { createPublicKey } from 'node:crypto';
-import { mkdtempSync, statSync } from 'node:fs';
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   checkpointKeyId,
   decodeCheckpoint,
+  encodeCheckpoint,
   introducedKey,
+  introduceKey,
   topicNames,
   verifyCheckpoint,
   type CheckpointRecord,
@@ -43,6 +45,19 @@ async function onTopic(): Promise<CheckpointRecord[]> {
   return records;
 }
 
+/** As audit-projector does when it starts with the first key. */
+async function introduceFirst(): Promise<void> {
+  const cluster = openCluster({ brokers: testBrokers(), clientId: 'test' });
+  const appender = cluster.openAppender();
+  const { environment } = cli;
+  const key = createPrivateKey(readFileSync(first));
+  const record = introduceKey({ environment, at: '2030-05-02T12:00:00.000Z' }, createPublicKey(key), key);
+  const topic = topicNames(environment).checkpoints;
+  await appender.append({ topic, partition: 0, key: 'key', value: encodeCheckpoint(record) });
+  await appender.close();
+  await cluster.close();
+}
+
 describe('keys checkpoint', () => {
   it('makes a key that only its owner can read, shows its public part alone, and never replaces one', async () => {
     const [made] = await cli.json(['keys', 'checkpoint', 'create', first]);
@@ -54,10 +69,18 @@ describe('keys checkpoint', () => {
     expect([again.exit, again.stderr]).toEqual([2, expect.stringContaining('exists already and is not replaced')]);
   });
 
+  it('makes and introduces nothing by a key that nobody knows: what stands on the topic would be called forged for ever', async () => {
+    const refused = await cli.postrider(['keys', 'checkpoint', 'rotate', second, '--old', first]);
+    expect([refused.exit, refused.stderr]).toEqual([4, expect.stringContaining('was never introduced')]);
+    expect(existsSync(second)).toBe(false);
+    expect(await onTopic()).toEqual([]);
+  });
+
   it('lets the key in force introduce the next one on the topic', async () => {
+    await introduceFirst();
     const [before] = await cli.json(['keys', 'checkpoint', 'show', first]);
     const [made] = await cli.json(['keys', 'checkpoint', 'rotate', second, '--old', first]);
-    const [record] = await onTopic();
+    const [, record] = await onTopic();
     if (record?.type !== 'CheckpointKeyIntroduced') throw new Error(`${record?.type}`);
     expect(verifyCheckpoint(record, createPublicKey(String(before?.['publicKey'])))).toBe(true);
     expect(checkpointKeyId(introducedKey(record)!)).toBe(made?.['keyId']);

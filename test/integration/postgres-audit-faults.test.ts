@@ -2,7 +2,9 @@
 // connection breaks at the worst moment.
 
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { sha256Hex } from '@postrider/core/contracts';
 import { openAuditStore, openDatabase, type AuditStore, type Database } from '@postrider/postgres';
+import { verifyAudit } from '@postrider/postrider';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acceptedRecord, settledRecord } from '../support/audit-log.ts';
 import { batchOf, claim, dayMs, now, openAuditTables, type AuditTables } from '../support/audit-tables.ts';
@@ -66,7 +68,7 @@ describe('day partitions', () => {
     expect(await partitions()).toEqual(before);
   });
 
-  it('are left alone where DEFAULT holds rows of the day: the projection goes on there', async () => {
+  it('are made where DEFAULT holds rows of the day, and take them out of it', async () => {
     const { environment, reads, sample } = tables.fresh();
     await claim(store, environment, 'audit');
     const early = openAuditStore(database, { now: () => now - 100 * dayMs });
@@ -76,9 +78,47 @@ describe('day partitions', () => {
     });
     expect(await store.append(batchOf(environment, 'audit', 1, [acceptedRecord(sample(2))], day))).toMatchObject({
       kind: 'appended',
-      defaulted: 1,
+      defaulted: 0,
     });
     expect(await reads.totals()).toMatchObject({ records: 2 });
+    const held = await database.query<{ place: string; offset: number }>(
+      `SELECT tableoid::regclass::text AS place, record_offset AS "offset" FROM audit_record WHERE environment = $1 ORDER BY 2`,
+      [environment],
+    );
+    expect(held.map(({ place }) => place)).toEqual(['audit_record_20300313', 'audit_record_20300313']);
+    // What has no day stays where it was, as well kept as before.
+    expect((await database.query('SELECT FROM audit_record_default')).length).toBeGreaterThan(0);
+    for (const sql of ['DELETE FROM audit_record_default', 'TRUNCATE audit_record_default'])
+      await expect(database.query(sql)).rejects.toThrow(/the audit is only added to/);
+  });
+});
+
+describe('a URL longer than an index takes', () => {
+  it('is noted like any other, and its attempts count', async () => {
+    const { environment, reads, sample } = tables.fresh();
+    await claim(store, environment, 'attempts');
+    // Nothing that the index could make short.
+    const path = Array.from({ length: 90 }, (_, n) => sha256Hex(Buffer.from(`${n}`)).slice(0, 43)).join('');
+    const long = (end: string) => ({
+      ...settledRecord(sample(1), { attempt: 1, next: 'delivered' }),
+      url: `https://hooks.example.com/${path}/${end}`,
+    });
+    const batch = batchOf(environment, 'attempts', 0, [long('one'), long('two'), long('one')]);
+    expect(await store.append(batch)).toMatchObject({ kind: 'appended', unreadable: 0, duplicates: 2 });
+    expect(await reads.totals()).toMatchObject({ deliveries: { delivered: 1 } });
+    expect((await reads.findDeliveries({ urlPart: '/one' })).deliveries).toHaveLength(1);
+    expect(await database.query('SELECT FROM endpoint_url WHERE environment = $1', [environment])).toHaveLength(2);
+  });
+});
+
+describe('a record that is told from others by no text', () => {
+  it('is kept, and verifies', async () => {
+    const { environment, reads } = tables.fresh();
+    await claim(store, environment, 'audit');
+    const poison = Buffer.from('{"type":"EventAccepted","origin":{"toString":1,"valueOf":1},"dispatches":[]}');
+    expect(await store.append(batchOf(environment, 'audit', 0, [poison]))).toMatchObject({ unreadable: 1 });
+    expect(await reads.totals()).toMatchObject({ records: 1, unreadable: 1 });
+    expect((await verifyAudit({ database, environment, checkpoints: undefined })).problems).toEqual([]);
   });
 });
 

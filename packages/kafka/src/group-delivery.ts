@@ -53,7 +53,10 @@ export function createDelivery(parts: DeliveryParts): GroupDelivery {
     if (cursor.position !== slice.offset || !parts.leaseHolds()) return;
     const { topic, partition, records, highWatermark, nextOffset } = slice;
     cursor.position = nextOffset;
-    if (records.length === 0) return;
+    if (records.length === 0) {
+      if (nextOffset > slice.offset) options.onPassed?.({ topic, partition, nextOffset, highWatermark });
+      return;
+    }
     try {
       options.onRecords({ topic, partition, records, highWatermark, nextOffset });
       stats.records += records.length;

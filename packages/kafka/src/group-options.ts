@@ -78,6 +78,8 @@ export interface GroupOptions {
   onRevoked?(reason: RevokeReason): void | Promise<void>;
   /** Synchronous: take the records and return; pause the partition when there is no room for more. */
   onRecords(batch: RecordBatch): void;
+  /** Reading went past offsets that hold no record (markers of transactions, compaction); what comes next is at or after `nextOffset`. */
+  onPassed?(passed: TopicPartition & { nextOffset: number; highWatermark: number }): void;
   /** The position was outside the log: records `from`..`to` are gone, or (to < from) the log was cut and is read again from its start. */
   onRangeLost?(lost: TopicPartition & { from: number; to: number }): void;
   /** The partition cannot be decoded at `offset`: it stands still, loudly, and is tried again every FAULTY_PARTITION_RETRY_MS. The others go on. */

@@ -6,8 +6,8 @@ import { utcDay } from './fold-batch.ts';
 import { dayMs, partitionDaysAhead, partitionDaysBack, refusedDayRetryMs } from './limits.ts';
 import { PostgresError } from './postgres-error.ts';
 
-/** DEFAULT holds rows of the day (check_violation), or a detached table bears the partition's name (duplicate_table). */
-const standsInTheWay: ReadonlySet<string | undefined> = new Set(['23514', '42P07']);
+/** DEFAULT got rows of the day meanwhile (check_violation) or has some while somebody reads (PR003), or a detached table bears the partition's name (duplicate_table). */
+const standsInTheWay: ReadonlySet<string | undefined> = new Set(['23514', 'PR003', '42P07']);
 
 export class DayPartitions {
   readonly #database: Database;

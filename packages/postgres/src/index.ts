@@ -56,7 +56,14 @@ export { beginAtHeads, holdsAudit } from './rebuild-start.ts';
 export { readLostRanges, readOriginWords, type LostRange, type OriginWord } from './origin-words.ts';
 export { BinaryRows, type RowBytes } from './binary-rows.ts';
 export { recordField, StoredRecord, streamRecords, type OffsetRange, type StreamOptions } from './record-stream.ts';
-export { openRetention, readClosedBases, type ClosedBase, type DayChain, type Retention } from './retention.ts';
+export {
+  openRetention,
+  readClosedBases,
+  type ClosedBase,
+  type DayChain,
+  type LaterRecord,
+  type Retention,
+} from './retention.ts';
 export { createDatabase, serverAnswers } from './server-admin.ts';
 export { placesWithStubs, readClassClosings, streamStubs, type StoredClosing, type StoredStub } from './stub-reads.ts';
 export { countDefaultRows, readServerFacts, type ServerFacts } from './server-facts.ts';

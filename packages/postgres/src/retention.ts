@@ -19,17 +19,35 @@ export interface DayChain {
   readonly head: string;
 }
 
+export interface PartitionPlace {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface LaterRecord extends PartitionPlace {
+  readonly offset: number;
+  readonly recordedAt: Date;
+}
+
 /** Every method throws PostgresError. */
 export interface Retention {
-  /** Days that have a partition and ended before this moment, `YYYY-MM-DD`, oldest first. */
+  /** Days that have a partition, or rows that no partition took, and ended before this moment, `YYYY-MM-DD`, oldest first. */
   daysBefore(moment: Date): Promise<string[]>;
+  /** Gives these days the partitions that they lack, and those the rows that lie in DEFAULT. */
+  makeDays(days: readonly string[]): Promise<void>;
   chainsOf(day: string): Promise<DayChain[]>;
+  /** The first record of each place that was recorded at or after a moment, or its stub; places without one are left out. */
+  firstsSince(moment: Date, places: readonly PartitionPlace[]): Promise<LaterRecord[]>;
   /** How many records of each partition are not in the tables any more, not even as stubs, by `topic/partition`. Reads an index of everything. */
   droppedRows(environment: string): Promise<Map<string, number>>;
   /** Whether the closing record of this stands in the tables. */
   isClosed(day: string, chain: DayChain): Promise<boolean>;
-  /** @returns records dropped. @throws PostgresError `refused`: it is not closed, not over, or older records lie elsewhere */
-  dropDay(day: string): Promise<number>;
+  /**
+   * @param since days from there on go with it
+   * @returns records dropped
+   * @throws PostgresError `refused`: it is not closed, not over, older days stand, or older records lie in later ones
+   */
+  dropDay(day: string, since?: string): Promise<number>;
   /** @returns how many were erased */
   eraseExcerpts(environment: string, before: Date, dispatch?: string): Promise<number>;
   /** Response excerpts recorded before this moment. */
@@ -42,12 +60,30 @@ export function openRetention(database: Database): Retention {
       const rows = await database.query<{ day: string }>(
         `SELECT to_date(right(relname, 8), 'YYYYMMDD') AS day FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
          WHERE inhparent = 'audit_record'::regclass AND relname ~ '^audit_record_[0-9]{8}$'
-           AND (to_date(right(relname, 8), 'YYYYMMDD') + 1)::timestamp AT TIME ZONE 'UTC' <= $1 ORDER BY 1`,
+           AND (to_date(right(relname, 8), 'YYYYMMDD') + 1)::timestamp AT TIME ZONE 'UTC' <= $1
+         UNION SELECT (recorded_at AT TIME ZONE 'UTC')::date FROM audit_record_default
+         WHERE ((recorded_at AT TIME ZONE 'UTC')::date + 1)::timestamp AT TIME ZONE 'UTC' <= $1 ORDER BY 1`,
         [moment.toISOString()],
       );
       return rows.map(({ day }) => day);
     },
+    async makeDays(days) {
+      for (const day of days) await database.query('SELECT audit_make_day($1)', [day]);
+    },
     chainsOf: (day) => database.query<DayChain>('SELECT * FROM audit_day_chains($1)', [day]),
+    firstsSince: (moment, places) => {
+      const firstOf = (table: string): string =>
+        `(SELECT each.record_offset, each.recorded_at FROM ${table} each
+          WHERE each.topic = t.topic AND each.partition = t.partition AND each.recorded_at >= $3
+          ORDER BY each.topic, each.partition, each.record_offset LIMIT 1)`;
+      return database.query<LaterRecord>(
+        `SELECT t.topic, t.partition, later.record_offset AS "offset", later.recorded_at AS "recordedAt"
+         FROM unnest($1::text[], $2::int[]) AS t (topic, partition) CROSS JOIN LATERAL (
+           ${firstOf('audit_record')} UNION ALL ${firstOf('audit_stub')} ORDER BY record_offset LIMIT 1
+         ) AS later`,
+        [places.map(({ topic }) => topic), places.map(({ partition }) => partition), moment.toISOString()],
+      );
+    },
     async droppedRows(environment) {
       const rows = await database.query<{ place: string; dropped: number }>(
         `SELECT o.topic || '/' || o.partition AS place, o.rows - (
@@ -69,8 +105,8 @@ export function openRetention(database: Database): Retention {
       );
       return found[0]!.closed;
     },
-    async dropDay(day) {
-      const rows = await database.query<{ dropped: number }>('SELECT audit_drop_day($1) AS dropped', [day]);
+    async dropDay(day, since = day) {
+      const rows = await database.query<{ dropped: number }>('SELECT audit_drop_day($1, $2) AS dropped', [day, since]);
       return rows[0]!.dropped;
     },
     async eraseExcerpts(environment, before, dispatch) {
@@ -130,9 +166,10 @@ export async function readClosedBases(session: Session, environment: string): Pr
   const standing = new Set(await readDays(session));
   const bases: ClosedBase[] = [];
   for (const place of [...byPlace.keys()].sort()) {
+    // Of two that end at the same record the one of more records was closed later: what lay among them was in the way of the other.
     for (const { partition, offset, closing } of byPlace
       .get(place)!
-      .toSorted((a, b) => b.closing.next - a.closing.next)) {
+      .toSorted((a, b) => b.closing.next - a.closing.next || b.closing.total - a.closing.total)) {
       const day = Date.parse(closing.day);
       // A day may have been made again, for records that came to the tables late.
       if (standing.has(day) && (await stands(session, environment, closing))) continue;

@@ -21,8 +21,32 @@ export type KekAdded =
   | { readonly ok: true; readonly primary: string; readonly created: boolean; readonly kekIds: readonly string[] }
   | { readonly ok: false; readonly problem: string };
 
-/** The file is readable by its owner alone. Never throws for what a file system can do. */
-export function addKek({ path, environment, kekId, primary }: NewKek, random: RandomBytes): KekAdded {
+/**
+ * The file is readable by its owner alone. One at a time: of two that each read the same file the later would take the key of the earlier
+ * away, and with it whatever was wrapped under it meanwhile. Never throws for what a file system can do.
+ */
+export function addKek(kek: NewKek, random: RandomBytes): KekAdded {
+  const lock = `${kek.path}.lock`;
+  try {
+    closeSync(openSync(lock, 'wx', 0o600));
+  } catch (error) {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST') return unwritable(kek.path, code);
+    return { ok: false, problem: `another command writes the keyring file:${kek.path}; if none does, remove ${lock}` };
+  }
+  try {
+    return addAlone(kek, random);
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+const unwritable = (path: string, code: string): KekAdded => ({
+  ok: false,
+  problem: `keyring file:${path} cannot be written (${code})`,
+});
+
+function addAlone({ path, environment, kekId, primary }: NewKek, random: RandomBytes): KekAdded {
   const read = readKeyring({ ref: `file:${path}`, environment, env: {} });
   if (!read.ok && !read.absent) return { ok: false, problem: read.problem };
   const before: KeyringContent | undefined = read.ok ? read.content : undefined;
@@ -49,10 +73,7 @@ export function addKek({ path, environment, kekId, primary }: NewKek, random: Ra
     syncFolder(dirname(path));
   } catch (error) {
     rmSync(draft, { force: true });
-    return {
-      ok: false,
-      problem: `keyring file:${path} cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`,
-    };
+    return unwritable(path, (error as NodeJS.ErrnoException).code ?? 'unknown error');
   }
   return {
     ok: true,

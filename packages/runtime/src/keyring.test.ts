@@ -49,6 +49,19 @@ describe('the keyring file', () => {
     expect(readdirSync(directory)).toEqual(['keyring.json']);
   });
 
+  test('is written by one command at a time: a key that another adds meanwhile is not lost', () => {
+    add('live.a');
+    let other: ReturnType<typeof add> | undefined;
+    const meanwhile = (size: number): Uint8Array => {
+      other ??= add('live.b');
+      return randomBytes(size);
+    };
+    expect(addKek({ path, environment: 'live', kekId: 'live.c', primary: true }, meanwhile).ok).toBe(true);
+    expect(other).toMatchObject({ ok: false, problem: expect.stringContaining('another command writes') as string });
+    expect(add('live.b')).toMatchObject({ ok: true, kekIds: ['live.a', 'live.c', 'live.b'] });
+    expect(readdirSync(directory)).toEqual(['keyring.json']);
+  });
+
   test('is not written over when it cannot be read, or has the id already', () => {
     add('live.a');
     const before = readFileSync(path, 'utf8');

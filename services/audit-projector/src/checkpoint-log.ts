@@ -17,8 +17,12 @@ import type { Appender, KafkaCluster } from '@postrider/kafka';
 import { checkpointScanTimeoutMs } from './limits.ts';
 
 export interface CheckpointLog {
-  /** Reads what was written since the last time, by whomever. @throws KafkaError */
-  catchUp(): Promise<void>;
+  /**
+   * Reads what was written since the last time, by whomever; what was written here meanwhile comes again.
+   * @param onRead told of each record in the order of the topic; `isSigned`: by a key that was introduced before it
+   * @throws KafkaError
+   */
+  catchUp(onRead?: (record: CheckpointRecord, isSigned: () => boolean) => void): Promise<void>;
   /** Of a partition as far as was read or written here. */
   last(at: { readonly topic: string; readonly partition: number }): AuditCheckpoint | undefined;
   /** Whether what this key signs is worth something: undefined when it is, else why not. */
@@ -60,7 +64,7 @@ export function openCheckpointLog(
   };
 
   return {
-    async catchUp() {
+    async catchUp(onRead) {
       const { ends } = await cluster.scan({
         topic,
         from: new Map([[0, readTo]]),
@@ -69,7 +73,14 @@ export function openCheckpointLog(
         onRecord: ({ value }) => {
           const decoded = decodeCheckpoint(value);
           // What anybody else wrote there is the business of who verifies.
-          if (decoded.ok) take(decoded.value);
+          if (!decoded.ok) return;
+          const record = decoded.value;
+          take(record);
+          if (record.environment !== environment) return;
+          onRead?.(record, () => {
+            const signer = keys.get(record.keyId);
+            return signer !== undefined && verifyCheckpoint(record, signer);
+          });
         },
       });
       readTo = ends.get(0) ?? readTo;

@@ -1,12 +1,14 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   checkpointDigest,
   checkpointKeyId,
   decodeCheckpoint,
+  encodeCheckpoint,
   introduceKey,
+  signCheckpoint,
   verifyCheckpoint,
   type AuditCheckpoint,
   type CheckpointRecord,
@@ -30,6 +32,7 @@ beforeEach(() => {
   heads = [];
 });
 
+const lines = (): string => written.map((value) => `${value.toString()}\n`).join('');
 const records = (): CheckpointRecord[] =>
   written.map((value) => {
     const decoded = decodeCheckpoint(value);
@@ -136,7 +139,83 @@ describe('a round of checkpoints', () => {
     await process(first, file).runOnce();
     heads = [at(0, 6)];
     await process(first, file).runOnce();
-    expect(readFileSync(file, 'utf8')).toBe(written.map((value) => `${value.toString()}\n`).join(''));
+    expect(readFileSync(file, 'utf8')).toBe(lines());
+  });
+});
+
+describe('the file of checkpoints', () => {
+  let file: string;
+  beforeEach(() => {
+    file = join(mkdtempSync(join(tmpdir(), 'checkpoints-')), 'checkpoints.ndjson');
+  });
+
+  it('holds what another process signed while it had the partition', async () => {
+    heads = [at(0, 5)];
+    const mine = process(first, file);
+    await mine.runOnce();
+    heads = [at(0, 6)];
+    await process().runOnce();
+    heads = [at(0, 7)];
+    mine.onAssigned();
+    await mine.runOnce();
+    heads = [at(0, 8)];
+    await process().runOnce();
+    heads = [at(0, 9)];
+    await process(first, file).runOnce();
+    expect(readFileSync(file, 'utf8')).toBe(lines());
+  });
+
+  it('holds the key that a command introduced', async () => {
+    heads = [at(0, 5)];
+    await process(first, file).runOnce();
+    const stated = { environment: 'test', at: '2030-01-01T00:00:00.000Z' };
+    written.push(encodeCheckpoint(introduceKey(stated, createPublicKey(second), first)));
+    heads = [at(0, 6)];
+    await process(second, file).runOnce();
+    expect(readFileSync(file, 'utf8')).toBe(lines());
+  });
+
+  it('gets what it did not take when it takes it', async () => {
+    heads = [at(0, 5)];
+    const mine = process(first, file);
+    await mine.runOnce();
+    renameSync(file, `${file}.away`);
+    mkdirSync(file);
+    heads = [at(0, 6)];
+    await expect(mine.runOnce()).rejects.toThrow('EISDIR');
+    rmdirSync(file);
+    renameSync(`${file}.away`, file);
+    expect(await mine.runOnce()).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe(lines());
+  });
+
+  it('loses the end of a line that was cut, and has it whole after that', async () => {
+    heads = [at(0, 5)];
+    await process(first, file).runOnce();
+    heads = [at(0, 6)];
+    await process(first, file).runOnce();
+    truncateSync(file, readFileSync(file).length - 30);
+    heads = [at(0, 7)];
+    await process(first, file).runOnce();
+    expect(readFileSync(file, 'utf8')).toBe(lines());
+  });
+
+  it('takes nothing from the topic that nobody signed who may', async () => {
+    heads = [at(0, 5)];
+    await process(first, file).runOnce();
+    const own = lines();
+    const statement = {
+      environment: 'test',
+      topic: 'test.audit',
+      partition: 1,
+      offset: 9,
+      rows: 9,
+      head: 'a'.repeat(64),
+    };
+    const forged = signCheckpoint({ ...statement, previous: null, at: '2030-01-01T00:00:00.000Z' }, second);
+    written.push(encodeCheckpoint(forged));
+    await process(first, file).runOnce();
+    expect(readFileSync(file, 'utf8')).toBe(own);
   });
 });
 

@@ -4,10 +4,10 @@
 //
 //   every interval:  owned partitions ─▶ heads ─▶ moved? ─▶ sign ─▶ topic ─▶ file
 
-import { appendFile } from 'node:fs/promises';
 import type { KeyObject } from 'node:crypto';
-import { encodeCheckpoint, signCheckpoint, timestamp, type CheckpointRecord } from '@postrider/core/contracts';
+import { signCheckpoint, timestamp, type CheckpointRecord } from '@postrider/core/contracts';
 import type { AuditStore } from '@postrider/postgres';
+import { CheckpointFile } from './checkpoint-file.ts';
 import { digestOf, introduceFirst, type CheckpointLog } from './checkpoint-log.ts';
 
 interface Place {
@@ -22,7 +22,7 @@ export interface CheckpointerDeps {
   readonly log: CheckpointLog;
   /** Partitions whose tables this process writes. */
   readonly owned: () => readonly Place[];
-  /** Checkpoints are added to it as lines; undefined: to none. */
+  /** Checkpoints are added to it as lines, with those of others that they follow; undefined: to none. */
   readonly file: string | undefined;
   /** Epoch ms. */
   readonly now: () => number;
@@ -47,16 +47,19 @@ export function createCheckpointer(deps: CheckpointerDeps): Checkpointer {
   let known = new Set<string>();
   let objection: string | undefined;
 
+  const file = deps.file === undefined ? undefined : new CheckpointFile(deps.file);
+
   const write = async (record: CheckpointRecord): Promise<void> => {
     await log.append(record);
-    if (deps.file !== undefined)
-      await appendFile(deps.file, `${encodeCheckpoint(record).toString()}\n`, { flush: true });
+    file?.add(record);
+    await file?.flush();
   };
 
   const readOn = async (places: readonly Place[]): Promise<void> => {
     const now = new Set(places.map(({ topic, partition }) => `${topic}/${partition}`));
     if (objection !== undefined || ![...now].every((place) => known.has(place))) {
-      await log.catchUp();
+      await file?.look();
+      await log.catchUp((record, isSigned) => file?.offer(record, isSigned));
       if (log.isNew()) await write(introduceFirst(environment, privateKey, timestamp(deps.now())));
       objection = log.objection(privateKey);
     }
@@ -68,6 +71,7 @@ export function createCheckpointer(deps: CheckpointerDeps): Checkpointer {
       const places = deps.owned();
       if (places.length === 0) return 0;
       await readOn(places);
+      await file?.flush();
       if (objection !== undefined) return 0;
       let written = 0;
       for (const { topic, partition, next, rows, head } of await deps.store.heads(environment, places)) {

@@ -48,6 +48,11 @@ export class Lane {
     return this.#records.length;
   }
 
+  /** Reading went past offsets that hold no record, and nothing is held in front of them: the tables may follow. */
+  get passed(): boolean {
+    return this.#records.length === 0 && this.#readTo > this.next;
+  }
+
   get heldBytes(): number {
     return this.#bytes;
   }

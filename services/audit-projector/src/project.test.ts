@@ -207,6 +207,13 @@ describe('auditRowOf', () => {
     expect(row.key).toEqual(Buffer.from('ep'));
   });
 
+  it('keeps the bytes of a record that is told from others by something that is no text', () => {
+    const record = { type: 'EventAccepted', origin: { toString: 1, valueOf: 1 }, dispatches: [], next: [] };
+    const value = Buffer.from(JSON.stringify(record));
+    const row = auditRowOf({ offset: 1, timestamp: at, key: null, value, headers: new Map() });
+    expect(row).toMatchObject({ value, unreadable: true, identity: null, effects: [], columns: { type: null } });
+  });
+
   it('makes of any JSON under any known type a row whose text PostgreSQL takes', () => {
     const types = [
       'AttemptSettled',

@@ -50,12 +50,14 @@ export function auditRowOf(record: LogRecord): AuditRow {
   if (extracted === undefined) {
     return bareRow(kept, `${decoded.value.type}: ${problem ?? 'a field that it needs is missing'}`);
   }
+  const identity = identityIn(decoded.value);
+  if (identity === undefined) return bareRow(kept, `${decoded.value.type}: what tells it from others is no text`);
   return {
     ...kept,
     columns: columnsOf(decoded.value.type, extracted.columns),
     unreadable: problem !== null,
     problem,
-    identity: identityText(identityOf(decoded.value)),
+    identity,
     effects: extracted.effects,
   };
 }
@@ -354,6 +356,15 @@ function eventAccepted(reader: ColumnReader, recordedMs: number): Extracted | un
     effects.push({ kind: 'accepted', dispatch, facts });
   }
   return reader.list('dispatches') === null ? undefined : { columns, effects };
+}
+
+/** Undefined: a part of it is an object that refuses to be written out, `{"toString":1}` for one; whoever may write to the topic can make it. */
+function identityIn(record: AuditRecord): string | null | undefined {
+  try {
+    return identityText(identityOf(record));
+  } catch {
+    return undefined;
+  }
 }
 
 /** An identity that a column cannot hold as it stands is told apart by its digest. */

@@ -132,6 +132,20 @@ async function quiet(): Promise<void> {
 }
 
 describe('Projector', () => {
+  it('follows the log past offsets that hold no record, also at its end', async () => {
+    await own(0);
+    fetched(0, 0, 3);
+    projector.onRecords({ topic, partition: 0, records: [], nextOffset: 5, highWatermark: 5 });
+    await quiet();
+    expect(store.written).toEqual(offsets(0, 0, 3));
+    projector.onRecords({ topic, partition: 0, records: [], nextOffset: 9, highWatermark: 9 });
+    await quiet();
+    expect([store.offsets.get(0), projector.lanes()[0]!.lagRecords]).toEqual([9, 0]);
+    fetched(0, 9, 10);
+    await quiet();
+    expect([...store.written, store.offsets.get(0)]).toEqual([...offsets(0, 0, 3), '0/9', 10]);
+  });
+
   it('writes a lone record at once, and what came meanwhile as the next batch', async () => {
     await own(0);
     store.script.push('hold');

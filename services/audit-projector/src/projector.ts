@@ -203,7 +203,7 @@ export class Projector {
     const now = this.#deps.monotonic();
     const ready = this.lanes().filter(
       (lane) =>
-        lane.held > (writing.get(lane)?.rows.length ?? 0) &&
+        (lane.held > (writing.get(lane)?.rows.length ?? 0) || (lane.passed && !writing.has(lane))) &&
         lane.fault === undefined &&
         !(lane.refusal !== undefined && lane.refusal.untilMs > now),
     );

@@ -49,6 +49,8 @@ export async function rebuildTables(deps: RebuildDeps): Promise<Rebuilt> {
   const done = Promise.withResolvers<void>();
   const sums = { records: 0, duplicates: 0, unreadable: 0 };
   let of = 0;
+  /** PostgreSQL said nothing to what it was given last. */
+  let unanswered = false;
   const finished = (): boolean => {
     const lanes = projector.lanes();
     return (
@@ -63,6 +65,7 @@ export async function rebuildTables(deps: RebuildDeps): Promise<Rebuilt> {
     logEnd: async (topic, partition) => (await admin.endOffsets(topic)).get(partition) ?? 0,
     observer: {
       appended(lane, result) {
+        unanswered = false;
         sums.records += result.rows;
         sums.duplicates += result.duplicates;
         sums.unreadable += result.unreadable;
@@ -70,11 +73,17 @@ export async function rebuildTables(deps: RebuildDeps): Promise<Rebuilt> {
         if (lane.next >= (ends.get(`${lane.topic}/${lane.partition}`) ?? 0) && finished()) done.resolve();
       },
       transacted: () => undefined,
-      fenced: (lane) =>
-        done.reject(
-          new Error(`somebody else writes ${lane.topic}/${lane.partition} into these tables: stop that first`),
-        ),
-      failed: (error: PostgresError) => deps.onTrouble?.(error.message),
+      fenced(lane) {
+        // Of what got no answer it was not known that it stands.
+        if (!unanswered) {
+          const what = `somebody else writes ${lane.topic}/${lane.partition} into these tables: stop that first`;
+          done.reject(new Error(what));
+        } else if (finished()) done.resolve();
+      },
+      failed(error: PostgresError) {
+        unanswered = true;
+        deps.onTrouble?.(error.message);
+      },
       faulty: (lane) => done.reject(new Error(lane.fault ?? 'a partition cannot be followed')),
     },
     batchRecords: appendRowsMax,
@@ -101,6 +110,7 @@ export async function rebuildTables(deps: RebuildDeps): Promise<Rebuilt> {
     },
     onRevoked: () => projector.settle(),
     onRecords: (batch) => projector.onRecords(batch),
+    onPassed: (passed) => projector.onRecords({ ...passed, records: [] }),
     onError: (error) => deps.onTrouble?.(error.message),
     onPartitionFault: ({ topic, partition, offset, error }) =>
       done.reject(new Error(`${topic}/${partition} cannot be read at ${offset}: ${error.message}`)),
@@ -112,7 +122,11 @@ export async function rebuildTables(deps: RebuildDeps): Promise<Rebuilt> {
       ),
   });
   const abort = (): void =>
-    done.reject(new Error('the rebuild was interrupted; what was written stands, and it goes on from there'));
+    done.reject(
+      new Error(
+        'the rebuild was interrupted; what was written stands: audit-projector goes on from there, and a rebuild begins anew in an empty database',
+      ),
+    );
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   try {

@@ -198,6 +198,7 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
         },
         onRevoked,
         onRecords: (batch) => running.onRecords(batch),
+        onPassed: (passed) => running.onRecords({ ...passed, records: [] }),
         onError: (error, attempt) => {
           trouble.tell(error);
           logger.warn({ code: error.code, problem: error.message, attempt }, 'reading the audit log: trying again');

@@ -196,6 +196,20 @@ describe('what cannot be sent now', () => {
     });
   });
 
+  it('is taken when it is back before the acknowledgement of its parking, and not for a copy of what parked it', async () => {
+    const rig = rigWith({ status: { kind: 'paused' } });
+    const dispatch = rig.dispatch('a', 1);
+    rig.hold(retry5s);
+    rig.accept(dispatch, { offset: 7 });
+    await settle();
+    rig.endpoints.put(endpointOf('a', { version: 2 }));
+    rig.accept({ ...dispatch, park: 1, parkedMs: rig.now() }, { offset: 8 });
+    expect(rig.inFlight).toHaveLength(1);
+    await rig.release(retry5s);
+    await rig.answer(ok);
+    expect(rig.journal.slice(-2)).toEqual(['ack 8', 'attempted delivered']);
+  });
+
   it('is recorded the first time only, and waits longer each time', async () => {
     const rig = dispatcherRig();
     rig.accept(rig.dispatch('a', 1, { park: 4 }), { offset: 7 });

@@ -109,8 +109,9 @@ export class Settler {
     }
     // Since it was looked at, not since now: whoever stalled in between knows nothing of what others settled.
     const parked = { ...dispatch, dueMs, park: dispatch.park + 1, parkedMs: work.acceptedMs, hop: 0 };
-    await this.#deps.emit(tierRecord(parked, work.record, nowMs, this.#deps.routes));
+    // Before it is written: it may be back before we hear that it was, and must not be taken for a copy of what parked it.
     state.window.release(work.attemptId);
+    await this.#deps.emit(tierRecord(parked, work.record, nowMs, this.#deps.routes));
     work.ack();
   }
 

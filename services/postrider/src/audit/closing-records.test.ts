@@ -8,7 +8,7 @@ import { dropDay, type DayPlan, type RetentionPorts } from './retain.ts';
 
 const place = { environment: 'live', topic: 'live.audit', partition: 0 };
 const chain = { ...place, first: 0, next: 9, rows: 9, head: 'ab', total: 9 };
-const plan = (day: string): DayPlan => ({ day, rows: 9, chains: [chain], obstacle: undefined });
+const plan = (day: string): DayPlan => ({ day, days: [day], rows: 9, chains: [chain], obstacle: undefined });
 const why = { actor: 'ann', reason: 'old' };
 
 /** Ports of a projector that takes so long for a closing record, on a clock that only waiting moves. */
@@ -28,6 +28,7 @@ function portsOf(projectorMs: number): RetentionPorts {
     retention: {
       isClosed: async (day: string) => nowMs >= (closedMs.get(day) ?? Number.POSITIVE_INFINITY),
       dropDay: async () => 9,
+      makeDays: async () => undefined,
     } as unknown as Retention,
     now: () => 0,
     pause: async () => void (nowMs += 1_000),

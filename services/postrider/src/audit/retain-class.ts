@@ -6,7 +6,7 @@ import type { ClassChain, ClassRetention, ProjectClass, Retention } from '@postr
 import { untilClosed, writeClosings, type ClosingPorts } from './closing-records.ts';
 
 export interface ClassRetentionPorts extends ClosingPorts {
-  readonly days: Pick<Retention, 'daysBefore'>;
+  readonly days: Pick<Retention, 'daysBefore' | 'makeDays'>;
   readonly classes: ClassRetention;
   readonly now: () => number;
 }
@@ -23,7 +23,7 @@ export interface ClassDayPlan {
  * @param again also days of which the class was dropped before: projects may have come to it since
  */
 export async function planClassDays(
-  { days, classes }: Pick<ClassRetentionPorts, 'days' | 'classes'>,
+  { days, classes }: { readonly days: Pick<Retention, 'daysBefore'>; readonly classes: ClassRetention },
   of: ProjectClass,
   { before, again }: { readonly before: Date; readonly again: boolean },
 ): Promise<ClassDayPlan[]> {
@@ -42,12 +42,13 @@ export async function planClassDays(
  * @returns records dropped
  */
 export async function dropClassDay(
-  ports: Omit<ClassRetentionPorts, 'days'>,
+  ports: ClassRetentionPorts,
   of: ProjectClass,
   { day, chains }: ClassDayPlan,
   { actor, reason }: { readonly actor: string; readonly reason: string },
 ): Promise<number> {
   const { classes, now } = ports;
+  await ports.days.makeDays([day]);
   const missing: ClassChain[] = [];
   for (const chain of chains) if (!(await classes.isClosed(of, day, chain))) missing.push(chain);
   if (missing.length > 0) {

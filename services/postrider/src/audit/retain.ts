@@ -1,11 +1,14 @@
 // Letting go of old days of the audit: each is closed in the chain first, by a record that the projector writes like every
-// other, and only then dropped.
+// other, and only then dropped. Days that lie among each other in the log go together (day-groups.ts).
 //
 //   days ─▶ chains of the oldest ─▶ PartitionClosed on `<env>.audit` ─▶ seen in the tables ─▶ dropped ─▶ the next day
 
 import { timestamp } from '@postrider/core/contracts';
-import type { DayChain, Retention } from '@postrider/postgres';
+import type { DayChain, LaterRecord, Retention } from '@postrider/postgres';
 import { untilClosed, writeClosings, type ClosingPorts } from './closing-records.ts';
+import { groupDays, type DayGroup } from './day-groups.ts';
+
+const dayMs = 24 * 60 * 60_000;
 
 export interface RetentionPorts extends ClosingPorts {
   readonly retention: Retention;
@@ -13,9 +16,12 @@ export interface RetentionPorts extends ClosingPorts {
 }
 
 export interface DayPlan {
-  /** `YYYY-MM-DD` */
+  /** `YYYY-MM-DD`; the last one, where several go together. */
   readonly day: string;
+  /** All that go, oldest first. */
+  readonly days: readonly string[];
   readonly rows: number;
+  /** Of all of them. */
   readonly chains: readonly (DayChain & { readonly total: number })[];
   /** Why it cannot be dropped; undefined when it can. */
   readonly obstacle: string | undefined;
@@ -26,37 +32,62 @@ export async function planDays(
   { environment, retention }: Pick<RetentionPorts, 'environment' | 'retention'>,
   before: Date,
 ): Promise<DayPlan[]> {
-  const plans: DayPlan[] = [];
-  const days = await retention.daysBefore(before);
+  const days: { readonly day: string; readonly chains: readonly DayChain[] }[] = [];
+  for (const day of await retention.daysBefore(before)) days.push({ day, chains: await retention.chainsOf(day) });
   if (days.length === 0) return [];
+  const groups = groupDays(days);
+  const places = new Map(
+    days.flatMap(({ chains }) => chains.map((chain) => [`${chain.topic}/${chain.partition}`, chain])),
+  );
+  const ends = new Date(Date.parse(days.at(-1)!.day) + dayMs);
+  const staying = await retention.firstsSince(ends, [...places.values()]);
   const totals = await retention.droppedRows(environment);
-  for (const day of days) {
-    const chains = (await retention.chainsOf(day)).map((chain) => {
+  const plans: DayPlan[] = [];
+  for (const group of groups) {
+    const chains = group.chains.map((chain) => {
       const place = `${chain.topic}/${chain.partition}`;
       const total = (totals.get(place) ?? 0) + chain.rows;
       totals.set(place, total);
       return { ...chain, total };
     });
-    const others = [...new Set(chains.map((chain) => chain.environment))].filter((name) => name !== environment);
-    const obstacle =
-      others.length === 0
-        ? undefined
-        : `it holds records of ${others.join(', ')} too: environments with a retention of their own need a database of their own`;
-    plans.push({ day, rows: chains.reduce((sum, { rows }) => sum + rows, 0), chains, obstacle });
+    plans.push({
+      day: group.days.at(-1)!,
+      days: group.days,
+      rows: chains.reduce((sum, { rows }) => sum + rows, 0),
+      chains,
+      obstacle: othersIn(group, environment) ?? stayingIn(group, staying),
+    });
   }
   return plans;
 }
 
+function othersIn({ chains }: DayGroup, environment: string): string | undefined {
+  const others = [...new Set(chains.map((chain) => chain.environment))].filter((name) => name !== environment);
+  if (others.length === 0) return undefined;
+  return `it holds records of ${others.join(', ')} too: environments with a retention of their own need a database of their own`;
+}
+
+/** Of days that stay none may lie in front of what is closed: nothing would say what the chain was between them. @param staying the first record of each place */
+function stayingIn({ chains }: DayGroup, staying: readonly LaterRecord[]): string | undefined {
+  for (const { topic, partition, offset, recordedAt } of staying) {
+    const chain = chains.find((each) => each.topic === topic && each.partition === partition);
+    if (chain === undefined || offset >= chain.next) continue;
+    return `${topic}/${partition}/${offset} lies before its last record and is of ${timestamp(recordedAt.getTime())}: it goes together with that day`;
+  }
+  return undefined;
+}
+
 /**
- * Closes a day and drops it. May be given again after a failure at any point.
+ * Closes a day and drops it, with those that go with it. May be given again after a failure at any point.
  * @returns records dropped
  */
 export async function dropDay(
   ports: RetentionPorts,
-  { day, chains }: DayPlan,
+  { day, days, chains }: DayPlan,
   { actor, reason }: { readonly actor: string; readonly reason: string },
 ): Promise<number> {
   const { retention, now } = ports;
+  await retention.makeDays(days);
   const missing: DayPlan['chains'][number][] = [];
   for (const chain of chains) if (!(await retention.isClosed(day, chain))) missing.push(chain);
   if (missing.length > 0) {
@@ -79,5 +110,5 @@ export async function dropDay(
     );
     await untilClosed(ports, missing, (chain) => retention.isClosed(day, chain));
   }
-  return retention.dropDay(day);
+  return retention.dropDay(day, days[0]);
 }

@@ -32,11 +32,12 @@ export async function retainClass(
   const classes = openClassRetention(database);
   const before = new Date(io.clock.now() - ageMs);
   session.takeTime();
-  const plans = await planClassDays({ days: openRetention(database), classes }, of, { before, again: options.again });
+  const retention = openRetention(database);
+  const plans = await planClassDays({ days: retention, classes }, of, { before, again: options.again });
 
   const dropped = new Set<string>();
   if (options.apply && plans.length > 0) {
-    const ports = { ...(await openPorts()), classes, now: io.clock.now };
+    const ports = { ...(await openPorts()), days: retention, classes, now: io.clock.now };
     const { actor, reason = `class ${of.name}, older than ${formatDuration(ageMs)}` } = options;
     for (const plan of plans) {
       const rows = await dropClassDay(ports, of, plan, { actor, reason });

@@ -86,15 +86,16 @@ async function retain(session: Session, flags: RetainFlags): Promise<ExitCode> {
       if ((obstacle = plan.obstacle) !== undefined) break;
       const rows = await dropDay(ports!, plan, { actor, reason });
       dropped.push(plan.day);
-      out.note(`dropped ${plan.day}: ${counted(rows, 'record')}`);
+      out.note(`dropped ${daysText(plan.days)}: ${counted(rows, 'record')}`);
     }
   } else obstacle = days.find((plan) => plan.obstacle !== undefined)?.obstacle;
 
   out.document(
     {
       applied: apply,
-      days: days.map(({ day, rows, obstacle: why }) => ({
+      days: days.map(({ day, days: all, rows, obstacle: why }) => ({
         day,
+        since: all[0],
         rows,
         dropped: dropped.includes(day),
         obstacle: why ?? null,
@@ -107,20 +108,23 @@ async function retain(session: Session, flags: RetainFlags): Promise<ExitCode> {
           ? [
               tableText(
                 ['DAY', 'RECORDS', 'WHAT'],
-                days.map(({ day, rows, obstacle: why }) => [
-                  day,
+                days.map(({ day, days: all, rows, obstacle: why }) => [
+                  daysText(all),
                   String(rows),
                   why ?? (dropped.includes(day) ? 'dropped' : apply ? 'kept' : 'would be dropped'),
                 ]),
               ),
             ]
           : []),
-        `${counted(days.length, 'day')}, ${counted(excerpts, 'response body', 'response bodies')}${apply ? '' : ' (dry run: nothing was changed; --apply does it)'}`,
+        `${counted(days.flatMap((plan) => plan.days).length, 'day')}, ${counted(excerpts, 'response body', 'response bodies')}${apply ? '' : ' (dry run: nothing was changed; --apply does it)'}`,
       ].join('\n'),
   );
   if (obstacle === undefined) return exitCodes.ok;
   return dropped.length > 0 ? exitCodes.partial : exitCodes.failure;
 }
+
+/** Days that go together. @param days rising */
+const daysText = (days: readonly string[]): string => (days.length === 1 ? days[0]! : `${days[0]} to ${days.at(-1)}`);
 
 async function closingPorts(session: Session): Promise<ClosingPorts> {
   const { io, config, options } = session;

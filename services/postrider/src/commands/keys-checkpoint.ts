@@ -6,6 +6,8 @@ import { resolve } from 'node:path';
 import { checkpointKeyId, encodeCheckpoint, introduceKey, timestamp, topicNames } from '@postrider/core/contracts';
 import { makeCheckpointKey, readCheckpointKey, type CheckpointKey } from '@postrider/runtime';
 import type { Command } from 'commander';
+import { CheckpointBook } from '../audit/checkpoint-book.ts';
+import { readCheckpointTopic } from '../audit/read-checkpoints.ts';
 import { examples, type AddCommand } from '../command-runner.ts';
 import { CliError } from '../failure.ts';
 import type { Session } from '../session.ts';
@@ -49,12 +51,22 @@ export const addCheckpointKeys: AddCommand = (parent, runner) => {
     .action((file: string, { old }: { old: string }, command: Command) =>
       runner.bounded(command, async (session) => {
         const signer = good(readCheckpointKey(resolve(old)));
-        const made = good(makeCheckpointKey(resolve(file)));
         const { environment } = session.config;
-        const at = timestamp(session.io.clock.now());
-        const record = introduceKey({ environment, at }, createPublicKey(made.privateKey), signer.privateKey);
         const { cluster } = await session.kafka();
         session.waitFor('the topic of checkpoints');
+        // Before anything is made: an introduction by a key that nobody knows would stand there as forged for ever.
+        const book = new CheckpointBook(environment, []);
+        await readCheckpointTopic(book, { cluster, environment, timeoutMs: session.options.timeoutMs });
+        const signerId = checkpointKeyId(createPublicKey(signer.privateKey));
+        if (!book.keyIds().includes(signerId)) {
+          throw new CliError(
+            'refused',
+            `the key ${signerId} was never introduced in ${environment}, so it cannot introduce another: give the one in force with --old; the first one is introduced by audit-projector when it starts with it`,
+          );
+        }
+        const made = good(makeCheckpointKey(resolve(file)));
+        const at = timestamp(session.io.clock.now());
+        const record = introduceKey({ environment, at }, createPublicKey(made.privateKey), signer.privateKey);
         const appender = cluster.openAppender();
         try {
           const topic = topicNames(environment).checkpoints;

@@ -128,8 +128,8 @@ function judgeDefault(rows: number): Finding {
   if (rows === 0) return tables.ok({ subject, what: 'is empty' });
   return tables.warning({
     subject,
-    what: `holds ${counted(rows, 'row')}${rows >= defaultRowsCounted ? ' or more' : ''} of days that have no partition; retention does not reach them`,
-    mend: 'look at recorded_at of its rows: a broker clock was wrong, or records are older than two years; move them out, then DELETE them there',
+    what: `holds ${counted(rows, 'row')}${rows >= defaultRowsCounted ? ' or more' : ''} of days that have no partition`,
+    mend: 'look at recorded_at of its rows: a broker clock was wrong, or records are older than two years. `postrider audit retain` makes the days of old ones; what is of times to come stays (docs/audit.md)',
   });
 }
 
