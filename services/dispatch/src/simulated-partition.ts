@@ -18,6 +18,7 @@ import type { AttemptsEntry } from './attempts-reader.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { endpointOf, ok, routes, settle, status, topics } from './dispatcher-rig.ts';
 import { EndpointRuntimes } from './endpoint-runtime.ts';
+import { EndpointViews } from './endpoint-views.ts';
 import { silentObserver } from './journal-observer.ts';
 import { PartitionState } from './partition-state.ts';
 import { readRestoreMark, restore, restoreMark } from './restore.ts';
@@ -209,6 +210,7 @@ export class SimulatedPartition {
       randomBytes: (size) => new Uint8Array(size),
       timers: this.#time.timers,
       endpoints: this.#endpoints,
+      views: new EndpointViews(this.#endpoints),
       runtimes: new EndpointRuntimes(memorySecrets({})),
       routes,
       endpointQueueMax: 100,
