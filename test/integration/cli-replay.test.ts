@@ -6,6 +6,7 @@ import {
   decodeAudit,
   decodeDispatch,
   dispatchHeaders,
+  goneRecord,
   partitionOf,
   topicNames,
   type AttemptSettled,
@@ -13,7 +14,7 @@ import {
   type AuditRecord,
   type TopicNames,
 } from '@postrider/core/contracts';
-import type { Dispatch } from '@postrider/core/domain';
+import type { Dispatch, EndpointId } from '@postrider/core/domain';
 import { headerText, openCluster, type KafkaCluster, type KafkaRecord } from '@postrider/kafka';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testBrokers } from '../support/stack.ts';
@@ -223,6 +224,61 @@ describe('a replay to an endpoint that nothing is sent to', () => {
       const [look] = await cli.json([...replay(id), '--dry-run']);
       expect(look).toMatchObject({ sent: 0, planned: 1, shutEndpoints: [{ endpoint: id }] });
     }
+  });
+});
+
+describe('an endpoint that answered 410 long ago', () => {
+  it('is told of by list and show, is not replayed to, and is renewed by name', async () => {
+    const file = (...ids: readonly string[]) => ({
+      stdin: JSON.stringify({
+        environment: cli.environment,
+        endpoints: ids.map((id) => ({
+          id,
+          project: 'shop',
+          profile: 'plain',
+          url: 'https://hooks.acme-shop.com/x',
+          eventTypes: ['*'],
+        })),
+      }),
+    });
+    const apply = ['endpoints', 'apply', '-'];
+    const listed = async () =>
+      (await cli.json(['endpoints', 'list'])).find(({ endpointId }) => endpointId === 'shop-long') ?? {};
+    await cli.json(apply, file('shop-long'));
+    const { version } = (await listed()) as { version: number };
+    const appender = cluster.openAppender();
+    const atMs = Date.now() + 1_000;
+    await appender.append(goneRecord({ endpointId: 'shop-long' as EndpointId, version, atMs }, topics));
+    await appender.close();
+    await putLetter(dispatchOf('l', 'shop-long', 0));
+
+    const goneSince = new Date(atMs).toISOString();
+    expect(await listed()).toMatchObject({ goneSince });
+    expect(await cli.json(['endpoints', 'show', 'shop-long'])).toMatchObject([{ health: { goneSince } }]);
+    const refused = await cli.postrider(replay('shop-long'));
+    expect([refused.exit, refused.stderr]).toEqual([4, expect.stringContaining('--renew shop-long')]);
+
+    const changeOf = (changes: readonly Record<string, unknown>[]) =>
+      changes.find(({ endpoint }) => endpoint === 'shop-long');
+    expect(changeOf(await cli.json(apply, file('shop-long')))).toMatchObject({ kind: 'unchanged' });
+    const strange = await cli.postrider([...apply, '--renew', 'shop-typo'], file('shop-long'));
+    expect([strange.exit, strange.stderr]).toEqual([1, expect.stringContaining('shop-typo')]);
+    const renewed = [...apply, '--renew', 'shop-long'];
+    expect(changeOf(await cli.json(renewed, { ...file('shop-long'), now: () => atMs + 1_000 }))).toMatchObject({
+      kind: 'changed',
+      fields: ['version'],
+      after: { version: version + 1 },
+    });
+    expect(await listed()).toMatchObject({ version: version + 1, goneSince: null });
+    expect(await cli.json(replay('shop-long'))).toMatchObject([{ sent: 1 }]);
+  });
+
+  it('a list of letters that holds none says what there is, and which endpoint nobody knows', async () => {
+    const list = ['dlq', 'list', '--endpoint'];
+    const reason = await cli.postrider([...list, 'shop-long', '--reason', 'exhausted']);
+    expect(reason).toMatchObject({ exit: 0, stdout: expect.stringContaining('no dead letters') as string });
+    expect(reason.stderr).toMatch(/none has the reason exhausted; there are: 1 /);
+    expect((await cli.postrider([...list, 'shop-typo'])).stderr).toContain('there is no endpoint shop-typo');
   });
 });
 

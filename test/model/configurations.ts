@@ -33,6 +33,8 @@ export const small: readonly Configuration[] = [
   whole({ convergenceKill: 1, edit: 1 }),
   whole({ convergenceKill: 1, forget: 1 }, { events: 2, attemptsMax: 1 }),
   whole({ schedulerKill: 1, kill: 1 }),
+  whole({ convergenceKill: 1, park: 2, schedulerKill: 1 }, { attemptsMax: 1 }),
+  whole({ lostAck: 1, park: 1, schedulerKill: 1 }, { attemptsMax: 1 }),
   whole({ schedulerStall: 1, forget: 1 }),
   whole({ replay: 2, forget: 1 }, { events: 2, attemptsMax: 1 }),
   whole({ replay: 2, kill: 1 }, { attemptsMax: 1 }),
@@ -140,6 +142,18 @@ export const minus: readonly Configuration[] = [
     { plannedAt: false },
     { replay: 3, forget: 1 },
     { events: 2, attemptsMax: 1 },
+  ),
+  without(
+    'the scheduler takes what was put off anew for what it gave back',
+    { givenBackBy: 'parking' },
+    { convergenceKill: 1, park: 2, schedulerKill: 1 },
+    { attemptsMax: 1 },
+  ),
+  without(
+    'the scheduler takes what was appended again for what it gave back',
+    { givenBackBy: 'moment' },
+    { lostAck: 1, park: 1, schedulerKill: 1 },
+    { attemptsMax: 1 },
   ),
   without('R7: a dropped copy is recorded', { dropWritesNothing: false }, { convergenceKill: 1 }),
   without(

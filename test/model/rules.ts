@@ -36,6 +36,8 @@ export interface Rules {
   readonly parkedAt: boolean;
   /** R6: a round is judged by when its replay was planned; off: by when it was written. */
   readonly plannedAt: boolean;
+  /** The scheduler knows what it gave back by its place in the tier. Or by attempt and parking; or by those and the moment of the parking. */
+  readonly givenBackBy: 'place' | 'parking' | 'moment';
   /** R7: a dropped copy writes nothing. */
   readonly dropWritesNothing: boolean;
   /** Order of effects: the record in `attempts`, then its consequence, then the commit. */
@@ -64,6 +66,7 @@ export const allRules: Rules = {
   keepUnderWay: true,
   parkedAt: true,
   plannedAt: true,
+  givenBackBy: 'place',
   dropWritesNothing: true,
   order: 'record, consequence, commit',
   traceFirst: true,

@@ -118,7 +118,7 @@ function follow(moves: Moves, process: 0 | 1, { name, flight, at, text }: InHand
     writesNext(moves, next, flight, said);
     finish(next);
   });
-  if (said === 'retry' || said === 'dead')
+  if (said === 'retry' || said === 'dead' || said === 'parked')
     moves.fault('lostAck', `${label}, and the acknowledgement is lost`, (next) =>
       writesNext(moves, next, flight, said),
     );

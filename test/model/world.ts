@@ -5,7 +5,7 @@ import { Moves, type Move } from './moves.ts';
 import { assign, ownerMoves, unknownOutcomes } from './owner.ts';
 import type { Setup } from './rules.ts';
 import { recordOf } from './settle.ts';
-import { firstDispatch, type State, type Trace } from './state.ts';
+import { attemptKey, firstDispatch, type State, type Trace, type Waiting } from './state.ts';
 
 /** Every move of a state. */
 export function movesOf(state: State, setup: Setup): Move[] {
@@ -105,7 +105,7 @@ function convergenceMoves(moves: Moves): void {
 }
 
 function schedulerMoves(moves: Moves): void {
-  const { state } = moves;
+  const { state, setup } = moves;
   const { left } = state;
   state.schedulers.forEach(({ position, readBack }, at) => {
     const isZombie = at > 0;
@@ -113,7 +113,7 @@ function schedulerMoves(moves: Moves): void {
     if (isZombie) moves.add(`${name} dies`, (next) => void next.schedulers.splice(at, 1));
     const record = state.tier[position];
     if (!record) return;
-    const isGiven = state.dispatches.slice(0, readBack).some(({ from }) => from === position);
+    const isGiven = state.dispatches.slice(0, readBack).some((one) => isSuccessor(one, record, position, setup));
     moves.add(`${name} ${isGiven ? 'finds' : 'gives back'} tier@${position}`, (next) => {
       if (!isGiven) next.dispatches.push({ ...record, from: position });
       if (isZombie) next.schedulers.splice(at, 1);
@@ -133,6 +133,15 @@ function schedulerMoves(moves: Moves): void {
       next.schedulers.push(next.schedulers[0]!);
       takeOver(next);
     });
+}
+
+/** True when what stands in `dispatches` is taken for the successor of the record at this position. */
+function isSuccessor(given: Waiting, record: Waiting, position: number, { rules }: Setup): boolean {
+  if (rules.givenBackBy === 'place') return given.from === position;
+  const isParking = given.from >= 0 && attemptKey(given) === attemptKey(record) && given.park === record.park;
+  const [a, b] = [given.since, record.since];
+  const isMoment = record.park === 0 || (a.attempts === b.attempts && a.dispatches === b.dispatches);
+  return isParking && (isMoment || rules.givenBackBy === 'parking');
 }
 
 function operatorMoves(moves: Moves): void {

@@ -181,7 +181,7 @@ const eventAccepted = reading(
     eventTime: 'passed',
     dispatches: {
       span: span.dispatches,
-      each: { endpoint: span.eachEndpoint, dispatch: span.eachDispatch, bodyDigest: 'passed' },
+      each: { endpoint: span.eachEndpoint, dispatch: span.eachDispatch, bodyDigest: 'passed', correlation: 'passed' },
       check: (spans) =>
         isText(spans, span.eachEndpoint) && isText(spans, span.eachDispatch) && isDispatchId(spans, span.eachDispatch),
     },

@@ -1,4 +1,4 @@
-import { decodeAudit, partitionOf, sha256Hex, topicNames } from '@postrider/core/contracts';
+import { decodeAudit, partitionOf, sha256Hex, topicNames, type EventAccepted } from '@postrider/core/contracts';
 import { EndpointIndex, type Endpoint } from '@postrider/core/domain';
 import { KafkaError, type AppendRecord, type KafkaRecord } from '@postrider/kafka';
 import { describe, expect, it } from 'vitest';
@@ -246,6 +246,19 @@ describe('converge', () => {
       const { appender } = start(event(), [endpoint('b')], accepted(['a'], 'digest of an envelope'));
       await settle();
       expect(headersOf(appender.of(topics.dispatches)[0]!)['pr-must-end']).toBe('endpoint-deleted');
+    });
+
+    it.each([
+      ['was deleted', []],
+      ['answers no calls any more', [endpoint('vasp')]],
+    ])('a call stays a call, so that dispatch answers it, though its endpoint %s', async (_what, endpoints) => {
+      const trace = accepted(['vasp']) as EventAccepted;
+      const { appender } = start(event(), endpoints, {
+        ...trace,
+        dispatches: trace.dispatches.map((one) => ({ ...one, correlation: 'corr-1' })),
+      });
+      await settle();
+      expect(headersOf(appender.of(topics.dispatches)[0]!)['pr-correlation']).toBe('corr-1');
     });
 
     it('keeps the rejected record once more, and nothing else', async () => {

@@ -98,6 +98,7 @@ export function planEvent(record: KafkaRecord, context: PlanContext): EventPlan 
         endpoint: dispatch.endpointId,
         dispatch: dispatch.dispatchId,
         bodyDigest: bodies.built[i]!.digest,
+        ...(dispatch.correlation === undefined ? {} : { correlation: dispatch.correlation }),
       })),
       ...(bodies.refused.length > 0
         ? { refused: bodies.refused.map(({ endpoint, reason }) => ({ endpoint, reason })) }

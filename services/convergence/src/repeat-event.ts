@@ -21,13 +21,14 @@ export function repeatEvent(record: KafkaRecord, trace: EventAccepted, context: 
   if (!decision.ok) return { dispatches: [], changed: trace.dispatches.map(({ endpoint }) => endpoint) };
   const { event } = decision;
   const changed: Endpoint['endpointId'][] = [];
-  const dispatches = trace.dispatches.map(({ endpoint: endpointId, bodyDigest }) => {
+  const dispatches = trace.dispatches.map(({ endpoint: endpointId, bodyDigest, correlation }) => {
     const endpoint = context.endpoints.get(endpointId);
     const built = endpoint && buildBodies(event, [endpoint], record.timestamp).built[0];
     const facts = {
       event,
       endpointId,
-      correlation: built?.correlation,
+      // Traces of before do not say it.
+      correlation: correlation ?? built?.correlation,
       origin: trace.origin,
       environment: context.environment,
       createdMs: Date.parse(trace.at),

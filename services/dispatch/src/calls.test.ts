@@ -55,6 +55,18 @@ describe('a call', () => {
     expect(rig.to(topics.retry({ name: '5s' }))).toEqual([]);
   });
 
+  it('to an endpoint that answers no calls any more is not made, and answered: neither tried again nor a dead letter', async () => {
+    const { rig, call, answers } = rigWithCall({ profile: 'plain', retry: { kind: 'delays', delaysMs: [5_000] } });
+    rig.accept(call);
+    await settle();
+    expect(rig.inFlight).toEqual([]);
+    expect(answers()).toEqual([
+      { v: 1, correlationId: 'corr-1', outcome: 'unavailable', reason: 'invalid-configuration' },
+    ]);
+    expect([...rig.to(topics.dlq), ...rig.to(topics.retry({ name: '5s' }))]).toEqual([]);
+    expect(rig.attempts().at(-1)).toMatchObject({ detail: 'profile plain answers no calls' });
+  });
+
   it('whose deadline has passed is answered as cancelled', async () => {
     const { rig, call, answers } = rigWithCall();
     rig.accept({ ...call, deadlineMs: rig.now() });

@@ -88,10 +88,18 @@ describe('a process that stood still, and may have lost its partitions', () => {
 });
 
 describe('a call whose beginning was written while the process stood still', () => {
-  const call = { correlation: 'c-1', deadlineMs: 1_900_000_600_000 };
+  const message = {
+    transaction_id: 'd0a3dcb5-589c-4450-a84d-54ef0b74ae78',
+    timestamp: '2024-08-07T15:50:54.542992Z',
+    counterparty: { id: '' },
+    transfer_state: 'STARTED',
+    error: { code: 1, message: 'm', retry: false },
+  };
+  const body = Buffer.from(JSON.stringify(message));
+  const call = { correlation: 'c-1', deadlineMs: 1_900_000_600_000, body };
 
   it('is not made when the partition was lost meanwhile, and is left to its owner', async () => {
-    const rig = rigWith();
+    const rig = rigWith({ profile: 'envoy' });
     rig.hold(topics.attempts);
     rig.accept(rig.dispatch('a', 1, call), { offset: 7 });
     await settle();
@@ -106,7 +114,7 @@ describe('a call whose beginning was written while the process stood still', () 
   });
 
   it('is not made when somebody else has settled it: their answer is repeated', async () => {
-    const rig = rigWith();
+    const rig = rigWith({ profile: 'envoy' });
     rig.hold(topics.attempts);
     const dispatch = rig.dispatch('a', 1, call);
     rig.accept(dispatch, { offset: 7 });
@@ -124,7 +132,7 @@ describe('a call whose beginning was written while the process stood still', () 
   });
 
   it('is made when it is still ours', async () => {
-    const rig = rigWith();
+    const rig = rigWith({ profile: 'envoy' });
     rig.hold(topics.attempts);
     rig.accept(rig.dispatch('a', 1, call), { offset: 7 });
     await settle();

@@ -17,6 +17,7 @@ import { createAttemptsLog, type AttemptsGap } from './attempts-log.ts';
 import type { Routes } from './consequences.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EndpointRuntimes } from './endpoint-runtime.ts';
+import { EndpointViews } from './endpoint-views.ts';
 import { journalObserver } from './journal-observer.ts';
 import { PartitionState } from './partition-state.ts';
 import type { AttemptsEntry, AttemptsReader } from './attempts-reader.ts';
@@ -103,6 +104,7 @@ export function dispatcherRig(
 ) {
   const time = manualClock(1_900_000_000_000);
   const endpoints = new EndpointIndex();
+  const views = new EndpointViews(endpoints);
   const journal: string[] = [];
   const appended: AppendRecord[] = [];
   const held: HeldAppend[] = [];
@@ -205,6 +207,7 @@ export function dispatcherRig(
     timers: time.timers,
     busyShare: () => 0,
     endpoints,
+    views,
     runtimes: new EndpointRuntimes(memorySecrets(options.secrets ?? {})),
     routes,
     endpointQueueMax: options.endpointQueueMax ?? 100,
@@ -241,6 +244,7 @@ export function dispatcherRig(
   const rig = {
     time,
     endpoints,
+    views,
     dispatcher,
     journal,
     appended,

@@ -9,14 +9,14 @@
 //
 // When to do what is decided here; what is written, and in which order, in settler.ts.
 
-import { decodeDispatch, type AttemptsRecord } from '@postrider/core/contracts';
+import { decodeDispatch, goneRecord, type AttemptsRecord } from '@postrider/core/contracts';
 import { planAttempt, type AttemptPlan, type EndpointId } from '@postrider/core/domain';
 import { headerText, type Ack, type KafkaRecord } from '@postrider/kafka';
 import type { AttemptsReader } from './attempts-reader.ts';
 import { tierRecord } from './consequences.ts';
 import type { DispatchObserver } from './dispatch-observer.ts';
 import type { PutOffReason } from './endpoint-capacity.ts';
-import { EndpointViews } from './endpoint-views.ts';
+import type { EndpointViews } from './endpoint-views.ts';
 import { LateRecords } from './late-records.ts';
 import { holdMsMax } from './limits.ts';
 import type { PartitionState } from './partition-state.ts';
@@ -28,6 +28,7 @@ import { nowFor, workOf, type Work } from './work.ts';
 export interface DispatcherDeps
   extends SendPorts, SettlerDeps, Omit<SendingQueueDeps, 'start' | 'putOff' | 'observer'> {
   readonly reader: AttemptsReader;
+  readonly views: EndpointViews;
   readonly observer: DispatchObserver;
   /** An effect that can never succeed: the process must not go on. */
   readonly onFatal: (error: unknown) => void;
@@ -37,7 +38,6 @@ export class Dispatcher {
   readonly #deps: DispatcherDeps;
   readonly #settler: Settler;
   readonly #queue: SendingQueue;
-  readonly #views: EndpointViews;
   readonly #late: LateRecords;
   readonly #idleWaiters: (() => void)[] = [];
   #settling = 0;
@@ -45,7 +45,6 @@ export class Dispatcher {
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
     this.#settler = new Settler(deps);
-    this.#views = new EndpointViews(deps.endpoints);
     this.#queue = new SendingQueue({
       ...deps,
       start: (work, leave) => this.#start(work, leave),
@@ -108,7 +107,8 @@ export class Dispatcher {
 
   /** Takes a record of `attempts` that was read back. */
   learn(record: AttemptsRecord, { partition }: PartitionState): void {
-    this.#views.learn(record);
+    const gone = this.#deps.views.learn(record);
+    if (gone) this.#perform(this.#deps.emit(goneRecord(gone, this.#deps.routes.topics)));
     this.#queue.capacity.breakers.learn(record, partition);
   }
 
@@ -134,7 +134,7 @@ export class Dispatcher {
   }
 
   #plan(work: Work, isNew: boolean): AttemptPlan {
-    const view = this.#views.of(work.dispatch.endpointId);
+    const view = this.#deps.views.of(work.dispatch.endpointId);
     return planAttempt({
       dispatch: work.dispatch,
       endpoint: view,
@@ -201,7 +201,7 @@ export class Dispatcher {
     const send = () => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps);
     const sending = isCall ? this.#startCall(work).then((ours) => (ours ? send() : undefined)) : send();
     sending.then((result) => {
-      if (result && !isCall && this.#views.answered(endpoint, result.outcome)) this.#deps.observer.disabled(endpoint);
+      if (result && !isCall && this.#deps.views.answered(endpoint, result)) this.#deps.observer.disabled(endpoint);
       if (result) this.#perform(this.#settler.settle(work, runtime, result));
       leave();
       if (work.state.owned && this.#queue.capacity.breakers.ended(endpoint, work.state.partition, isProbe, result))

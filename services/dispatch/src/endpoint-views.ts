@@ -1,12 +1,19 @@
 // What planning sees of an endpoint: its record as it is now, and whether this version of it answered 410.
 
-import type { AttemptsRecord } from '@postrider/core/contracts';
-import type { Disposition, Endpoint, EndpointId, EndpointIndex, EndpointView, Outcome } from '@postrider/core/domain';
+import { goneMarkOf, type AttemptsRecord } from '@postrider/core/contracts';
+import {
+  GoneVersions,
+  type Endpoint,
+  type EndpointId,
+  type EndpointIndex,
+  type EndpointView,
+  type GoneMark,
+} from '@postrider/core/domain';
+import type { AttemptResult } from './send-attempt.ts';
 
 export class EndpointViews {
   readonly #endpoints: EndpointIndex;
-  /** Endpoint versions that answered 410; a newer version clears it. */
-  readonly #goneVersions = new Map<EndpointId, number>();
+  readonly #gone = new GoneVersions();
 
   constructor(endpoints: EndpointIndex) {
     this.#endpoints = endpoints;
@@ -15,36 +22,35 @@ export class EndpointViews {
   of(endpointId: EndpointId): EndpointView {
     const endpoint = this.#endpoints.get(endpointId);
     if (!endpoint) return { kind: this.#endpoints.isDeleted(endpointId) ? 'deleted' : 'unknown' };
-    const gone = this.#goneVersions.get(endpointId);
-    return {
-      kind: 'known',
-      endpoint,
-      disabledSince: gone !== undefined && gone >= endpoint.version ? 'this-version' : undefined,
-    };
+    const disabledSince = this.#gone.sinceMs(endpoint) === undefined ? undefined : 'this-version';
+    return { kind: 'known', endpoint, disabledSince };
   }
 
   /**
    * Takes what came of an attempt that was no call: of a call 410 is the answer, and says nothing of the next one. True when it disables
    * the endpoint, and that was not known.
    */
-  answered({ endpointId, version }: Endpoint, { kind, httpStatus }: Pick<Outcome, 'kind' | 'httpStatus'>): boolean {
-    return kind === 'http-status' && httpStatus === 410 && this.#disable(endpointId, version);
+  answered(endpoint: Endpoint, { outcome, startedAtMs }: Pick<AttemptResult, 'outcome' | 'startedAtMs'>): boolean {
+    const { kind, httpStatus } = outcome;
+    return kind === 'http-status' && httpStatus === 410 && this.note(goneMark(endpoint, startedAtMs));
   }
 
-  /** Takes a record that was read back. Whoever settled the attempt may have died before it could write what that means for the endpoint. */
-  learn(record: AttemptsRecord): void {
-    if (record.type === 'EndpointDisabled' || (record.type === 'AttemptSettled' && saysGone(record.disposition)))
-      this.#disable(record.endpoint, record.endpointVersion);
+  /** Takes a record that was read back. The mark that its writer may not have written, when it disables the endpoint, and that was not known. */
+  learn(record: AttemptsRecord): GoneMark | undefined {
+    const mark = goneMarkOf(record);
+    return mark && this.note(mark) ? mark : undefined;
   }
 
-  /** False when it was known. */
-  #disable(endpointId: EndpointId, version: number): boolean {
-    if (version <= (this.#goneVersions.get(endpointId) ?? 0)) return false;
-    this.#goneVersions.set(endpointId, version);
-    return true;
+  /** True when it disables the endpoint as its record is now, and that was not known. */
+  note(mark: GoneMark): boolean {
+    const endpoint = this.#endpoints.get(mark.endpointId);
+    const was = endpoint && this.#gone.sinceMs(endpoint);
+    this.#gone.note(mark);
+    return endpoint !== undefined && was === undefined && this.#gone.sinceMs(endpoint) !== undefined;
   }
 }
 
-function saysGone(disposition: Disposition): boolean {
-  return disposition.kind === 'dead' && disposition.reason === 'gone';
+/** The endpoint answered 410 to a request that began then. Its record may be from a clock that is ahead of ours. */
+export function goneMark({ endpointId, version, updatedAt }: Endpoint, startedAtMs: number): GoneMark {
+  return { endpointId, version, atMs: Math.max(startedAtMs, Date.parse(updatedAt)) };
 }

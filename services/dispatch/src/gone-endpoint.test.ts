@@ -1,5 +1,7 @@
 // What 410 does to an endpoint version: its dispatch ends, and so does whatever comes after, told once.
 
+import { decodeGone } from '@postrider/core/contracts';
+import type { EndpointId } from '@postrider/core/domain';
 import { describe, expect, it } from 'vitest';
 import { dispatcherRig, endpointOf, ok, settle, status, topics } from './dispatcher-rig.ts';
 
@@ -71,6 +73,80 @@ describe('HTTP 410', () => {
     await settle();
     expect(after.inFlight).toEqual([]);
     expect(after.to(topics.dlq)[0]?.headers).toMatchObject({ 'pr-reason': 'endpoint-disabled' });
+  });
+
+  it('is written where it is read for good, before the offset may be committed', async () => {
+    const rig = rigWith();
+    rig.hold(topics.gone);
+    rig.accept(rig.dispatch('a', 1), { offset: 1 });
+    await rig.answer(status(410));
+    expect(rig.to(topics.gone).map(({ key }) => key)).toEqual(['a/1']);
+    expect(rig.journal).not.toContain('ack 1');
+    await rig.release(topics.gone);
+    expect(rig.journal).toContain('ack 1');
+  });
+
+  it('is written by the next owner where the last one could not, and once', async () => {
+    const before = rigWith();
+    before.accept(before.dispatch('a', 1));
+    await before.answer(status(410));
+    const after = rigWith();
+    for (const record of before.attempts()) after.dispatcher.learn(record, after.stateOf(0));
+    await settle();
+    expect(after.to(topics.gone).map(({ key }) => key)).toEqual(['a/1']);
+  });
+
+  it('an owner that reads nothing of it in the log knows it from there', async () => {
+    const before = rigWith();
+    before.accept(before.dispatch('a', 1));
+    await before.answer(status(410));
+
+    const after = rigWith();
+    after.views.note(decodeGone(before.to(topics.gone)[0]!.value as Buffer)!);
+    after.accept(after.dispatch('a', 2));
+    await settle();
+    expect(after.inFlight).toEqual([]);
+    expect(after.to(topics.dlq)[0]?.headers).toMatchObject({ 'pr-reason': 'endpoint-disabled' });
+    for (const record of before.attempts()) after.dispatcher.learn(record, after.stateOf(0));
+    await settle();
+    expect(after.to(topics.gone)).toEqual([]);
+  });
+
+  it('an id that is deleted and used again at version 1 is sent to, also by the next owner', async () => {
+    const rig = rigWith();
+    rig.accept(rig.dispatch('a', 1));
+    await rig.answer(status(410));
+    rig.endpoints.remove('a' as EndpointId);
+    rig.time.advance(1_000);
+    const anew = endpointOf('a', { updatedAt: new Date(rig.now()).toISOString() });
+    rig.endpoints.put(anew);
+    rig.accept(rig.dispatch('a', 2));
+    expect(rig.inFlight).toHaveLength(1);
+
+    const after = dispatcherRig();
+    after.endpoints.put(anew);
+    for (const record of rig.attempts()) after.dispatcher.learn(record, after.stateOf(0));
+    after.accept(after.dispatch('a', 3));
+    expect(after.inFlight).toHaveLength(1);
+  });
+
+  it('a 410 to a request of before its endpoint was made anew says nothing of the new one', async () => {
+    const rig = rigWith();
+    rig.accept(rig.dispatch('a', 1));
+    rig.time.advance(1_000);
+    rig.endpoints.put(endpointOf('a', { updatedAt: new Date(rig.now()).toISOString() }));
+    await rig.answer(status(410));
+    rig.accept(rig.dispatch('a', 2));
+    expect(rig.inFlight).toHaveLength(1);
+  });
+
+  it('holds for an endpoint whose record comes from a clock that is ahead', async () => {
+    const rig = rigWith({ updatedAt: '2099-01-01T00:00:00.000Z' });
+    rig.accept(rig.dispatch('a', 1));
+    await rig.answer(status(410));
+    rig.accept(rig.dispatch('a', 2));
+    await settle();
+    expect(rig.inFlight).toEqual([]);
   });
 
   it('a call that is answered 410 says nothing of the next one: no record disables its endpoint', async () => {

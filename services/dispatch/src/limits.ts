@@ -91,3 +91,7 @@ export const proberHeadStartMs = 1_000;
 export const returnShareOfOutage = 1 / 8;
 /** Records of `attempts` that are read beyond what settling needs, so that breakers are known again: tens of milliseconds a partition. */
 export const breakerLookBackRecords = 2_000;
+
+/** Of a record that is too large without its value: headers and keys beyond it are left out, and headers beyond so much together. Ours are smaller. */
+export const truncatedHeaderBytesMax = 2_048;
+export const truncatedHeadersBytesMax = 65_536;

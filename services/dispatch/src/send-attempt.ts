@@ -5,7 +5,7 @@ import { sha256Hex } from '@postrider/core/contracts';
 import { judge, type Dispatch, type Outcome } from '@postrider/core/domain';
 import { endpointTls, type Sender, type SendResult } from '@postrider/http';
 import { buildRequest, type SecretValue } from '@postrider/profiles';
-import { answerOf, callOutcome, type Answer } from './answer-call.ts';
+import { answerOf, answerUnmade, callOutcome, isUnanswerable, type Answer } from './answer-call.ts';
 import type { EndpointRuntime } from './endpoint-runtime.ts';
 import { withoutSecrets } from './without-secrets.ts';
 
@@ -45,8 +45,8 @@ export async function sendAttempt(
   const tls = endpointTls(endpoint, secrets);
   const built = !profile
     ? refuse(`profile ${endpoint.profile} is not known here`)
-    : !tls.ok
-      ? refuse(tls.reason)
+    : !tls.ok || isUnanswerable(dispatch, profile)
+      ? refuse(tls.ok ? `profile ${endpoint.profile} answers no calls` : tls.reason)
       : buildRequest(profile, { dispatch, endpoint, secrets, timestampMs: startedAtMs, randomBytes });
   if (!built.ok) {
     const reason = 'invalid-configuration';
@@ -60,7 +60,7 @@ export async function sendAttempt(
       keyIds: [],
       bodyDigest: sha256Hex(dispatch.body),
       bodyBytes: dispatch.body.length,
-      answer: profile?.reply && answerOf(dispatch, profile.reply, { outcome: 'unavailable', kind: reason, reason }),
+      answer: answerUnmade(dispatch, profile?.reply, reason),
     };
   }
   const reply = profile?.reply;

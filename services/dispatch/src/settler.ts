@@ -12,12 +12,13 @@ import {
   type SettledConsequence,
 } from '@postrider/core/domain';
 import type { AppendRecord, KafkaRecord } from '@postrider/kafka';
-import { deferredRecord, disabledRecord, endedRecord, settledRecord, startedRecord } from './attempt-records.ts';
+import { deferredRecord, endedRecord, settledRecord, startedRecord } from './attempt-records.ts';
 import type { AttemptsLog, RecordParts } from './attempts-log.ts';
 import { consequenceOf, tierRecord, type EndCause, type Routes } from './consequences.ts';
 import type { DispatchObserver } from './dispatch-observer.ts';
 import type { EndpointRuntime } from './endpoint-runtime.ts';
 import type { PartitionState } from './partition-state.ts';
+import { recordGone } from './record-gone.ts';
 import type { AttemptResult } from './send-attempt.ts';
 import { unreadable } from './unreadable.ts';
 import type { Work } from './work.ts';
@@ -57,8 +58,7 @@ export class Settler {
     const own = { disposition: settlement.disposition, reply: answer?.reply };
     const cause = { message: describe(record), attempts: dispatch.attempt };
     await this.#write(work, record, own, cause, { excerpt, reply: answer?.reply });
-    if (settlement.disablesEndpoint)
-      await this.#deps.log.append(state, dispatch.endpointId, disabledRecord(work, endpoint, nowMs));
+    if (settlement.disablesEndpoint) await recordGone(this.#deps, work, endpoint, result.startedAtMs);
     this.#finish(work);
     this.#deps.observer.attempted(work, record, result);
   }

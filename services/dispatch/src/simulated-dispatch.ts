@@ -92,6 +92,8 @@ export interface Waiting {
   readonly atMs: number;
   /** When it came to its tier. */
   readonly sinceMs: number;
+  /** Where it stands in its tier; undefined of a copy that somebody else will write. */
+  readonly place?: string;
 }
 
 /** The scheduler calls back what was put off before the endpoint's new record. */

@@ -7,9 +7,10 @@ import {
   decodeDispatch,
   dispatchHeaders,
   replyHeader,
+  tierPlaceHeader,
   type AttemptsRecord,
 } from '@postrider/core/contracts';
-import { attemptIdOf, EndpointIndex, OffsetTracker, type Dispatch, type Exchange } from '@postrider/core/domain';
+import { attemptIdOf, EndpointIndex, OffsetTracker, type Dispatch } from '@postrider/core/domain';
 import type { SendResult } from '@postrider/http';
 import type { AppendRecord, KafkaRecord } from '@postrider/kafka';
 import { manualClock, memorySecrets } from '@postrider/runtime/testing';
@@ -18,12 +19,12 @@ import type { AttemptsEntry } from './attempts-reader.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { endpointOf, ok, routes, settle, status, topics } from './dispatcher-rig.ts';
 import { EndpointRuntimes } from './endpoint-runtime.ts';
+import { EndpointViews } from './endpoint-views.ts';
 import { silentObserver } from './journal-observer.ts';
 import { PartitionState } from './partition-state.ts';
 import { readRestoreMark, restore, restoreMark } from './restore.ts';
 import {
   describeRecord,
-  recalled,
   requestedAttempt,
   simulatedBody,
   simulatedCall,
@@ -32,31 +33,11 @@ import {
   simulatedWindows,
   type Waiting,
 } from './simulated-dispatch.ts';
+import type { OnTheWire, Owner, Request } from './simulated-owner.ts';
+import { SimulatedScheduler } from './simulated-scheduler.ts';
 import { brokenPromises } from './simulation-verdict.ts';
 
 type Random = () => number;
-
-/** An append that was sent and not acknowledged. */
-interface OnTheWire {
-  readonly record: AppendRecord;
-  resolve(at: { offset: number }): void;
-}
-
-interface Request {
-  readonly attemptId: string;
-  readonly isCall: boolean;
-  answer(exchange: Exchange): void;
-}
-
-interface Owner {
-  readonly dispatcher: Dispatcher;
-  readonly state: PartitionState;
-  readonly tracker: OffsetTracker;
-  readonly wire: OnTheWire[];
-  readonly requests: Request[];
-  next: number;
-  isCurrent: boolean;
-}
 
 const eventsOf = (random: Random): number => 1 + Math.floor(random() * 3);
 const pauses = [1, 50, 400, 3_000, 12_000, 60_000, 400_000];
@@ -73,8 +54,7 @@ export class SimulatedPartition {
   /** Answers of calls, by correlation, as often as they were written. */
   readonly #replies = new Map<string, string[]>();
   readonly #letters = new Map<string, Dispatch>();
-  /** In tiers, and copies that somebody will write. */
-  readonly #waiting: Waiting[] = [];
+  readonly #scheduler = new SimulatedScheduler();
   readonly #late: AppendRecord[] = [];
   readonly #reader = simulatedReader(this.#attempts);
   #owners: Owner[] = [];
@@ -94,7 +74,7 @@ export class SimulatedPartition {
       const dispatch = random() < 0.3 ? simulatedCall(n, nowMs) : simulatedDispatch(n, nowMs);
       this.#write(dispatch);
       // Convergence was killed before its commit, and writes it again some time.
-      if (random() < 0.3) this.#waiting.push({ dispatch, atMs: nowMs + this.#pick(pauses), sinceMs: nowMs });
+      if (random() < 0.3) this.#scheduler.awaits({ dispatch, atMs: nowMs + this.#pick(pauses), sinceMs: nowMs });
     }
   }
 
@@ -111,7 +91,7 @@ export class SimulatedPartition {
   async #move(faults: boolean): Promise<void> {
     const moves: [number, () => void | Promise<void>][] = [];
     const current = this.#owners.find(({ isCurrent }) => isCurrent);
-    if (!current) moves.push([8, () => this.#assign()]);
+    if (!current) moves.push([8, () => this.#assign()], [faults ? 4 : 0, () => this.#cut()]);
     else {
       if (current.next < this.#dispatches.length) moves.push([8, () => this.#fetch(current)]);
       moves.push([2, () => this.#commit(current)]);
@@ -125,7 +105,12 @@ export class SimulatedPartition {
       if (!owner.isCurrent) moves.push([1, () => this.#drop(owner, 'learns that it is none')]);
     }
     if (this.#late.length > 0) moves.push([2, () => void this.#append(this.#late.shift()!)]);
-    for (const one of this.#waiting) if (one.atMs <= this.#now()) moves.push([4, () => this.#giveBack(one, faults)]);
+    for (const one of this.#scheduler.due(this.#now())) moves.push([4, () => this.#giveBack(one, faults)]);
+    if (faults)
+      moves.push([
+        1,
+        () => this.#tell(`the next scheduler finds ${this.#scheduler.restart(this.#dispatches)} given back`),
+      ]);
     for (const letter of this.#letters.values())
       if (faults && this.#replays < 3) moves.push([1, () => this.#replay(letter)]);
     moves.push([3, () => this.#time.advance(this.#pick(pauses))]);
@@ -153,8 +138,8 @@ export class SimulatedPartition {
     }
     for (const request of owner.requests.slice()) request.answer(ok);
     await settle();
-    for (const one of this.#waiting.slice()) if (one.atMs <= this.#now()) this.#giveBack(one, false);
-    const isBusy = this.journal.length > before || this.#waiting.length > 0 || owner.wire.length > 0;
+    for (const one of this.#scheduler.due(this.#now())) this.#giveBack(one, false);
+    const isBusy = this.journal.length > before || this.#scheduler.size > 0 || owner.wire.length > 0;
     this.#time.advance(isBusy ? 20_000 : 0);
     await settle();
     return isBusy || owner.tracker.openCount > 0;
@@ -163,10 +148,22 @@ export class SimulatedPartition {
   async #assign(): Promise<void> {
     const owner = this.#open();
     this.#owners.push(owner);
-    owner.next = this.#committed.offset;
+    const cutFrom = this.#dispatches.length < this.#committed.offset ? this.#committed.offset : undefined;
+    owner.next = cutFrom === undefined ? this.#committed.offset : 0;
     const from = readRestoreMark(this.#committed.metadata);
     this.#tell(`owner ${this.#generation} restores from attempts@${from}, takes from dispatches@${owner.next}`);
     await restore(owner.state, from, this.#reader, (record, state) => owner.dispatcher.learn(record, state));
+    if (cutFrom === undefined) return;
+    owner.state.wasCut(cutFrom);
+    this.#committed = { offset: 0, metadata: restoreMark(0) };
+  }
+
+  /** A disk is lost, and with it the end of what was committed; nothing else is. An owner comes before the log is as long again, or nobody could tell. */
+  async #cut(): Promise<void> {
+    if (this.#committed.offset < this.#dispatches.length) return;
+    this.#dispatches.length = Math.floor(this.#random() * this.#dispatches.length);
+    this.#tell(`dispatches is cut at ${this.#dispatches.length}`);
+    await this.#assign();
   }
 
   #open(): Owner {
@@ -209,6 +206,7 @@ export class SimulatedPartition {
       randomBytes: (size) => new Uint8Array(size),
       timers: this.#time.timers,
       endpoints: this.#endpoints,
+      views: new EndpointViews(this.#endpoints),
       runtimes: new EndpointRuntimes(memorySecrets({})),
       routes,
       endpointQueueMax: 100,
@@ -312,16 +310,20 @@ export class SimulatedPartition {
     if (record.topic === topics.dlq) this.#letters.set(`${dispatch.dispatchId}.${dispatch.round}`, dispatch);
     else {
       const sinceMs = this.#now();
-      this.#waiting.push({ dispatch, atMs: Math.max(dispatch.dueMs, sinceMs + Number(headers['pr-delay'])), sinceMs });
+      this.#scheduler.enters({
+        dispatch,
+        atMs: Math.max(dispatch.dueMs, sinceMs + Number(headers['pr-delay'])),
+        sinceMs,
+      });
     }
     return 0;
   }
 
   #giveBack(one: Waiting, faults: boolean): void {
-    this.#waiting.splice(this.#waiting.indexOf(one), 1);
-    this.#write(one.dispatch);
+    const { dispatch, place } = this.#scheduler.take(one);
+    this.#write(dispatch, place);
     // A scheduler that was killed or replaced before its commit gives it back once more.
-    if (faults && this.#random() < 0.3) this.#waiting.push({ ...one, atMs: this.#now() + this.#pick(pauses) });
+    if (faults && this.#random() < 0.3) this.#scheduler.awaits({ ...one, atMs: this.#now() + this.#pick(pauses) });
   }
 
   #replay(letter: Dispatch): void {
@@ -335,12 +337,13 @@ export class SimulatedPartition {
     const round = { ...letter, round: letter.round + 1, attempt: 1, park: 0, hop: 0, parkedMs: undefined };
     const dispatch = { ...round, roundStartedMs: plannedMs, dueMs: plannedMs };
     for (const waitMs of [0, this.#pick(pauses)])
-      this.#waiting.push({ dispatch, atMs: plannedMs + waitMs, sinceMs: plannedMs });
+      this.#scheduler.awaits({ dispatch, atMs: plannedMs + waitMs, sinceMs: plannedMs });
   }
 
   /** To `dispatches`. The body names the attempt, so that a request tells which one it is. */
-  #write(dispatch: Dispatch): void {
-    const headers = Object.entries(dispatchHeaders(dispatch)).map(
+  #write(dispatch: Dispatch, place?: string): void {
+    const from = place === undefined ? {} : { [tierPlaceHeader]: place };
+    const headers = Object.entries({ ...dispatchHeaders(dispatch), ...from }).map(
       ([name, text]) => [name, [Buffer.from(text)]] as const,
     );
     const offset = this.#dispatches.length;
@@ -360,7 +363,7 @@ export class SimulatedPartition {
     const state = { version: this.#version++, status: { kind }, maxAgeMs: 86_400_000 } as const;
     this.#endpoints.put(endpointOf('a', state));
     this.#endpoints.put(endpointOf('vasp', { ...state, profile: 'envoy', retry: { kind: 'named', name: 'none' } }));
-    if (kind === 'enabled') for (const one of this.#waiting.splice(0)) this.#waiting.push(recalled(one, this.#now()));
+    if (kind === 'enabled') this.#scheduler.recall(this.#now());
   }
 
   #countRequest({ attemptId, isCall }: Pick<Request, 'attemptId' | 'isCall'>, owner: Owner): void {

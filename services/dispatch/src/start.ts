@@ -4,7 +4,7 @@
 //
 // Partition = endpoint: one process owns an endpoint at a time, so its limits are exact local state.
 
-import { EndpointTable, topicNames } from '@postrider/core/contracts';
+import { decodeGone, EndpointTable, topicNames } from '@postrider/core/contracts';
 import type { EndpointId } from '@postrider/core/domain';
 import {
   consumeAcked,
@@ -40,6 +40,7 @@ import { createAttemptsReader } from './attempts-reader.ts';
 import type { dispatchRows } from './config.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { EndpointRuntimes } from './endpoint-runtime.ts';
+import { EndpointViews } from './endpoint-views.ts';
 import {
   appendRestMsMax,
   appendRestMsPerRecord,
@@ -77,6 +78,7 @@ export function createDispatch(deps: DispatchDeps): Service {
   const topics = topicNames(environment);
   const group = `${environment}.dispatch`;
   const table = new EndpointTable(environment);
+  const views = new EndpointViews(table.index);
   const states = new Map<number, PartitionState>();
   const stopping = new AbortController();
   const trouble = recentTrouble('Kafka', clock);
@@ -84,6 +86,7 @@ export function createDispatch(deps: DispatchDeps): Service {
   let appender: Appender | undefined;
   let sender: Sender | undefined;
   let reader: TableReader | undefined;
+  let goneReader: TableReader | undefined;
   let consumer: AckedConsumer | undefined;
   let dispatcher: Dispatcher | undefined;
   let lost: LostRanges | undefined;
@@ -125,6 +128,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         topics.audit,
         topics.dlq,
         topics.endpoints,
+        topics.gone,
         topics.replies,
         ...config['retry.tiers'].map(topics.retry),
       ];
@@ -144,6 +148,13 @@ export function createDispatch(deps: DispatchDeps): Service {
         hooks: produceHooks(metrics, 'dispatch', trouble),
       });
       reader = cluster.readTable({ topic: topics.endpoints, onRecord: applyEndpoint });
+      goneReader = cluster.readTable({
+        topic: topics.gone,
+        onRecord({ value }) {
+          const mark = decodeGone(value);
+          if (mark) views.note(mark);
+        },
+      });
       lost = lostRanges({
         service: 'dispatch',
         logger,
@@ -172,6 +183,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         busyShare: deps.busyShare,
         timers,
         endpoints: table.index,
+        views,
         runtimes,
         routes: {
           topics,
@@ -213,7 +225,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         commitIntervalMs,
         now: clock.now,
         async prepare(partitions, signal) {
-          await reader!.ready;
+          await Promise.all([reader!.ready, goneReader!.ready]);
           await Promise.race([runtimes.prepared(), sleep(timers, secretsPreparedMsMax, signal)]);
           const startedMs = clock.monotonic();
           const restored = await Promise.all(
@@ -294,7 +306,7 @@ export function createDispatch(deps: DispatchDeps): Service {
       await sender?.close();
       await consumer?.stop();
       for (const cancel of cancels.splice(0)) cancel();
-      await reader?.stop();
+      await Promise.all([reader?.stop(), goneReader?.stop()]);
       await appender?.close();
     },
     readiness() {

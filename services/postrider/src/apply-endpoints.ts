@@ -32,6 +32,8 @@ export interface ApplyOptions {
   /** Delete endpoints of this writer that are not in the file. */
   readonly prune?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
+  /** Ids of endpoints that get a new version in any case. */
+  readonly renew?: readonly string[] | undefined;
   /** Finds the line of a path in the file's text. */
   readonly lineOf?: LineOf | undefined;
   readonly timeoutMs?: number | undefined;
@@ -50,7 +52,7 @@ export async function applyEndpoints(
 ): Promise<EndpointsResult> {
   const { cluster, now, actor, guard, secrets, readFile = noFiles } = ports;
   const { environment } = ports.config;
-  const { lineOf, prune = false, dryRun = false, timeoutMs = timeoutMsDefault } = options;
+  const { lineOf, prune = false, dryRun = false, renew = [], timeoutMs = timeoutMsDefault } = options;
   const reading = () => readEndpointFile(file, { environment, readFile, guard, secrets, lineOf });
   let read = reading();
   if (read.ok && secrets !== undefined) {
@@ -63,9 +65,16 @@ export async function applyEndpoints(
   }
   if (!read.ok) return { ok: false, refused: read.wrongEnvironment, problems: read.problems };
 
+  const inFile = new Set<string>(read.endpoints.map(({ endpointId }) => endpointId));
+  const strange = renew.filter((id) => !inFile.has(id));
+  if (strange.length > 0) {
+    const message = 'is to be renewed, and is not in the file';
+    return { ok: false, refused: false, problems: strange.map((id) => ({ path: id, line: undefined, message })) };
+  }
+
   const nowMs = now();
   const snapshot = await readEndpoints(cluster, environment, timeoutMs);
-  const changes = planEndpoints(snapshot, read.endpoints, { prune, actor, at: timestamp(nowMs) });
+  const changes = planEndpoints(snapshot, read.endpoints, { prune, renew, actor, at: timestamp(nowMs) });
   const foreign = changes.filter((change) => change.kind === 'foreign');
   if (foreign.length > 0) {
     const problems = foreign.map(({ before }) => ({

@@ -117,6 +117,8 @@ export interface NewestLetters {
   readonly total: number;
   /** Highest round among the letters of a dispatch: a lower one was replayed since. */
   readonly lastRounds: ReadonlyMap<string, number>;
+  /** Letters of the endpoint or dispatch by reason, whatever reason was asked for. */
+  readonly reasons: ReadonlyMap<string, number>;
 }
 
 /** The newest `limit` letters; memory does not grow with the bodies of the others. */
@@ -124,6 +126,7 @@ export async function newestLetters(scan: ScanLetters, filter: LetterFilter, lim
   let letters: Letter[] = [];
   let total = 0;
   const lastRounds = new Map<string, number>();
+  const reasons = new Map<string, number>();
   const seen = new Set<string>();
   const keepNewest = (): void => {
     letters = letters.toSorted(newestFirst).slice(0, limit);
@@ -136,11 +139,12 @@ export async function newestLetters(scan: ScanLetters, filter: LetterFilter, lim
     // The lowest offset is the letter; later copies of one round are the same fact.
     if (seen.has(identity)) return;
     seen.add(identity);
+    reasons.set(letter.reason, (reasons.get(letter.reason) ?? 0) + 1);
     if (filter.reason !== undefined && letter.reason !== filter.reason) return;
     total += 1;
     letters.push(letter);
     if (letters.length >= limit * 2) keepNewest();
   });
   keepNewest();
-  return { letters, total, lastRounds };
+  return { letters, total, lastRounds, reasons };
 }

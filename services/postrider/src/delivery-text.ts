@@ -1,5 +1,6 @@
 // "Did you send it?" as a person reads it: deliveries as a table, and the story of one as a timeline.
 
+import { decodeAudit } from '@postrider/core/contracts';
 import { outcomeText } from '@postrider/core/domain';
 import type { AuditEntry, Delivery } from '@postrider/postgres';
 import { formatDuration } from '@postrider/runtime';
@@ -51,7 +52,34 @@ export function storyText(rounds: readonly Delivery[], story: readonly AuditEntr
     ...(latest.subject === null ? [] : [['subject', shown(latest.subject)] as [string, string]]),
   ];
   const head = facts.map(([name, value]) => `${`${name}:`.padEnd(10)}${value}`).join('\n');
-  return `${head}\n\n${story.map((entry) => entryText(entry, paint)).join('\n')}`;
+  const other = otherBodies(latest.dispatch, story);
+  const lines = story.map(
+    (entry) => entryText(entry, paint) + (other.has(entry) ? paint('bad', `  [${otherBody}]`) : ''),
+  );
+  return `${head}\n\n${lines.join('\n')}`;
+}
+
+const otherBody = 'with another body than the first: an id stands for one body';
+
+/** Acceptances that promised another body than the first one of this dispatch: upstream published two events under one id. */
+function otherBodies(dispatch: string, story: readonly AuditEntry[]): ReadonlySet<AuditEntry> {
+  const accepted = story.flatMap((entry) => {
+    const bodyDigest = acceptedDigest(dispatch, entry);
+    return bodyDigest === undefined ? [] : [{ entry, bodyDigest }];
+  });
+  const first = accepted[0]?.bodyDigest;
+  return new Set(accepted.filter(({ bodyDigest }) => bodyDigest !== first).map(({ entry }) => entry));
+}
+
+/** SHA-256 of the body that the trace of an event promises for a dispatch; undefined of every other record. */
+export function acceptedDigest(
+  dispatch: string,
+  { type, value }: Pick<AuditEntry, 'type' | 'value'>,
+): string | undefined {
+  if (type !== 'EventAccepted') return undefined;
+  const decoded = decodeAudit(value);
+  if (!decoded.ok || decoded.value.type !== 'EventAccepted') return undefined;
+  return decoded.value.dispatches.find((one) => one.dispatch === dispatch)?.bodyDigest;
 }
 
 function stateText(d: Delivery): string {

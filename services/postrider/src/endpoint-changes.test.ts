@@ -55,6 +55,16 @@ describe('what a file changes in the endpoint table', () => {
     expect(planEndpoints(tableOf(before), [wanted], options)).toEqual([{ kind: 'unchanged', before }]);
   });
 
+  it('makes a new version of what is to be renewed, and says so, though nothing else changed', () => {
+    const before = standing('a', 3);
+    const renewed = planEndpoints(tableOf(before), [content('a')], { ...options, renew: ['a'] });
+    expect(renewed).toMatchObject([
+      { kind: 'changed', after: { version: 4, updatedAt: options.at }, fields: ['version'] },
+    ]);
+    const both = planEndpoints(tableOf(before), [content('a', { timeout: '7s' })], { ...options, renew: ['a'] });
+    expect(both).toMatchObject([{ after: { version: 4 }, fields: ['timeoutMs'] }]);
+  });
+
   it('raises the version of what changed and names the fields', () => {
     const changes = planEndpoints(
       tableOf(standing('a', 3)),

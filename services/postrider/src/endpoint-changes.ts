@@ -30,6 +30,8 @@ export type EndpointChange =
 
 export interface PlanOptions {
   readonly prune: boolean;
+  /** Ids that get a new version though nothing of them changed: what answered 410 is sent to again. */
+  readonly renew?: readonly string[];
   readonly actor: string;
   /** ISO 8601 UTC. */
   readonly at: string;
@@ -39,7 +41,7 @@ export interface PlanOptions {
 export function planEndpoints(
   now: EndpointsNow,
   wanted: readonly EndpointContent[],
-  { prune, actor, at }: PlanOptions,
+  { prune, renew = [], actor, at }: PlanOptions,
 ): EndpointChange[] {
   const stamp = { updatedAt: at, updatedBy: actor, approvedBy: undefined };
   const named = new Set(wanted.map((content) => content.endpointId));
@@ -51,7 +53,8 @@ export function planEndpoints(
     }
     const content = { ...form, secrets: keepWrappings(form.secrets, before.secrets) };
     if (before.managedBy !== 'file') return { kind: 'foreign', before };
-    const fields = changedFields(before, content);
+    const changed = changedFields(before, content);
+    const fields = changed.length === 0 && renew.includes(form.endpointId) ? ['version'] : changed;
     if (fields.length === 0) return { kind: 'unchanged', before };
     return { kind: 'changed', before, after: { ...content, ...stamp, version: before.version + 1 }, fields };
   });

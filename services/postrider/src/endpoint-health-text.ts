@@ -15,7 +15,7 @@ const tones: Readonly<Record<EndpointHealth['breaker']['state'], Tone>> = {
 
 export function healthText(
   health: EndpointHealth,
-  { version }: Pick<Endpoint, 'version'>,
+  { endpointId, version }: Pick<Endpoint, 'endpointId' | 'version'>,
   nowMs: number,
   out: Output,
 ): string {
@@ -32,7 +32,7 @@ export function healthText(
       : [
           [
             'gone',
-            `answered 410 on ${momentOf(goneSince)}: nothing is sent to version ${version}. Any change makes a newer one, such as status paused and back`,
+            `answered 410 on ${momentOf(goneSince)}: nothing is sent to version ${version}. \`postrider endpoints apply <file> --renew ${endpointId}\` makes a newer one, as any change does`,
           ] as [string, string],
         ]),
     ['put off', reasons.join(', ') || 'nothing'],

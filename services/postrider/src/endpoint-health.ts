@@ -72,7 +72,12 @@ export class HealthFold {
         this.#waiting.delete(record.attemptId);
         return;
       case 'EndpointDisabled':
-        if (record.endpointVersion === this.#endpoint.version) this.#goneSince = record.at;
+        // An id that is used again may begin with the same version.
+        if (
+          record.endpointVersion === this.#endpoint.version &&
+          Date.parse(record.at) >= Date.parse(this.#endpoint.updatedAt)
+        )
+          this.#goneSince = record.at;
         return;
       case 'AttemptSettled': {
         this.#waiting.delete(record.attemptId);

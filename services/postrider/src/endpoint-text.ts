@@ -56,12 +56,12 @@ export function changeJson(change: EndpointChange): Record<string, unknown> {
   };
 }
 
-export function listText(endpoints: readonly Endpoint[]): string {
+export function listText(endpoints: readonly (Endpoint & { readonly goneSince: string | null })[]): string {
   if (endpoints.length === 0) return 'no endpoints';
   const rows = endpoints.map((e) => [
     e.endpointId,
     e.projectId,
-    e.status.kind,
+    e.status.kind + (e.goneSince === null ? '' : ', gone'),
     e.profile,
     e.eventTypes.join(','),
     e.url,

@@ -5,6 +5,7 @@ import type { EndpointId } from '@postrider/core/domain';
 import { formatDuration } from '@postrider/runtime';
 import { readHealth } from './endpoint-health.ts';
 import { readEndpoints } from './endpoint-table.ts';
+import { goneSince, readGone } from './gone-endpoints.ts';
 import type { ReplayPorts } from './replay.ts';
 import { shown } from './table-text.ts';
 
@@ -39,7 +40,9 @@ export async function replayObstacles(
   named: Iterable<EndpointId>,
   nowMs: number,
 ): Promise<ReplayObstacles> {
-  const { endpoints, deletedVersions } = await readEndpoints(ports.cluster, ports.environment, ports.timeoutMs);
+  const { cluster, environment, timeoutMs } = ports;
+  const { endpoints, deletedVersions } = await readEndpoints(cluster, environment, timeoutMs);
+  const gone = await readGone(cluster, environment, timeoutMs);
   const open: OpenCircuit[] = [];
   const shut: ShutEndpoint[] = [];
   for (const endpointId of new Set(named)) {
@@ -53,9 +56,10 @@ export async function replayObstacles(
       shut.push({ endpoint: endpointId, why: 'disabled', since: null });
       continue;
     }
-    const health = await readHealth(ports, endpoint, { nowMs, timeoutMs: ports.timeoutMs });
-    if (health && health.goneSince !== null) shut.push({ endpoint: endpointId, why: 'gone', since: health.goneSince });
-    if (health?.breaker.state !== 'open' || health.goneSince !== null) continue;
+    const health = await readHealth(ports, endpoint, { nowMs, timeoutMs });
+    const since410 = goneSince(gone, endpoint) ?? health?.goneSince ?? null;
+    if (since410 !== null) shut.push({ endpoint: endpointId, why: 'gone', since: since410 });
+    if (health?.breaker.state !== 'open' || since410 !== null) continue;
     const { since, nextProbe, openings } = health.breaker;
     open.push({ endpoint: endpointId, since, nextProbe, openings });
   }
@@ -74,7 +78,7 @@ export function shutText({ endpoint, why, since }: ShutEndpoint): string {
     case 'gone':
       return (
         `${id} answered 410 on ${shown(since)} and its version is not sent to any more: ${again}. ` +
-        `Any change makes a newer version, such as status paused and back with \`postrider endpoints apply\``
+        `\`postrider endpoints apply <file> --renew ${id}\` makes a newer version`
       );
   }
 }

@@ -1,4 +1,4 @@
-import { dispatchHeaders } from '@postrider/core/contracts';
+import { dispatchHeaders, tierPlaceHeader } from '@postrider/core/contracts';
 import type { Dispatch } from '@postrider/core/domain';
 import type { AssignedPartition, KafkaRecord } from '@postrider/kafka';
 import { describe, expect, it } from 'vitest';
@@ -33,7 +33,7 @@ const dispatch = (attempt: number, over: Partial<Dispatch> = {}): Dispatch => ({
 });
 
 /** `dispatches` of partition 0 as a list; remembers from where it was read. */
-function memoryLog(dispatches: Dispatch[]) {
+function memoryLog(dispatches: Dispatch[], places: readonly string[] = []) {
   const readFrom: number[] = [];
   const givenBack = new GivenBack({
     onRangeLost: () => undefined,
@@ -46,7 +46,8 @@ function memoryLog(dispatches: Dispatch[]) {
         readFrom.push(start);
         for (const [i, one] of dispatches.entries()) {
           if (i < start) continue;
-          const headers = Object.entries(dispatchHeaders(one)).map(
+          const from = places[i] === undefined ? {} : { [tierPlaceHeader]: places[i] };
+          const headers = Object.entries({ ...dispatchHeaders(one), ...from }).map(
             ([name, text]) => [name, [Buffer.from(text)]] as const,
           );
           const record: KafkaRecord = {
@@ -95,6 +96,14 @@ describe('what was given back before', () => {
     await givenBack.restore([assigned()], never);
     expect(givenBack.has(place(0), dispatch(1, { park: 1, parkedMs: 9_000 }))).toBe(false);
     expect(givenBack.has(place(1), dispatch(1, { park: 1, parkedMs: 1_000 }))).toBe(true);
+  });
+
+  it('is found by where it stood, since dispatch may have appended it twice, and dropped what came back of the first', async () => {
+    const parked = dispatch(1, { park: 1, parkedMs: 1_000 });
+    const { givenBack } = memoryLog([parked], ['live.retry.5s/3']);
+    await givenBack.restore([assigned()], never);
+    expect(givenBack.has(place(3), parked)).toBe(true);
+    expect(givenBack.has(place(4), parked)).toBe(false);
   });
 
   it('is read from where the commit says, from the beginning when it says nothing readable', async () => {

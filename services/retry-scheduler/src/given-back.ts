@@ -2,20 +2,12 @@
 // owner gave back just before it died is not given back again. What is read too late makes a copy, which dispatch drops.
 // It is forgotten when everything was read that an earlier owner can have given back.
 
-import { decodeDispatch } from '@postrider/core/contracts';
-import { attemptIdOf, EffectMarks, type Dispatch } from '@postrider/core/domain';
+import { decodeDispatch, givenBackFrom, tierPlace, unplaced } from '@postrider/core/contracts';
+import { EffectMarks, type Dispatch } from '@postrider/core/domain';
 import { givenBackMax } from './limits.ts';
 import { headerText, type AssignedPartition, type KafkaCluster, type TopicPartition } from '@postrider/kafka';
 
 const marker = /^dispatches=(\d{1,16})$/;
-
-/**
- * Identity of a record that was given back: an attempt may pass a tier more than once, each time with another hop or park. And of one
- * that was parked the moment of it: what was given back may be dropped as a copy of work that is put off anew, as often as it was.
- */
-function identityOf(dispatch: Dispatch): string {
-  return `${attemptIdOf(dispatch)}/${dispatch.hop}/${dispatch.park}/${dispatch.parkedMs ?? ''}`;
-}
 
 /** One tier partition in one assignment. */
 interface TierPartition {
@@ -84,10 +76,8 @@ export class GivenBack {
         records++;
         const decoded = decodeDispatch((name) => headerText(headers, name), value);
         if (!decoded.ok) return;
-        const { attempt, hop, park } = decoded.value;
-        // First attempts come from convergence, unless dispatch sent them round.
-        if (attempt === 1 && hop === 0 && park === 0) return;
-        this.#remember(partition, identityOf(decoded.value), offset);
+        const place = givenBackFrom((name) => headerText(headers, name), decoded.value);
+        if (place !== undefined) this.#remember(partition, place, offset);
       },
     });
     for (const partition of from.keys()) this.#forgetWhenRead(partition);
@@ -108,7 +98,8 @@ export class GivenBack {
   /** True when this record's successor was found; it must not be given back again. */
   has(place: TopicPartition & { readonly offset: number }, dispatch: Dispatch): boolean {
     const tier = this.#tiers.get(`${place.topic}/${place.partition}`);
-    const foundAt = this.#known.get(place.partition)?.get(identityOf(dispatch));
+    const known = this.#known.get(place.partition);
+    const foundAt = known?.get(tierPlace(place)) ?? known?.get(unplaced(dispatch));
     if (tier) this.#readTo(tier, place.offset + 1);
     if (foundAt === undefined) return false;
     tier?.marks.note(place.offset, foundAt);

@@ -1,7 +1,7 @@
 // Holds the heads of all tier partitions in one heap with one timer, and gives back what is due in batches; what is overdue, as
 // dispatch gets on. Reading ahead is bounded by the consumer's window; a record is acknowledged when its successor is in Kafka.
 
-import { decodeDispatch, type TopicNames } from '@postrider/core/contracts';
+import { decodeDispatch, tierPlace, tierPlaceHeader, type TopicNames } from '@postrider/core/contracts';
 import { DueHeap, type Endpoint, type Tiers } from '@postrider/core/domain';
 import {
   headerText,
@@ -214,7 +214,9 @@ export class Scheduler {
     }
     if (isOverdue) pace.giving(partition);
     givenBack.giving({ topic, partition, offset: held.offset });
-    due.push({ held, record: handBack(held.waiting, partition, nowMs, { topics, tiers }), isOverdue });
+    const record = handBack(held.waiting, partition, nowMs, { topics, tiers });
+    const headers = { ...record.headers, [tierPlaceHeader]: tierPlace({ topic, offset: held.offset }) };
+    due.push({ held, record: { ...record, headers }, isOverdue });
   }
 
   *#all(): Iterable<Held> {

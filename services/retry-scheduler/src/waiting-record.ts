@@ -3,7 +3,7 @@
 // Never early: by the broker's append time plus the delay that was asked for, or by the due time that was written, whichever
 // is later. The first holds when the writer's clock was behind, the second when it was right.
 
-import { dispatchHeaders, type TopicNames } from '@postrider/core/contracts';
+import { dispatchHeaders, type RecordHeaders, type TopicNames } from '@postrider/core/contracts';
 import { tierFor, type Dispatch, type Tiers } from '@postrider/core/domain';
 import type { AppendRecord } from '@postrider/kafka';
 
@@ -35,7 +35,7 @@ export function handBack(
   partition: number,
   nowMs: number,
   { topics, tiers }: { topics: TopicNames; tiers: Tiers },
-): AppendRecord {
+): Omit<AppendRecord, 'headers'> & { readonly headers: RecordHeaders } {
   const value = Buffer.from(dispatch.body.buffer, dispatch.body.byteOffset, dispatch.body.byteLength);
   if (nowMs >= attemptDueMs) {
     return { topic: topics.dispatches, partition, key: dispatch.endpointId, value, headers: dispatchHeaders(dispatch) };

@@ -140,6 +140,8 @@ export interface EventAccepted extends EventFacts {
     readonly endpoint: EndpointId;
     readonly dispatch: DispatchId;
     readonly bodyDigest: string;
+    /** Of a call: what its answer is keyed by. Without its endpoint nothing else says that somebody waits. */
+    readonly correlation?: string | undefined;
   }[];
   /** Matching endpoints whose profile cannot carry this event; the event stands on `<env>.rejected` as well. */
   readonly refused?: readonly { readonly endpoint: EndpointId; readonly reason: RejectReason }[] | undefined;

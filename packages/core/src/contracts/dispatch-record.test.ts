@@ -147,4 +147,11 @@ describe('dispatch record', () => {
       }),
     );
   });
+
+  it.each(['pr-subject', 'pr-event-id', 'pr-correlation'])('refuses a %s that no audit record could hold', (name) => {
+    expect(decode(headersOf({ [name]: 'x'.repeat(4_097) }))).toMatchObject({
+      ok: false,
+      problem: expect.stringContaining(`${name} has more`) as string,
+    });
+  });
 });

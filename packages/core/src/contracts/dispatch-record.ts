@@ -49,12 +49,21 @@ export type HeaderReader = (name: string) => string | undefined;
 
 export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
 
+/** Ids, types and subjects stand in audit records too, several times and escaped: a foreign one may be as large as a record. */
+const textCharsMax = 4_096;
+
 /** Reads a dispatch back from a record. Never throws: a record that cannot be read is a value, and goes to the DLQ. */
 export function decodeDispatch(header: HeaderReader, body: Uint8Array | null): Decoded<Dispatch> {
   if (body === null) return { ok: false, problem: 'no value' };
   const problems: string[] = [];
-  const text = (name: string): string => {
+  const optionalText = (name: string): string | undefined => {
     const value = header(name);
+    if (value === undefined || value.length <= textCharsMax) return value;
+    problems.push(`${name} has more than ${textCharsMax} characters`);
+    return undefined;
+  };
+  const text = (name: string): string => {
+    const value = optionalText(name);
     if (value === undefined || value === '') problems.push(`${name} missing`);
     return value ?? '';
   };
@@ -81,7 +90,7 @@ export function decodeDispatch(header: HeaderReader, body: Uint8Array | null): D
     eventId: text('pr-event-id') as EventId,
     eventType: text('pr-event-type'),
     eventTimeMs: optionalTime('pr-event-time'),
-    subject: header('pr-subject'),
+    subject: optionalText('pr-subject'),
     createdMs: count('pr-created'),
     roundStartedMs: count('pr-round-started'),
     dueMs: count('pr-due'),
@@ -90,9 +99,9 @@ export function decodeDispatch(header: HeaderReader, body: Uint8Array | null): D
     parkedMs: optionalTime('pr-parked'),
     origin: text('pr-origin') as Origin,
     deadlineMs: optionalTime('pr-deadline'),
-    correlation: header('pr-correlation'),
-    mustEnd: header('pr-must-end') as DeadReason | undefined,
-    replay: header('pr-replay'),
+    correlation: optionalText('pr-correlation'),
+    mustEnd: optionalText('pr-must-end') as DeadReason | undefined,
+    replay: optionalText('pr-replay'),
     traceparent: header('traceparent'),
     body,
   };

@@ -64,6 +64,8 @@ export {
 export { checkEndpoint, encodeEndpoint, maskUrl } from './endpoint-record.ts';
 export { EndpointTable, type EndpointChange } from './endpoint-table.ts';
 export type { RejectReason, UnmatchedReason, UpstreamEvent } from './event.ts';
+export { givenBackFrom, tierPlace, tierPlaceHeader, unplaced } from './given-back.ts';
+export { decodeGone, goneMarkOf, goneRecord } from './gone-record.ts';
 export { dispatchIdOf, originOf, parseAttemptId, sha256Hex } from './ids.ts';
 export { partitionOf } from './partition.ts';
 export { topicNames, topicTable, type TopicNames, type TopicSettings, type TopicSpec } from './topics.ts';

@@ -35,6 +35,7 @@ describe('topicTable', () => {
       'live.audit',
       'live.audit.checkpoints',
       'live.endpoints',
+      'live.gone',
       'live.replies',
     ]);
     expect(topicTable(settings)).toHaveLength(table.size);
@@ -54,9 +55,9 @@ describe('topicTable', () => {
     expect(spec(name).config).toMatchObject({ 'cleanup.policy': 'delete', 'retention.ms': String(retentionMs) });
   });
 
-  it('compacts the endpoints, for ever', () => {
-    expect(spec('live.endpoints').config['cleanup.policy']).toBe('compact');
-    expect(spec('live.endpoints').config).not.toHaveProperty('retention.ms');
+  it.each(['live.endpoints', 'live.gone'])('compacts %s, for ever', (name) => {
+    expect(spec(name).config['cleanup.policy']).toBe('compact');
+    expect(spec(name).config).not.toHaveProperty('retention.ms');
   });
 
   it('gives all that belongs to one endpoint the same number of partitions', () => {
@@ -67,7 +68,8 @@ describe('topicTable', () => {
   });
 
   it('keeps what is read whole in one partition, and upstream its own count', () => {
-    expect([spec('live.endpoints').partitions, spec('live.audit.checkpoints').partitions]).toEqual([1, 1]);
+    const whole = ['endpoints', 'gone', 'audit.checkpoints'].map((name) => spec(`live.${name}`).partitions);
+    expect(whole).toEqual([1, 1, 1]);
     expect([spec('live.events').partitions, spec('kyc.results').partitions]).toEqual([12, 12]);
   });
 

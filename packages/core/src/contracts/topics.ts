@@ -34,6 +34,7 @@ export interface TopicNames {
   readonly audit: string;
   readonly checkpoints: string;
   readonly endpoints: string;
+  readonly gone: string;
   readonly replies: string;
   readonly retry: (tier: Pick<Tier, 'name'>) => string;
 }
@@ -51,6 +52,7 @@ export function topicNames(environment: string): TopicNames {
     audit: name('audit'),
     checkpoints: name('audit.checkpoints'),
     endpoints: name('endpoints'),
+    gone: name('gone'),
     replies: name('replies'),
     retry: (tier) => name(`retry.${tier.name}`),
   };
@@ -104,6 +106,8 @@ export function topicTable(settings: TopicSettings): TopicSpec[] {
       'cleanup.policy': 'compact',
       'delete.retention.ms': String(90 * day),
     }),
+    // Which endpoint versions answered 410 is true for ever, and read whole (decision 0046).
+    topic(names.gone, 1, { ...common, ...brokerTime, 'cleanup.policy': 'compact' }),
     topic(names.replies, n, kept(day)),
   ];
 }

@@ -17,6 +17,7 @@ export { attemptIdOf, settleableFromMs, type Dispatch } from './dispatch.ts';
 export { DueHeap, type Due } from './due-heap.ts';
 export { EffectMarks } from './effect-marks.ts';
 export type { Endpoint, EndpointStatus, HttpMethod, SecretReference } from './endpoint.ts';
+export { GoneVersions, type GoneMark } from './gone-versions.ts';
 export { EndpointIndex } from './matching.ts';
 export { OffsetTracker, type TrackedOffset } from './offset-tracker.ts';
 export {

@@ -11,7 +11,7 @@ import {
 import { InvalidArgumentError, type Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { checkStretch, examples, optionValue } from '../command-runner.ts';
-import { deliveriesText, entryJson, entryText, storyText } from '../delivery-text.ts';
+import { acceptedDigest, deliveriesText, entryJson, entryText, storyText } from '../delivery-text.ts';
 import { CliError } from '../failure.ts';
 import { listLimitDefault, listLimitMax } from '../limits.ts';
 import type { Session } from '../session.ts';
@@ -180,7 +180,13 @@ async function show(session: Session, id: string): Promise<void> {
   const paint = out.paint.bind(out);
   const json = {
     id,
-    deliveries: stories.map(({ entries, ...story }) => ({ ...story, story: entries.map(entryJson) })),
+    deliveries: stories.map(({ entries, ...story }) => ({
+      ...story,
+      story: entries.map((entry) => {
+        const bodyDigest = acceptedDigest(story.dispatch, entry);
+        return { ...entryJson(entry), ...(bodyDigest === undefined ? {} : { bodyDigest }) };
+      }),
+    })),
     events: events.map(entryJson),
   };
   out.document(json, () =>

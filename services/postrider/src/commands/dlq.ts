@@ -1,10 +1,12 @@
 // `postrider dlq list|show`: what could not be delivered, read from Kafka itself; what became of it since, from PostgreSQL.
 
+import type { EndpointId } from '@postrider/core/domain';
 import type { AuditReads } from '@postrider/postgres';
 import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples, optionValue } from '../command-runner.ts';
 import { newestLetters, type Letter } from '../dead-letters.ts';
+import { readEndpoints } from '../endpoint-table.ts';
 import { CliError } from '../failure.ts';
 import { letterFates, type LetterFate } from '../letter-fate.ts';
 import { excerptCharsMax, listLimitDefault, listLimitMax } from '../limits.ts';
@@ -32,13 +34,14 @@ export const addDlq: AddCommand = (parent, runner) => {
     .addHelpText('before', examples('postrider dlq list', 'postrider dlq list --endpoint shop-eu --reason gone --json'))
     .action(({ limit, ...filter }: ListFlags, command: Command) =>
       runner.bounded(command, async (session) => {
-        const { letters, total, lastRounds } = await newest(session, filter, limit);
+        const { letters, total, lastRounds, reasons } = await newest(session, filter, limit);
         const fates = await fatesOf(session, letters, lastRounds);
         session.out.list(
           letters,
           (items) => listText(items, fates, session),
           (letter) => letterJson(letter, fates.get(letter)),
         );
+        if (total === 0) await hint(session, filter, reasons);
         if (total > letters.length) session.out.note(`${total - letters.length} older ones are not shown: --limit`);
       }),
     );
@@ -64,6 +67,25 @@ export const addDlq: AddCommand = (parent, runner) => {
       }),
     );
 };
+
+/** Nothing found reads like nothing wrong: whether what was asked for can be there at all. */
+async function hint(
+  session: Session,
+  { endpoint, reason }: Pick<ListFlags, 'endpoint' | 'reason'>,
+  reasons: ReadonlyMap<string, number>,
+): Promise<void> {
+  const { out, config, options } = session;
+  if (reasons.size > 0) {
+    const there = [...reasons].map(([name, count]) => `${count} ${shown(name)}`).join(', ');
+    out.note(`note: none has the reason ${shown(reason ?? '')}; there are: ${there}`);
+    return;
+  }
+  if (endpoint === undefined) return;
+  const { cluster } = await session.kafka();
+  const table = await readEndpoints(cluster, config.environment, options.timeoutMs);
+  if (table.endpoints.has(endpoint as EndpointId) || table.deletedVersions.has(endpoint as EndpointId)) return;
+  out.note(`note: there is no endpoint ${shown(endpoint)} in ${config.environment}, and no letter names one`);
+}
 
 async function newest(
   session: Session,

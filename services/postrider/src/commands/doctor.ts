@@ -21,6 +21,7 @@ import { probeCheck } from '../doctor/kafka-probe.ts';
 import { postgresCheck } from '../doctor/postgres-checks.ts';
 import { runChecks, type Check } from '../doctor/run-checks.ts';
 import { readEndpoints } from '../endpoint-table.ts';
+import { readGone } from '../gone-endpoints.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
 import { openSecrets } from '../secret-access.ts';
 import type { Session } from '../session.ts';
@@ -110,6 +111,7 @@ async function examineEndpoints(
         ports = {
           config,
           snapshot: await readEndpoints(kafka.cluster, config.environment, kafka.timeoutMs),
+          gone: await readGone(kafka.cluster, config.environment, kafka.timeoutMs),
           secrets: openSecrets(config, io).source,
           now: kafka.now,
           timeoutMs: kafka.timeoutMs,

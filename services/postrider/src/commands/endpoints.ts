@@ -14,6 +14,7 @@ import { healthText } from '../endpoint-health-text.ts';
 import { changeJson, changesText, listText, showText } from '../endpoint-text.ts';
 import { egressOf } from '../egress.ts';
 import { CliError } from '../failure.ts';
+import { goneSince, readGone } from '../gone-endpoints.ts';
 import { problemText, type FileProblem } from '../file-problem.ts';
 import { shownEndpoint } from '../keys/secret-facts.ts';
 import { endpointsFileBytesMax, problemsShownMax } from '../limits.ts';
@@ -26,6 +27,7 @@ import { withTrisaEndpoint } from '../trisa-endpoint.ts';
 interface ApplyFlags {
   readonly prune?: boolean;
   readonly dryRun?: boolean;
+  readonly renew?: readonly string[];
   readonly actor?: string;
   readonly fromTrisaEnv?: boolean;
   readonly id: string;
@@ -45,6 +47,11 @@ export const addEndpoints: AddCommand = (parent, runner) => {
     .argument('[file]', 'endpoints file, `-` for stdin; may be left out with --from-trisa-env')
     .option('--dry-run', 'show what would be done, write nothing')
     .option('--prune', 'delete endpoints that are managed by file and not in this one')
+    .option(
+      '--renew <id>',
+      'make a new version of this endpoint though nothing of it changed: it is sent to again after a 410; repeatable',
+      optionValue.repeated,
+    )
     .option('--actor <name>', 'who does it, for the audit (default: the user)')
     .option('--from-trisa-env', 'add the webhook that the TRISA_WEBHOOK_… variables of an Envoy node describe')
     .option('--id <id>', 'with --from-trisa-env: its endpoint id', 'trisa-envoy')
@@ -60,6 +67,7 @@ export const addEndpoints: AddCommand = (parent, runner) => {
         'postrider endpoints apply endpoints.yaml --dry-run',
         'postrider endpoints apply endpoints.yaml',
         'postrider endpoints apply endpoints.yaml --prune',
+        'postrider endpoints apply endpoints.yaml --renew shop-eu',
         "postrider endpoints apply --from-trisa-env --project vasp --event-type 'travelrule.*' --dry-run",
       ),
     )
@@ -74,13 +82,16 @@ export const addEndpoints: AddCommand = (parent, runner) => {
     .addHelpText('before', examples('postrider endpoints list', 'postrider endpoints list --project shop --json'))
     .action(({ project }: { project?: string }, command: Command) =>
       runner.bounded(command, async (session) => {
-        const { endpoints: found, invalid } = await current(session);
-        const shownOnes = [...found.values()].filter(
-          (endpoint) => project === undefined || endpoint.projectId === project,
-        );
+        const { endpoints: found, invalid, gone } = await current(session);
+        const shownOnes = [...found.values()]
+          .filter((endpoint) => project === undefined || endpoint.projectId === project)
+          .map((endpoint) => ({ ...endpoint, goneSince: goneSince(gone, endpoint) }));
         for (const { key, problem } of invalid)
           session.out.note(`warning: the record of ${shown(key)} cannot be read: ${problem}`);
-        session.out.list(shownOnes, listText, shownEndpoint);
+        session.out.list(shownOnes, listText, (one) => ({
+          ...(shownEndpoint(one) as object),
+          goneSince: one.goneSince,
+        }));
       }),
     );
 
@@ -91,7 +102,7 @@ export const addEndpoints: AddCommand = (parent, runner) => {
     .addHelpText('before', examples('postrider endpoints show shop-eu', 'postrider endpoints show shop-eu --json'))
     .action((id: string, _options, command: Command) =>
       runner.bounded(command, async (session) => {
-        const { endpoints: found, deletedVersions } = await current(session);
+        const { endpoints: found, deletedVersions, gone } = await current(session);
         const endpoint = found.get(id as EndpointId);
         if (!endpoint)
           throw new CliError(
@@ -103,7 +114,9 @@ export const addEndpoints: AddCommand = (parent, runner) => {
         const kafka = await session.kafka();
         session.waitFor('the records of its attempts');
         const nowMs = session.io.clock.now();
-        const health = await readHealth(kafka, endpoint, { nowMs, timeoutMs: session.options.timeoutMs });
+        const read = await readHealth(kafka, endpoint, { nowMs, timeoutMs: session.options.timeoutMs });
+        // What the newest part of the log says of it, and what is known for good.
+        const health = read && { ...read, goneSince: goneSince(gone, endpoint) ?? read.goneSince };
         if (!health) session.out.note('warning: there is no topic of attempts yet; postrider topics apply makes it');
         session.out.document({ ...(shownEndpoint(endpoint) as object), health: health ?? null }, () =>
           [
@@ -120,12 +133,18 @@ export const addEndpoints: AddCommand = (parent, runner) => {
 
 async function current(session: Session) {
   const { cluster } = await session.kafka();
-  return readEndpoints(cluster, session.config.environment, session.options.timeoutMs);
+  const { environment } = session.config;
+  const { timeoutMs } = session.options;
+  const [table, gone] = await Promise.all([
+    readEndpoints(cluster, environment, timeoutMs),
+    readGone(cluster, environment, timeoutMs),
+  ]);
+  return { ...table, gone };
 }
 
 async function apply(session: Session, given: string | undefined, flags: ApplyFlags): Promise<void> {
   const { io, out, config } = session;
-  const { prune, dryRun, actor = io.userName } = flags;
+  const { prune, dryRun, renew, actor = io.userName } = flags;
   if (given === undefined && flags.fromTrisaEnv !== true)
     throw new CliError('usage', "missing required argument 'file'");
   if (given === undefined && prune === true)
@@ -159,7 +178,7 @@ async function apply(session: Session, given: string | undefined, flags: ApplyFl
       readFile: (name) => io.readFile(path.resolve(folder, name)).toString('utf8'),
     },
     endpoints,
-    { prune, dryRun, lineOf: read?.lineOf, timeoutMs: session.options.timeoutMs },
+    { prune, dryRun, renew, lineOf: read?.lineOf, timeoutMs: session.options.timeoutMs },
   );
   if (!result.ok) throw refusal(file, result.refused, result.problems);
   for (const warning of result.warnings) out.note(`warning: ${problemText(warning)}`);

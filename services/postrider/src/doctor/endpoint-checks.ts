@@ -1,6 +1,6 @@
 // What is asked about endpoints: the table, their secrets, and the way to each receiver as a delivery would go it.
 
-import type { Endpoint } from '@postrider/core/domain';
+import type { Endpoint, GoneVersions } from '@postrider/core/domain';
 import { probeTls } from '@postrider/http';
 import { secretAsk, type SecretAsk, type SecretSource } from '@postrider/runtime';
 import type { EndpointSnapshot } from '../endpoint-table.ts';
@@ -16,6 +16,7 @@ import { eachBounded, type Check } from './run-checks.ts';
 export interface EndpointPorts {
   readonly config: PostriderConfig;
   readonly snapshot: Pick<EndpointSnapshot, 'endpoints' | 'invalid'>;
+  readonly gone: Pick<GoneVersions, 'sinceMs'>;
   readonly secrets: Pick<SecretSource, 'prepare'>;
   readonly now: () => number;
   readonly timeoutMs: number;
@@ -29,7 +30,7 @@ export function endpointChecks(ports: EndpointPorts): Check[] {
     {
       area: 'endpoints',
       subject: 'endpoints',
-      run: async () => judgeEndpoints(endpoints, snapshot.invalid),
+      run: async () => judgeEndpoints(endpoints, snapshot.invalid, ports.gone),
     },
     {
       area: 'secrets',

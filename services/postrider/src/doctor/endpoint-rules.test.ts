@@ -1,16 +1,17 @@
-import type { Endpoint } from '@postrider/core/domain';
+import { GoneVersions, type Endpoint, type EndpointId } from '@postrider/core/domain';
 import { expect, test } from 'vitest';
 import { judgeEndpoints, judgeSecrets, listed, neededSecrets } from './endpoint-rules.ts';
 
 const endpoint = (id: string, change: Record<string, unknown> = {}): Endpoint =>
   ({ endpointId: id, status: { kind: 'enabled' }, secrets: [], ...change }) as unknown as Endpoint;
+const none = new GoneVersions();
 const secret = (ref: string, notAfterMs?: number) => ({ id: ref, purpose: 'signing', ref, notAfterMs });
 
 test('an empty table, and records that nobody can read, are problems', () => {
-  expect(judgeEndpoints([], [])).toMatchObject([
+  expect(judgeEndpoints([], [], none)).toMatchObject([
     { level: 'problem', mend: expect.stringContaining('endpoints apply') as string },
   ]);
-  expect(judgeEndpoints([endpoint('a')], [{ key: 'b', problem: 'url: is not a URL\u001b[0m' }])).toMatchObject([
+  expect(judgeEndpoints([endpoint('a')], [{ key: 'b', problem: 'url: is not a URL\u001b[0m' }], none)).toMatchObject([
     { level: 'problem', subject: 'b', what: expect.not.stringContaining('\u001b') as string },
   ]);
 });
@@ -23,10 +24,31 @@ test('paused and disabled endpoints are warned of, with their reason', () => {
       endpoint('c', { status: { kind: 'disabled' } }),
     ],
     [],
+    none,
   );
   expect(found).toMatchObject([
     { level: 'warning', subject: 'b', what: 'is paused: moving house; its deliveries wait' },
     { level: 'warning', subject: 'c', what: 'is disabled; its deliveries become dead letters' },
+  ]);
+});
+
+test('an endpoint that answered 410 is warned of, with what mends it; one that is disabled anyway is not twice', () => {
+  const gone = new GoneVersions();
+  const made = { version: 3, updatedAt: '2026-01-01T00:00:00.000Z' };
+  for (const id of ['a', 'b']) gone.note({ endpointId: id as EndpointId, version: 3, atMs: Date.UTC(2026, 0, 2) });
+  const found = judgeEndpoints(
+    [endpoint('a', made), endpoint('b', { ...made, status: { kind: 'disabled' } }), endpoint('c', made)],
+    [],
+    gone,
+  );
+  expect(found).toMatchObject([
+    {
+      level: 'warning',
+      subject: 'a',
+      what: expect.stringMatching(/answered 410 on 2026-01-02.*version 3/) as string,
+      mend: expect.stringContaining('--renew a') as string,
+    },
+    { subject: 'b', what: expect.stringContaining('is disabled') as string },
   ]);
 });
 

@@ -1,8 +1,8 @@
 // What the endpoint table itself shows: nothing to deliver to, endpoints that take nothing, records nobody can read. Pure.
 
-import type { Endpoint } from '@postrider/core/domain';
+import type { Endpoint, GoneVersions } from '@postrider/core/domain';
 import type { SecretProblem } from '@postrider/runtime';
-import { counted, shown } from '../table-text.ts';
+import { counted, momentText, shown } from '../table-text.ts';
 import { findingsOf, type Finding } from './finding.ts';
 
 const endpointFindings = findingsOf('endpoints');
@@ -11,6 +11,7 @@ const secretFindings = findingsOf('secrets');
 export function judgeEndpoints(
   endpoints: readonly Endpoint[],
   invalid: readonly { readonly key: string; readonly problem: string }[],
+  gone: Pick<GoneVersions, 'sinceMs'>,
 ): Finding[] {
   const { ok, warning, problem } = endpointFindings;
   const found: Finding[] = invalid.map(({ key, problem: what }) =>
@@ -24,7 +25,17 @@ export function judgeEndpoints(
     const what = 'none: convergence waits instead of taking events for nobody’s';
     found.push(problem({ subject: 'endpoints', what, mend: 'run `postrider endpoints apply <file>`' }));
   }
-  for (const { endpointId: subject, status } of endpoints) {
+  for (const endpoint of endpoints) {
+    const { endpointId: subject, status, version } = endpoint;
+    const goneMs = status.kind === 'disabled' ? undefined : gone.sinceMs(endpoint);
+    if (goneMs !== undefined)
+      found.push(
+        warning({
+          subject,
+          what: `answered 410 on ${momentText(goneMs)}: nothing is sent to version ${version}, its deliveries become dead letters`,
+          mend: `delete it, or \`postrider endpoints apply <file> --renew ${subject}\` when it should take events again`,
+        }),
+      );
     if (status.kind === 'enabled') continue;
     const why = status.reason === undefined ? '' : `: ${shown(status.reason)}`;
     const effect = status.kind === 'paused' ? 'its deliveries wait' : 'its deliveries become dead letters';
