@@ -74,7 +74,7 @@ export default defineConfig({
           globalSetup,
           testTimeout: 60 * SECOND_MS,
           hookTimeout: 60 * SECOND_MS,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -87,7 +87,7 @@ export default defineConfig({
           globalSetup,
           testTimeout: 180 * SECOND_MS,
           hookTimeout: 180 * SECOND_MS,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -101,7 +101,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 300 * SECOND_MS,
           hookTimeout: 180 * SECOND_MS,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],
