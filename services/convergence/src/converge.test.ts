@@ -235,6 +235,20 @@ describe('converge', () => {
       expect(seen.done).toEqual(['repeated EventAccepted a']);
     });
 
+    it.each([
+      ['is read no more', { value: Buffer.from([0, 1, 2]) }],
+      ['is another event by now', { headers: new Map([...event().headers, ['ce_id', [Buffer.from('evt-2')]]]) }],
+    ])('ends what was promised of a record that %s, under its own id', async (_what, over) => {
+      const { appender, seen } = start(event(over), [endpoint('a')], accepted(['a'], 'digest of then'));
+      await settle();
+      expect(headersOf(appender.of(topics.dispatches)[0]!)).toMatchObject({
+        'pr-event-id': 'evt-1',
+        'pr-event-type': 't',
+        'pr-must-end': 'invalid-configuration',
+      });
+      expect(seen.done).toEqual(['repeated EventAccepted a']);
+    });
+
     it('leaves it to dispatch to end what its endpoint was deleted for', async () => {
       const { appender } = start(event(), [endpoint('b')], accepted(['a']));
       await settle();

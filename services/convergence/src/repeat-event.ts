@@ -1,7 +1,7 @@
 // An event that was decided before: its trace stands in the log, whether its dispatches do nobody knows. The trace is the truth:
 // the same endpoints, the same moment, the same bodies; nothing is matched anew, and nothing is traced again.
 
-import { sha256Hex, type EventAccepted } from '@postrider/core/contracts';
+import { sha256Hex, type EventAccepted, type UpstreamEvent } from '@postrider/core/contracts';
 import type { Dispatch, Endpoint } from '@postrider/core/domain';
 import type { KafkaRecord } from '@postrider/kafka';
 import { buildBodies } from './build-bodies.ts';
@@ -18,12 +18,12 @@ export interface RepeatedEvent {
 /** The dispatches that a trace promises, from the record that it traces. */
 export function repeatEvent(record: KafkaRecord, trace: EventAccepted, context: PlanContext): RepeatedEvent {
   const decision = decodeEvent(record, context);
-  if (!decision.ok) return { dispatches: [], changed: trace.dispatches.map(({ endpoint }) => endpoint) };
-  const { event } = decision;
+  const read = decision.ok && isOf(trace, decision.event) ? decision.event : undefined;
+  const event = read ?? eventOf(trace, record);
   const changed: Endpoint['endpointId'][] = [];
   const dispatches = trace.dispatches.map(({ endpoint: endpointId, bodyDigest, correlation }) => {
     const endpoint = context.endpoints.get(endpointId);
-    const built = endpoint && buildBodies(event, [endpoint], record.timestamp).built[0];
+    const built = read && endpoint && buildBodies(read, [endpoint], record.timestamp).built[0];
     const facts = {
       event,
       endpointId,
@@ -42,4 +42,30 @@ export function repeatEvent(record: KafkaRecord, trace: EventAccepted, context: 
     return { ...data, mustEnd: 'invalid-configuration' as const };
   });
   return { dispatches, changed };
+}
+
+const isOf = ({ source, event }: EventAccepted, { id, source: readSource }: UpstreamEvent): boolean =>
+  readSource === source && id === event;
+
+/**
+ * What the trace tells of an event whose record is read otherwise by now, or not at all: a mapping was changed while the process was
+ * down. Its dispatches were promised under these ids, and end as dead letters with the record's value.
+ */
+function eventOf(
+  { source, event, eventType, project, subject, eventTime }: EventAccepted,
+  { value }: KafkaRecord,
+): UpstreamEvent {
+  return {
+    id: event,
+    source,
+    type: eventType,
+    projectId: project,
+    subject,
+    timeMs: eventTime === undefined ? undefined : Date.parse(eventTime),
+    data: value ?? new Uint8Array(),
+    traceparent: undefined,
+    correlation: undefined,
+    deadlineMs: undefined,
+    hasCallbackUrl: false,
+  };
 }
