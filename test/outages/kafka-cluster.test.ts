@@ -1,6 +1,6 @@
 // Three brokers, of which one after the other is killed with -9 under load: nothing acknowledged is lost, order holds,
 // and group members and tables go on by themselves. Many more kills, with a proxy that loses answers besides:
-// test/outages/kafka-leader-kills.test.ts.
+// kafka-leader-kills.test.ts.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
