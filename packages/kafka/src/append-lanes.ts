@@ -47,13 +47,15 @@ export function createLanes<E extends BatchEntry>({ limits, signal, log, settle 
         message: 'a partition is refused: its records wait, those of the others go on',
         fields: { topic, partition, reason },
       });
-      void run(key, waiting, attempt).then(() =>
-        log?.({
-          level: 'info',
-          message: 'nothing waits for a refused partition any more',
-          fields: { topic, partition },
-        }),
-      );
+      void run(key, waiting, attempt).then(() => {
+        // At the end of the appender they were given up.
+        if (!signal.aborted)
+          log?.({
+            level: 'info',
+            message: 'nothing waits for a refused partition any more',
+            fields: { topic, partition },
+          });
+      });
     },
     join(entry) {
       const waiting = lanes.size === 0 ? undefined : lanes.get(partitionKey(entry));

@@ -2,8 +2,8 @@
 // binary mode for Kafka: attributes as `ce_` headers, the data as the value.
 
 import { randomUUID } from 'node:crypto';
-import { nestsDeeperThan } from './json-depth.ts';
-import { dataBytesMax, headerBytesMax, idCharsMax, jsonDepthMax, sourceCharsMax } from './limits.ts';
+import { jsonDepthMax, nestsDeeperThan } from '@postrider/core/contracts';
+import { dataBytesMax, headerBytesMax, idCharsMax, sourceCharsMax } from './limits.ts';
 
 export interface EventToPublish {
   /** Unique within the source; the same id published twice is delivered once. Default: a random one. */

@@ -7,5 +7,3 @@ export const sourceCharsMax = 1024;
 export const dataBytesMax = 1024 * 1024;
 /** All headers together. */
 export const headerBytesMax = 64 * 1024;
-/** Nesting of the data: receivers' parsers are recursive more often than not. */
-export const jsonDepthMax = 128;

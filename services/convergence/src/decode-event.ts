@@ -1,12 +1,12 @@
 // Reads an upstream record. Three envelopes, told apart by headers: CloudEvents binary, CloudEvents structured, and plain
 // JSON with a declared mapping for topics that exist already. Never throws: what is wrong with a record is a value.
 
-import type { RejectReason } from '@postrider/core/contracts';
+import { jsonDepthMax, type RejectReason } from '@postrider/core/contracts';
 import { headerText, type KafkaRecord, type RecordHeaders } from '@postrider/kafka';
 import { isUtf8 } from 'node:buffer';
 import { eventFrom, refusal, type EventDecision, type RawFields } from './event-fields.ts';
 import { checkedJson, JsonDocument } from './json-slice.ts';
-import { eventBytesMax, headerBytesMax, jsonDepthMax, keyBytesMax } from './limits.ts';
+import { eventBytesMax, headerBytesMax, keyBytesMax } from './limits.ts';
 
 /** JSON pointers (RFC 6901) into a plain JSON record of one topic; `data` defaults to the whole record. */
 export interface PlainMapping {

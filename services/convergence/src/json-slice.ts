@@ -1,6 +1,7 @@
 // Cuts members out of JSON text without rebuilding it: every digit, escape and space of what is passed on stays as upstream
 // wrote it (a 19-digit id does not survive JSON.parse).
 
+import { nestsDeeperThan } from '@postrider/core/contracts';
 import { parseTree, type Node, type ParseError } from 'jsonc-parser';
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -18,7 +19,8 @@ export function checkedJson(
   } catch {
     return { ok: false, problem: 'invalid-utf8', detail: 'the value is not valid UTF-8' };
   }
-  if (deeperThan(text, depthMax)) return { ok: false, problem: 'too-deep', detail: `nested deeper than ${depthMax}` };
+  if (nestsDeeperThan(bytes, depthMax))
+    return { ok: false, problem: 'too-deep', detail: `nested deeper than ${depthMax}` };
   try {
     JSON.parse(text);
   } catch {
@@ -33,23 +35,6 @@ function whereInvalid(text: string): string {
   parseTree(text, errors, { disallowComments: true });
   const first = errors[0];
   return `the value is not valid JSON${first ? `, at character ${first.offset} of ${text.length}` : ''}`;
-}
-
-/** True when brackets outside of strings nest deeper than `max`. */
-function deeperThan(text: string, max: number): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (inString) {
-      if (c === 0x5c) i++;
-      else if (c === 0x22) inString = false;
-    } else if (c === 0x22) inString = true;
-    else if (c === 0x7b || c === 0x5b) {
-      if (++depth > max) return true;
-    } else if (c === 0x7d || c === 0x5d) depth--;
-  }
-  return false;
 }
 
 /** One value inside a JSON text. */

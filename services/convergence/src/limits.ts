@@ -6,8 +6,6 @@ export const eventBytesMax = 1024 * 1024;
 export const headerBytesMax = 64 * 1024;
 /** A record's key: it is copied into the audit record and, when the event is refused, beside it. */
 export const keyBytesMax = 16 * 1024;
-/** Nesting of JSON: receivers' parsers are recursive more often than not. */
-export const jsonDepthMax = 128;
 /** Ids, types and subjects become record headers, table columns and lines on a screen. */
 export const idCharsMax = 256;
 export const sourceCharsMax = 1024;

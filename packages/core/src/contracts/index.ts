@@ -67,6 +67,7 @@ export type { RejectReason, UnmatchedReason, UpstreamEvent } from './event.ts';
 export { givenBackFrom, tierPlace, tierPlaceHeader, unplaced } from './given-back.ts';
 export { decodeGone, goneMarkOf, goneRecord } from './gone-record.ts';
 export { dispatchIdOf, originOf, parseAttemptId, sha256Hex } from './ids.ts';
+export { jsonDepthMax, nestsDeeperThan } from './json-depth.ts';
 export { partitionOf } from './partition.ts';
 export { topicNames, topicTable, type TopicNames, type TopicSettings, type TopicSpec } from './topics.ts';
 export { stubDigestNext, stubDigestStart, type Stub, type StubClosing } from './stub-digest.ts';

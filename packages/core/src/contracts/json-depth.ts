@@ -1,5 +1,8 @@
 // How deep JSON nests, without building it: what a parser of a receiver would have to recurse.
 
+/** Nesting of an event's JSON: receivers' parsers are recursive more often than not. The publisher refuses more, and convergence rejects it. */
+export const jsonDepthMax = 128;
+
 const quote = 0x22;
 const backslash = 0x5c;
 const openBrace = 0x7b;
@@ -7,7 +10,7 @@ const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 
-/** True when brackets outside of texts nest deeper than `depthMax`. The bytes are well-formed JSON in UTF-8. */
+/** True when brackets outside of texts nest deeper than `depthMax`. The bytes are UTF-8. */
 export function nestsDeeperThan(json: Uint8Array, depthMax: number): boolean {
   let depth = 0;
   let isText = false;
