@@ -26,6 +26,12 @@ const cli = join(import.meta.dirname, '..', '..', 'services', 'postrider', 'src'
 /** Compiled code of earlier starts: half of a start is reading the same files again. */
 const compileCache = join(import.meta.dirname, '..', '..', '.postrider', 'compile-cache');
 const logCharsMax = 2_000_000;
+const running = new Set<ChildProcess>();
+
+// Whatever ends this process, nothing stays.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 /** Starts `postrider run <name>` with settings given by environment. */
 export function startServiceProcess(name: string, env: Readonly<Record<string, string>>): ServiceProcess {
@@ -43,7 +49,8 @@ export function startServiceProcess(name: string, env: Readonly<Record<string, s
   child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
     if (log.length < logCharsMax) log += chunk;
   });
-  const gone = once(child, 'exit');
+  running.add(child);
+  const gone = once(child, 'exit').then(() => running.delete(child));
   const end = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> => {
     if (child.exitCode === null && child.signalCode === null) {
       child.kill(signal);
