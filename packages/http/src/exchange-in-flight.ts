@@ -47,7 +47,7 @@ export class ExchangeInFlight implements Dispatcher.DispatchHandler {
   /** Let go of when settled: an idle connection may keep its last flight, and must not keep that one's body. */
   #tell: InFlightOptions['settled'] | undefined;
   readonly #startedAtMs: number;
-  readonly #startMs = performance.now();
+  readonly #startMs: number;
   readonly #deadline: NodeJS.Timeout;
   readonly #onAbort: (() => void) | undefined;
   readonly #phases: SendPhases = {};
@@ -72,7 +72,10 @@ export class ExchangeInFlight implements Dispatcher.DispatchHandler {
     this.#responseBytesMax = options.responseBytesMax;
     this.#signal = options.signal;
     this.#tell = options.settled;
+    // The wall clock first: a process that is held up between the two must not tell of an end that is later than it was, since a
+    // retry is due so long after it.
     this.#startedAtMs = options.now();
+    this.#startMs = performance.now();
     // One timer each is the cheapest exact deadline: Node keeps timers of one duration in one list (see README).
     this.#deadline = setTimeout(expire, options.timeoutMs, this);
     if (options.signal !== undefined) {
