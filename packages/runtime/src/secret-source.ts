@@ -59,7 +59,7 @@ export interface SecretSourceOptions {
   readonly recheckMs?: number;
   /** Opens wrapped secrets; without it none can be had. */
   readonly keys?: KeyProvider | undefined;
-  /** References of Postrider's own secrets (the keyring): never an endpoint's. */
+  /** References to what is Postrider's own (its keyring, files of its settings): never an endpoint's. */
   readonly own?: readonly string[];
 }
 
@@ -151,8 +151,13 @@ export function createSecretSource(options: SecretSourceOptions): SecretSource {
   function isOwn(dev: number, ino: number): boolean {
     return own.some((ref) => {
       if (!ref.startsWith('file:')) return false;
-      const stat = statSync(ref.slice(5), { throwIfNoEntry: false });
-      return stat?.ino === ino && stat.dev === dev;
+      try {
+        const stat = statSync(ref.slice(5), { throwIfNoEntry: false });
+        return stat?.ino === ino && stat.dev === dev;
+      } catch {
+        // In a folder that is closed to this process by now: then whatever was opened is another file.
+        return false;
+      }
     });
   }
 
