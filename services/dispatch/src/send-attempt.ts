@@ -4,10 +4,9 @@
 import { sha256Hex } from '@postrider/core/contracts';
 import { judge, type Dispatch, type Outcome } from '@postrider/core/domain';
 import { endpointTls, type Sender, type SendResult } from '@postrider/http';
-import { buildRequest, type SecretValue } from '@postrider/profiles';
+import { buildRequest, withoutSecrets, type SecretValue } from '@postrider/profiles';
 import { answerOf, answerUnmade, callOutcome, isUnanswerable, type Answer } from './answer-call.ts';
 import type { EndpointRuntime } from './endpoint-runtime.ts';
-import { withoutSecrets } from './without-secrets.ts';
 
 export interface SendPorts {
   readonly sender: Pick<Sender, 'send'>;
