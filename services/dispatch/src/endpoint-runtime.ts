@@ -4,6 +4,7 @@
 import type { Endpoint } from '@postrider/core/domain';
 import { maskUrl } from '@postrider/core/contracts';
 import { profileNamed, type Profile, type SecretValue } from '@postrider/profiles';
+import { signedWithinMs } from './limits.ts';
 import { secretAsk, type SecretAsk, type SecretProblem, type SecretSource } from '@postrider/runtime';
 
 export interface EndpointRuntime {
@@ -74,7 +75,7 @@ export class EndpointRuntimes {
 
   /**
    * All secrets of an endpoint, or the first that is not to be had now. One that has expired is left out: after a rotation its
-   * reference may be gone, and that must not hold up deliveries.
+   * reference may be gone, and that must not hold up deliveries. Neither must one that begins later and is not there yet.
    */
   secrets(endpoint: Endpoint, nowMs: number): Secrets {
     const values: SecretValue[] = [];
@@ -82,6 +83,7 @@ export class EndpointRuntimes {
     for (const [index, { id, purpose, notBeforeMs, notAfterMs }] of endpoint.secrets.entries()) {
       if (notAfterMs !== undefined && notAfterMs <= nowMs) continue;
       const result = this.#source.resolve(asks[index]!);
+      if (!result.ok && notBeforeMs !== undefined && notBeforeMs - nowMs > signedWithinMs) continue;
       if (!result.ok) return { ok: false, problem: result.problem };
       values.push({
         id,
