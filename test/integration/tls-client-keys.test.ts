@@ -58,7 +58,7 @@ it('is judged when the endpoint is applied, whatever its profile, and never told
     KEY_SIGNING: `whsec_${'A'.repeat(32)}`,
   });
   await cli.postrider(['topics', 'apply']);
-  const apply = (keys: readonly string[]) => {
+  const apply = (keys: readonly string[], clientCert = next.cert) => {
     const secrets = [
       { id: 's', purpose: 'signing', ref: 'env:KEY_SIGNING' },
       ...keys.map((name) => ({ id: name, purpose: 'tls-client-key', ref: `env:${name}` })),
@@ -70,7 +70,7 @@ it('is judged when the endpoint is applied, whatever its profile, and never told
       url: 'https://a.shop.com/',
       eventTypes: ['*'],
     };
-    const endpoints = [{ ...endpoint, tls: { clientCert: next.cert }, secrets }];
+    const endpoints = [{ ...endpoint, tls: { clientCert }, secrets }];
     return cli.postrider(['endpoints', 'apply', '-'], {
       stdin: JSON.stringify({ environment: cli.environment, endpoints }),
     });
@@ -81,4 +81,10 @@ it('is judged when the endpoint is applied, whatever its profile, and never told
   // Elsewhere, where dispatch runs, it may be the right one.
   expect(await apply(['KEY_OWN', 'KEY_ELSEWHERE'])).toMatchObject({ exit: 0 });
   expect(await apply(['KEY_OWN', 'KEY_NEXT'])).toMatchObject({ exit: 0 });
+  // One file for both is common, and what stands in the record stands on a topic in clear, for good.
+  for (const bundle of [`${next.cert}\n${next.key}`, `${next.key}\n${next.cert}`]) {
+    const told = await apply(['KEY_OWN', 'KEY_NEXT'], bundle);
+    expect(told).toMatchObject({ exit: 1, stderr: expect.stringContaining('private key') as string });
+    expect(told.stderr).not.toContain(next.key.split('\n')[1]);
+  }
 });

@@ -169,6 +169,12 @@ function readPem(
 
 function certificate(path: FilePath, pem: unknown, problems: Problems): string | undefined {
   if (pem === undefined) return undefined;
+  if (typeof pem === 'string' && pem.includes('PRIVATE KEY-----')) {
+    // What is read here stands on a topic, in clear.
+    const advice = 'leave the certificates alone in it, and name the key as a secret with the purpose "tls-client-key"';
+    problems.add(path, `holds a private key: ${advice}`);
+    return undefined;
+  }
   if (typeof pem === 'string' && isCertificate(pem)) return pem;
   problems.add(path, 'is no certificate in PEM form (-----BEGIN CERTIFICATE-----)');
   return undefined;
