@@ -25,6 +25,7 @@ export interface AttemptResult {
   readonly keyIds: readonly string[];
   readonly bodyDigest: string;
   readonly bodyBytes: number;
+  /** Of a call; none when a drain cut it: whether the receiver has it nobody knows. */
   readonly answer: Answer | undefined;
 }
 
@@ -64,6 +65,9 @@ export async function sendAttempt(
   }
   const reply = profile?.reply;
   const cutMs = reply && dispatch.deadlineMs !== undefined ? dispatch.deadlineMs - startedAtMs : undefined;
+  // Whoever waits for the answer has given up by then.
+  const givenUp =
+    cutMs !== undefined && cutMs < endpoint.timeoutMs ? AbortSignal.timeout(Math.max(0, cutMs)) : undefined;
   const result = await sender.send({
     url,
     method: endpoint.method,
@@ -72,8 +76,7 @@ export async function sendAttempt(
     timeoutMs: endpoint.timeoutMs,
     tls: tls.ok ? tls.material : undefined,
     ...(reply ? { responseBytesMax: reply.bytesMax } : {}),
-    // Whoever waits for the answer has given up by then.
-    ...(cutMs !== undefined && cutMs < endpoint.timeoutMs ? { signal: AbortSignal.timeout(Math.max(0, cutMs)) } : {}),
+    signal: givenUp,
   });
   const { response } = result;
   const verdict = reply?.judge({
@@ -83,6 +86,7 @@ export async function sendAttempt(
     secrets,
     options: endpoint.profileOptions,
   });
+  const cutByDrain = verdict?.outcome === 'cancelled' && givenUp?.aborted !== true;
   const excerpt = response && withoutSecrets(response.excerpt.subarray(0, excerptBytesMax), secrets);
   return {
     outcome: verdict ? callOutcome(result, verdict) : judge(result.exchange, endpoint.successStatus),
@@ -99,6 +103,6 @@ export async function sendAttempt(
     keyIds: built.keyIds,
     bodyDigest: sha256Hex(built.body),
     bodyBytes: built.body.length,
-    answer: reply && verdict && answerOf(dispatch, reply, verdict),
+    answer: reply && verdict && !cutByDrain ? answerOf(dispatch, reply, verdict) : undefined,
   };
 }
