@@ -128,10 +128,11 @@ export function createSecretSource(options: SecretSourceOptions): SecretSource {
     let result: SecretResult;
     try {
       const { mtimeMs, size, ino, dev } = statSync(path);
+      const seen = `${mtimeMs}/${size}/${dev}/${ino}`;
+      if (cached?.result.ok === true && cached.fingerprint === seen) return { ...cached, ...checked };
       if (isOwn(dev, ino))
         return { result: refuse(ref, 'not-allowed', 'is a file of Postrider itself'), fingerprint, ...checked };
-      fingerprint = `${mtimeMs}/${size}/${ino}`;
-      if (cached?.result.ok === true && cached.fingerprint === fingerprint) return { ...cached, ...checked };
+      fingerprint = seen;
       result =
         size > secretBytesMax ? refuse(ref, 'too-large', `is over ${secretBytesMax} bytes`) : readSecret(ref, path);
     } catch (error) {
