@@ -89,7 +89,10 @@ it('is judged when the endpoint is applied, whatever its profile, and never told
   }
   // The first certificate alone is not the chain that would be shown.
   const [head, ...rest] = own.cert.split('\n');
-  for (const end of [[head, 'AAAA', ...rest.slice(-2)], [head, ...rest.slice(0, 3)]]) {
+  for (const end of [
+    [head, 'AAAA', ...rest.slice(-2)],
+    [head, ...rest.slice(0, 3)],
+  ]) {
     const told = await apply(['KEY_OWN', 'KEY_NEXT'], `${next.cert}\n${end.join('\n')}\n`);
     expect(told).toMatchObject({ exit: 1, stderr: expect.stringContaining('tls.clientCert') as string });
   }
