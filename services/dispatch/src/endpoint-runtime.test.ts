@@ -70,6 +70,17 @@ describe('the secrets of an endpoint version', () => {
     expect(runtimes.secrets(version, beginsMs - 1)).toMatchObject({ ok: false, problem: { ref: 'env:NEXT' } });
   });
 
+  it('hold no key of the client certificate: what is sent waits, for the key or for the next version of the endpoint', async () => {
+    const { port, finish } = source();
+    finish([]);
+    const runtimes = new EndpointRuntimes(port);
+    const secrets = [{ id: 'k', purpose: 'tls-client-key', ref: 'file:/tls.key' }];
+    const version = { ...endpoint(secrets), tls: { clientCert: 'CERT' } };
+    const problem = { ref: 'e/tls.clientCert', code: 'not-found', message: 'no key belongs to clientCert' };
+    expect(runtimes.secrets(version, 0)).toEqual({ ok: false, problem });
+    expect(await runtimes.prepare(version, 0)).toEqual([problem]);
+  });
+
   it('are waited for by whoever asks whether all are prepared', async () => {
     const { port, finish } = source();
     const runtimes = new EndpointRuntimes(port);

@@ -3,6 +3,7 @@
 
 import type { Endpoint } from '@postrider/core/domain';
 import { maskUrl } from '@postrider/core/contracts';
+import { endpointTls, type TlsMaterial } from '@postrider/http';
 import { profileNamed, type Profile, type SecretValue } from '@postrider/profiles';
 import { signedWithinMs } from './limits.ts';
 import { secretAsk, type SecretAsk, type SecretProblem, type SecretSource } from '@postrider/runtime';
@@ -19,7 +20,7 @@ export interface EndpointRuntime {
 }
 
 export type Secrets =
-  | { readonly ok: true; readonly values: readonly SecretValue[] }
+  | { readonly ok: true; readonly values: readonly SecretValue[]; readonly tls: TlsMaterial | undefined }
   | { readonly ok: false; readonly problem: SecretProblem };
 
 export class EndpointRuntimes {
@@ -62,7 +63,10 @@ export class EndpointRuntimes {
     const preparing = this.#source.prepare(current);
     this.#preparing.add(preparing);
     try {
-      return await preparing;
+      const problems = await preparing;
+      if (problems.length > 0 || endpoint.tls?.clientCert === undefined) return problems;
+      const all = this.secrets(endpoint, nowMs);
+      return all.ok ? [] : [all.problem];
     } finally {
       this.#preparing.delete(preparing);
     }
@@ -93,6 +97,12 @@ export class EndpointRuntimes {
         ...(notAfterMs === undefined ? {} : { notAfterMs }),
       });
     }
-    return { ok: true, values };
+    // A key that was exchanged before its certificate: the next version of the endpoint brings that.
+    const tls = endpointTls(endpoint, values);
+    if (tls.ok) return { ok: true, values, tls: tls.material };
+    return {
+      ok: false,
+      problem: { ref: `${endpoint.endpointId}/tls.clientCert`, code: 'not-found', message: tls.reason },
+    };
   }
 }

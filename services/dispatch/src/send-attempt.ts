@@ -3,10 +3,10 @@
 
 import { sha256Hex } from '@postrider/core/contracts';
 import { judge, type Dispatch, type Outcome } from '@postrider/core/domain';
-import { endpointTls, type Sender, type SendResult } from '@postrider/http';
-import { buildRequest, withoutSecrets, type SecretValue } from '@postrider/profiles';
+import type { Sender, SendResult } from '@postrider/http';
+import { buildRequest, withoutSecrets } from '@postrider/profiles';
 import { answerOf, answerUnmade, callOutcome, isUnanswerable, type Answer } from './answer-call.ts';
-import type { EndpointRuntime } from './endpoint-runtime.ts';
+import type { EndpointRuntime, Secrets } from './endpoint-runtime.ts';
 
 export interface SendPorts {
   readonly sender: Pick<Sender, 'send'>;
@@ -38,15 +38,14 @@ const excerptBytesMax = 4_096;
 export async function sendAttempt(
   dispatch: Dispatch,
   { endpoint, profile, url }: EndpointRuntime,
-  secrets: readonly SecretValue[],
+  { values: secrets, tls }: Pick<Extract<Secrets, { ok: true }>, 'values' | 'tls'>,
   { sender, now, randomBytes }: SendPorts,
 ): Promise<AttemptResult> {
   const startedAtMs = now();
-  const tls = endpointTls(endpoint, secrets);
   const built = !profile
     ? refuse(`profile ${endpoint.profile} is not known here`)
-    : !tls.ok || isUnanswerable(dispatch, profile)
-      ? refuse(tls.ok ? `profile ${endpoint.profile} answers no calls` : tls.reason)
+    : isUnanswerable(dispatch, profile)
+      ? refuse(`profile ${endpoint.profile} answers no calls`)
       : buildRequest(profile, { dispatch, endpoint, secrets, timestampMs: startedAtMs, randomBytes });
   if (!built.ok) {
     const reason = 'invalid-configuration';
@@ -74,7 +73,7 @@ export async function sendAttempt(
     headers: built.headers,
     body: built.body,
     timeoutMs: endpoint.timeoutMs,
-    tls: tls.ok ? tls.material : undefined,
+    tls,
     ...(reply ? { responseBytesMax: reply.bytesMax } : {}),
     signal: givenUp,
   });
