@@ -1,5 +1,6 @@
 // The life of a secret by the command line: made, put into a file or a record, rotated with overlap, rewrapped, listed.
 
+import { createHash } from 'node:crypto';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -94,6 +95,25 @@ describe('with a keyring', () => {
   beforeAll(async () => {
     await cli.json(['keys', 'create', '--kek']);
     await put({ id: 'ours', secrets: [{ id: 'old', purpose: 'signing', ref: 'env:OLD' }] });
+  });
+
+  it('a secret that comes with a new endpoint is audited by fingerprint, as one that comes later', async () => {
+    const secrets = [
+      { id: 'here', purpose: 'signing', ref: 'env:HERE' },
+      { id: 'elsewhere', purpose: 'signing', ref: 'env:ELSEWHERE' },
+    ];
+    const HERE = `whsec_${'A'.repeat(32)}`;
+    await cli.json(['endpoints', 'apply', '-'], { stdin: fileOf(secrets, 'new'), env: { HERE } });
+    const [record, ...more] = await audits('new');
+    const fingerprint = createHash('sha256').update(HERE).digest('hex').slice(0, 8);
+    expect(record).toMatchObject({ change: 'added', endpointVersion: 1 });
+    expect(record?.['secrets']).toEqual([
+      { id: 'here', purpose: 'signing', state: 'added', fingerprint },
+      { id: 'elsewhere', purpose: 'signing', state: 'added' },
+    ]);
+    expect(more).toEqual([]);
+    const stdin = JSON.stringify({ environment: cli.environment, endpoints: [] });
+    await cli.json(['endpoints', 'apply', '-', '--prune'], { stdin });
   });
 
   it('a made secret is stored wrapped in the next version, audited by fingerprint, and listed', async () => {

@@ -35,6 +35,8 @@ export function liveLine(record: AuditRecord): string | undefined {
     case 'ReplayRequested':
       return `${clock(record.at)}  replay ${record.replay} of ${record.planned} by ${record.actor}: ${record.reason}`;
     case 'SecretRotated':
+      // Those that came with the endpoint are no news.
+      if (record.endpointVersion === 1) return undefined;
       return `${clock(record.at)}  endpoint ${record.endpoint}: secrets ${record.change} by ${record.actor}`;
     case 'RangeLost':
       return `${clock(record.at)}  ${record.topic}/${record.partition}: offsets ${record.from} to ${record.to - 1} were deleted before they were read`;

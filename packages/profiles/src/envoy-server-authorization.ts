@@ -17,18 +17,21 @@ export interface ServerAuthorizationInput {
   readonly mode: 'envoy' | 'strict';
   /** Of the response, by lower-case name. */
   readonly header: (name: string) => string | undefined;
-  /** Of our request. */
-  readonly sent: { readonly authorization: string | undefined; readonly transferId: string };
+  /** Of our request, by lower-case name. */
+  readonly sent: (name: string) => string | undefined;
   readonly secrets: readonly SecretValue[];
-  readonly keyIdOf: (secret: SecretValue) => string;
 }
 
 /** Why the reply is not authenticated, or undefined when it is. Never throws. */
 export function serverAuthorizationProblem(input: ServerAuthorizationInput): string | undefined {
-  const ours = input.sent.authorization === undefined ? undefined : parseEnvoyToken(input.sent.authorization);
+  const authorization = input.sent('authorization');
+  const ours = authorization === undefined ? undefined : parseEnvoyToken(authorization);
   if (ours?.ok !== true) return 'our request carried no token';
-  const secret = input.secrets.find((each) => each.purpose === 'signing' && input.keyIdOf(each) === ours.token.kid);
-  const key = secret === undefined ? undefined : hex256Key(secret.value);
+  // By what it signed: several keys may stand under one key id while one takes the place of another.
+  const key = input.secrets
+    .filter(({ purpose }) => purpose === 'signing')
+    .map((secret) => hex256Key(secret.value))
+    .find((each) => each.ok && envoyTokenMatches(ours.token, each.key, input.sent));
   if (key?.ok !== true) return 'our key is no longer there';
 
   const value = input.header('server-authorization');
@@ -43,7 +46,7 @@ export function serverAuthorizationProblem(input: ServerAuthorizationInput): str
     const missing = token.headers.some((name) => input.header(name) === undefined);
     if (missing) return 'Server-Authorization lists a header that the reply does not have';
     if (!token.headers.includes('x-transfer-id')) return 'Server-Authorization does not cover x-transfer-id';
-    if (input.header('x-transfer-id')?.toLowerCase() !== input.sent.transferId.toLowerCase()) {
+    if (input.header('x-transfer-id')?.toLowerCase() !== input.sent('x-transfer-id')?.toLowerCase()) {
       return 'the reply has another x-transfer-id';
     }
   }

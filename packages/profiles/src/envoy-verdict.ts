@@ -8,7 +8,6 @@
 import { checkReply } from './envoy-reply.ts';
 import { serverAuthorizationProblem } from './envoy-server-authorization.ts';
 import { replyBytesMax } from './limits.ts';
-import { mappedSecretId } from './option-check.ts';
 import type { ProfileOptions } from './profile.ts';
 import type { ReplyInput, ReplyVerdict } from './reply-rule.ts';
 
@@ -25,16 +24,10 @@ export function judgeEnvoyReply(input: ReplyInput): ReplyVerdict {
   if (response === undefined) return { outcome: 'unavailable', kind: 'reset', reason: 'the reply was cut off' };
   if (response.truncated) return invalid(`reply is larger than ${replyBytesMax} bytes`);
   if (exchange.bodyCut) return { outcome: 'unavailable', kind: 'reset', reason: 'the reply was cut off' };
-  const transactionId = sentHeader(input.sentHeaders, 'x-transfer-id') ?? '';
+  const sent = (lowerName: string): string | undefined => sentHeader(input.sentHeaders, lowerName);
   const mode = serverAuthMode(options);
   if (mode !== undefined) {
-    const problem = serverAuthorizationProblem({
-      mode,
-      header: response.header,
-      sent: { authorization: sentHeader(input.sentHeaders, 'authorization'), transferId: transactionId },
-      secrets: input.secrets,
-      keyIdOf: ({ id }) => mappedSecretId(options['keyIds'], id),
-    });
+    const problem = serverAuthorizationProblem({ mode, header: response.header, sent, secrets: input.secrets });
     if (problem !== undefined) return { outcome: 'invalid', kind: 'server-auth', reason: problem };
   }
   const checked = checkReply({
@@ -42,7 +35,7 @@ export function judgeEnvoyReply(input: ReplyInput): ReplyVerdict {
     contentType: response.header('content-type'),
     contentEncoding: response.header('content-encoding'),
     bytes: response.bytes,
-    request: { transactionId },
+    request: { transactionId: sent('x-transfer-id') ?? '' },
     options,
   });
   return checked.ok ? { outcome: 'replied', kind: 'success', reply: checked.reply } : invalid(checked.reason);

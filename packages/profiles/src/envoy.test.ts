@@ -255,6 +255,19 @@ describe('server authentication', () => {
     expect(outcome('strict', headers)).toBe('server-auth: the reply has another x-transfer-id');
   });
 
+  it.each(['envoy', 'strict'])('in mode %s knows the key that signed among several under one key id', (mode) => {
+    const old = { ...signing, id: 'old', value: Buffer.from('ab'.repeat(32)) };
+    const options = { keyIds: { old: kid }, serverAuth: mode };
+    // The old one is still valid beside it, and stands first.
+    const secrets = [old, { ...signing, notBeforeMs: 0 }];
+    const sentHeaders = sent(options, secrets);
+    const headers = { 'x-transfer-id': id, ...authorized(token()) };
+    expect(judged({ options, secrets, sentHeaders, headers })).toMatchObject({ outcome: 'replied' });
+    const byOld = authorized(token({ key: createSecretKey(Buffer.from('ab'.repeat(32), 'hex')) }));
+    const verdict = judged({ options, secrets, sentHeaders, headers: { ...headers, ...byOld } });
+    expect(verdict).toMatchObject({ kind: 'server-auth', reason: 'Server-Authorization does not match' });
+  });
+
   it('is refused when nothing of ours can be compared with', () => {
     const unsigned = { sentHeaders: sent({}, []) };
     expect(outcome(true, authorized(token()), unsigned)).toBe('server-auth: our request carried no token');

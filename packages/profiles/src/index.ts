@@ -7,3 +7,4 @@ export { profileNamed, profileNames } from './registry.ts';
 export type { ReplyRule, ReplyVerdict } from './reply-rule.ts';
 export { signRequest } from './sign-request.ts';
 export { readTrisaEnvironment } from './trisa-environment.ts';
+export { withoutSecrets } from './without-secrets.ts';

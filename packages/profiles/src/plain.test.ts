@@ -14,6 +14,9 @@ describe('plain', () => {
     expect(plain.checkOptions({ userAgent: 'Acme/1' })).toEqual([]);
     expect(plain.checkOptions({ payload: 'data' })).toHaveLength(1);
     expect(plain.checkSecrets([{ id: 'a', purpose: 'auth', value: Buffer.from('x') }])).toEqual([]);
+    expect(plain.checkSecrets([{ id: 'a', purpose: 'auth', value: Buffer.from('two\nlines') }])).toEqual([
+      'secret "a" must be printable ASCII, not empty, without spaces at the ends',
+    ]);
     expect(plain.checkSecrets([{ id: 's', purpose: 'signing', value: Buffer.from('x') }])).toHaveLength(1);
   });
 });

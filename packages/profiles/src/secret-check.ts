@@ -1,5 +1,6 @@
 // Checks of an endpoint's secrets that all schemes share: every secret has a use, and a key has the form it must have.
 
+import { valueProblem } from './header-rules.ts';
 import type { SecretFacts } from './profile.ts';
 import type { KeyReader } from './secret-keys.ts';
 
@@ -21,6 +22,9 @@ export function checkSecretsFor(profile: string, secrets: readonly SecretFacts[]
   for (const { id, purpose, value } of secrets) {
     if (!sharedPurposes.has(purpose) && purpose !== need?.purpose) {
       problems.push(`secret "${id}": ${profile} has no use for the purpose "${purpose}"`);
+    } else if (purpose === 'auth' && value !== undefined) {
+      const problem = valueProblem(value.toString('utf8').trim());
+      if (problem !== undefined) problems.push(`secret "${id}" ${problem}`);
     } else if (purpose === need?.purpose && value !== undefined) {
       const key = need.read(value);
       if (!key.ok) problems.push(`secret "${id}" ${key.problem}`);

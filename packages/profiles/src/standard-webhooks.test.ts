@@ -162,6 +162,7 @@ describe('the checks', () => {
   });
 
   it('want a signing secret and no others than it has a use for', () => {
+    expect(standardWebhooks.checkSecrets([secret('a'), secret('b', { purpose: 'tls-client-key' })])).toEqual([]);
     expect(standardWebhooks.checkSecrets([secret('a'), secret('b', { purpose: 'auth' })])).toEqual([]);
     expect(standardWebhooks.checkSecrets([])).toEqual(['a secret with the purpose "signing" is needed']);
     expect(standardWebhooks.checkSecrets([secret('a'), secret('b', { purpose: 'hmac' })])).toEqual([

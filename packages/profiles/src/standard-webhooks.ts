@@ -19,6 +19,7 @@ import type {
   SecretFacts,
   SignedParts,
 } from './profile.ts';
+import { checkSecretsFor } from './secret-check.ts';
 import { userAgent } from './user-agent.ts';
 import { validSecrets } from './valid-secrets.ts';
 import { decodeWebhookSecret } from './webhook-secret.ts';
@@ -46,19 +47,12 @@ export const standardWebhooks: Profile = {
 };
 
 function checkSecrets(secrets: readonly SecretFacts[]): string[] {
-  const problems: string[] = [];
-  const signers = secrets.filter((secret) => secret.purpose === signing);
-  if (signers.length === 0) problems.push(`a secret with the purpose "${signing}" is needed`);
-  if (signers.length > signaturesMax)
-    problems.push(`at most ${signaturesMax} secrets can sign, there are ${signers.length}`);
-  for (const { id, purpose, value } of secrets) {
-    if (purpose !== signing && purpose !== 'auth') {
-      problems.push(`secret "${id}": standard-webhooks has no use for the purpose "${purpose}"`);
-    }
-    const key = purpose === signing && value !== undefined ? decodeWebhookSecret(value) : undefined;
-    if (key?.ok === false) problems.push(`secret "${id}" ${key.problem}`);
-  }
-  return problems;
+  const need = { purpose: signing, read: decodeWebhookSecret, required: true };
+  const problems = checkSecretsFor('standard-webhooks', secrets, need);
+  const signers = secrets.filter((secret) => secret.purpose === signing).length;
+  return signers <= signaturesMax
+    ? problems
+    : [...problems, `at most ${signaturesMax} secrets can sign, there are ${signers}`];
 }
 
 function buildBody(event: ProfileEvent, options: ProfileOptions): BuiltBody {

@@ -29,6 +29,8 @@ export type ConfigResult<R extends Rows> =
       readonly ok: true;
       readonly config: ConfigOf<R>;
       readonly origins: Readonly<Record<keyof R & string, ConfigOrigin>>;
+      /** Paths of the files that anything was read from: the configuration file, and values with a file of their own. */
+      readonly files: readonly string[];
     }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
@@ -43,7 +45,11 @@ export function loadConfig<R extends Rows>(rows: R, sources: ConfigSources<R>): 
     rows: { ...sources.knownRows, ...rows },
     ignoredEnv: new Set([configPathEnv, ...(sources.ignoredEnv ?? [])]),
   };
-  const readFile = sources.readFile ?? readFileUtf8;
+  const files: string[] = [];
+  const readFile: ReadFile = (path) => {
+    files.push(path);
+    return (sources.readFile ?? readFileUtf8)(path);
+  };
   const path = sources.path ?? sources.env[configPathEnv];
   const layers: [ConfigOrigin, Reading][] = [
     ['flag', readFlags(sources.flags ?? [], known, readFile)],
@@ -70,7 +76,7 @@ export function loadConfig<R extends Rows>(rows: R, sources: ConfigSources<R>): 
   const typed = Object.freeze(config) as ConfigOf<R>;
   const crossProblems = (sources.checks ?? []).flatMap((check) => check(typed));
   if (crossProblems.length > 0) return { ok: false, problems: crossProblems };
-  return { ok: true, config: typed, origins: origins as Record<keyof R & string, ConfigOrigin> };
+  return { ok: true, config: typed, origins: origins as Record<keyof R & string, ConfigOrigin>, files };
 }
 
 type RowOutcome =

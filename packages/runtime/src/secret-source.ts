@@ -59,7 +59,7 @@ export interface SecretSourceOptions {
   readonly recheckMs?: number;
   /** Opens wrapped secrets; without it none can be had. */
   readonly keys?: KeyProvider | undefined;
-  /** References of Postrider's own secrets (the keyring): never an endpoint's. */
+  /** References to what is Postrider's own (its keyring, files of its settings): never an endpoint's. */
   readonly own?: readonly string[];
 }
 
@@ -128,10 +128,11 @@ export function createSecretSource(options: SecretSourceOptions): SecretSource {
     let result: SecretResult;
     try {
       const { mtimeMs, size, ino, dev } = statSync(path);
+      const seen = `${mtimeMs}/${size}/${dev}/${ino}`;
+      if (cached?.result.ok === true && cached.fingerprint === seen) return { ...cached, ...checked };
       if (isOwn(dev, ino))
         return { result: refuse(ref, 'not-allowed', 'is a file of Postrider itself'), fingerprint, ...checked };
-      fingerprint = `${mtimeMs}/${size}/${ino}`;
-      if (cached?.result.ok === true && cached.fingerprint === fingerprint) return { ...cached, ...checked };
+      fingerprint = seen;
       result =
         size > secretBytesMax ? refuse(ref, 'too-large', `is over ${secretBytesMax} bytes`) : readSecret(ref, path);
     } catch (error) {
@@ -151,8 +152,13 @@ export function createSecretSource(options: SecretSourceOptions): SecretSource {
   function isOwn(dev: number, ino: number): boolean {
     return own.some((ref) => {
       if (!ref.startsWith('file:')) return false;
-      const stat = statSync(ref.slice(5), { throwIfNoEntry: false });
-      return stat?.ino === ino && stat.dev === dev;
+      try {
+        const stat = statSync(ref.slice(5), { throwIfNoEntry: false });
+        return stat?.ino === ino && stat.dev === dev;
+      } catch {
+        // In a folder that is closed to this process by now: then whatever was opened is another file.
+        return false;
+      }
     });
   }
 

@@ -1,5 +1,6 @@
 // Calls (request/reply) as the dispatcher handles them: one POST at most, one answer always.
 
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { dispatcherRig, endpointOf, failure, settle, topics } from './dispatcher-rig.ts';
 
@@ -94,6 +95,18 @@ describe('a call', () => {
     await settle();
     expect(rig.inFlight).toEqual([]);
     expect(rig.to(topics.replies).map(({ value }) => String(value))).toEqual([String(reply)]);
+  });
+
+  it('cut at its deadline is answered, also where the timer strikes before the clock is there: they are two clocks', async () => {
+    const { rig, call, answers } = rigWithCall();
+    const offset = rig.accept({ ...call, deadlineMs: rig.now() + 1 });
+    await settle();
+    const signal = rig.inFlight[0]?.request.signal;
+    if (signal?.aborted === false) await once(signal, 'abort');
+    // The rig's clock stands still.
+    await rig.answer(failure('cancelled'), 'vasp');
+    expect(answers()).toMatchObject([{ outcome: 'cancelled', reason: 'deadline' }]);
+    expect(rig.journal).toContain(`ack ${offset}`);
   });
 
   it('cut by a drain is neither settled nor answered: whether the receiver has it nobody knows', async () => {

@@ -198,7 +198,7 @@ export class Dispatcher {
     this.#queue.rates.take(endpoint);
     const isProbe = this.#queue.capacity.breakers.begins(endpoint);
     // The lane is free as soon as the receiver has answered; settling goes on beside the next request.
-    const send = () => sendAttempt(work.dispatch, runtime, secrets.values, this.#deps);
+    const send = () => sendAttempt(work.dispatch, runtime, secrets, this.#deps);
     const sending = isCall ? this.#startCall(work).then((ours) => (ours ? send() : undefined)) : send();
     sending.then((result) => {
       if (result && !isCall && this.#deps.views.answered(endpoint, result)) this.#deps.observer.disabled(endpoint);

@@ -50,6 +50,37 @@ describe('the secrets of an endpoint version', () => {
     expect(asked[2]).toBe(prepared[0]);
   });
 
+  it('that begin later are not waited for yet, when they are not to be had', () => {
+    const minute = 60_000;
+    const beginsMs = 100 * minute;
+    const runtimes = new EndpointRuntimes({
+      resolve: (ask) =>
+        ask === 'env:NOW'
+          ? { ok: true, value: Buffer.from('x') }
+          : { ok: false, problem: { ref: 'env:NEXT', code: 'not-set', message: 'is not set' } },
+      prepare: () => Promise.resolve([]),
+    });
+    const version = endpoint([
+      { id: 'now', purpose: 'signing', ref: 'env:NOW' },
+      { id: 'next', purpose: 'signing', ref: 'env:NEXT', notBeforeMs: beginsMs },
+    ]);
+    expect(runtimes.secrets(version, beginsMs - 2 * minute)).toMatchObject({ ok: true, values: [{ id: 'now' }] });
+    expect(runtimes.secrets(version, beginsMs)).toMatchObject({ ok: false, problem: { ref: 'env:NEXT' } });
+    // What is begun now may be signed a little later: by then there must not be one too few.
+    expect(runtimes.secrets(version, beginsMs - 1)).toMatchObject({ ok: false, problem: { ref: 'env:NEXT' } });
+  });
+
+  it('hold no key of the client certificate: what is sent waits, for the key or for the next version of the endpoint', async () => {
+    const { port, finish } = source();
+    finish([]);
+    const runtimes = new EndpointRuntimes(port);
+    const secrets = [{ id: 'k', purpose: 'tls-client-key', ref: 'file:/tls.key' }];
+    const version = { ...endpoint(secrets), tls: { clientCert: 'CERT' } };
+    const problem = { ref: 'e/tls.clientCert', code: 'not-found', message: 'no key belongs to clientCert' };
+    expect(runtimes.secrets(version, 0)).toEqual({ ok: false, problem });
+    expect(await runtimes.prepare(version, 0)).toEqual([problem]);
+  });
+
   it('are waited for by whoever asks whether all are prepared', async () => {
     const { port, finish } = source();
     const runtimes = new EndpointRuntimes(port);

@@ -3,7 +3,9 @@
 
 import type { Endpoint } from '@postrider/core/domain';
 import { maskUrl } from '@postrider/core/contracts';
+import { endpointTls, type TlsMaterial } from '@postrider/http';
 import { profileNamed, type Profile, type SecretValue } from '@postrider/profiles';
+import { signedWithinMs } from './limits.ts';
 import { secretAsk, type SecretAsk, type SecretProblem, type SecretSource } from '@postrider/runtime';
 
 export interface EndpointRuntime {
@@ -18,7 +20,7 @@ export interface EndpointRuntime {
 }
 
 export type Secrets =
-  | { readonly ok: true; readonly values: readonly SecretValue[] }
+  | { readonly ok: true; readonly values: readonly SecretValue[]; readonly tls: TlsMaterial | undefined }
   | { readonly ok: false; readonly problem: SecretProblem };
 
 export class EndpointRuntimes {
@@ -61,7 +63,10 @@ export class EndpointRuntimes {
     const preparing = this.#source.prepare(current);
     this.#preparing.add(preparing);
     try {
-      return await preparing;
+      const problems = await preparing;
+      if (problems.length > 0 || endpoint.tls?.clientCert === undefined) return problems;
+      const all = this.secrets(endpoint, nowMs);
+      return all.ok ? [] : [all.problem];
     } finally {
       this.#preparing.delete(preparing);
     }
@@ -74,7 +79,7 @@ export class EndpointRuntimes {
 
   /**
    * All secrets of an endpoint, or the first that is not to be had now. One that has expired is left out: after a rotation its
-   * reference may be gone, and that must not hold up deliveries.
+   * reference may be gone, and that must not hold up deliveries. Neither must one that begins later and is not there yet.
    */
   secrets(endpoint: Endpoint, nowMs: number): Secrets {
     const values: SecretValue[] = [];
@@ -82,6 +87,7 @@ export class EndpointRuntimes {
     for (const [index, { id, purpose, notBeforeMs, notAfterMs }] of endpoint.secrets.entries()) {
       if (notAfterMs !== undefined && notAfterMs <= nowMs) continue;
       const result = this.#source.resolve(asks[index]!);
+      if (!result.ok && notBeforeMs !== undefined && notBeforeMs - nowMs > signedWithinMs) continue;
       if (!result.ok) return { ok: false, problem: result.problem };
       values.push({
         id,
@@ -91,6 +97,12 @@ export class EndpointRuntimes {
         ...(notAfterMs === undefined ? {} : { notAfterMs }),
       });
     }
-    return { ok: true, values };
+    // A key that was exchanged before its certificate: the next version of the endpoint brings that.
+    const tls = endpointTls(endpoint, values);
+    if (tls.ok) return { ok: true, values, tls: tls.material };
+    return {
+      ok: false,
+      problem: { ref: `${endpoint.endpointId}/tls.clientCert`, code: 'not-found', message: tls.reason },
+    };
   }
 }

@@ -38,6 +38,8 @@ export const clockSkewMsMax = 30_000;
 export const originInFlightMax = 256;
 /** A key service that is away may not keep endpoints without wrapped secrets waiting; the work of the others waits by itself. */
 export const secretsPreparedMsMax = 2_000;
+/** From asking for its secrets to signing with them: a call writes first that it begins, and the broker may be slow. */
+export const signedWithinMs = 60_000;
 /** A read-back that a broker did not answer is tried again after this; every try waits a few seconds by itself. */
 export const readAgainMs = 500;
 /**

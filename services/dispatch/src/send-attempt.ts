@@ -3,11 +3,10 @@
 
 import { sha256Hex } from '@postrider/core/contracts';
 import { judge, type Dispatch, type Outcome } from '@postrider/core/domain';
-import { endpointTls, type Sender, type SendResult } from '@postrider/http';
-import { buildRequest, type SecretValue } from '@postrider/profiles';
+import type { Sender, SendResult } from '@postrider/http';
+import { buildRequest, withoutSecrets } from '@postrider/profiles';
 import { answerOf, answerUnmade, callOutcome, isUnanswerable, type Answer } from './answer-call.ts';
-import type { EndpointRuntime } from './endpoint-runtime.ts';
-import { withoutSecrets } from './without-secrets.ts';
+import type { EndpointRuntime, Secrets } from './endpoint-runtime.ts';
 
 export interface SendPorts {
   readonly sender: Pick<Sender, 'send'>;
@@ -26,6 +25,7 @@ export interface AttemptResult {
   readonly keyIds: readonly string[];
   readonly bodyDigest: string;
   readonly bodyBytes: number;
+  /** Of a call; none when a drain cut it: whether the receiver has it nobody knows. */
   readonly answer: Answer | undefined;
 }
 
@@ -38,15 +38,14 @@ const excerptBytesMax = 4_096;
 export async function sendAttempt(
   dispatch: Dispatch,
   { endpoint, profile, url }: EndpointRuntime,
-  secrets: readonly SecretValue[],
+  { values: secrets, tls }: Pick<Extract<Secrets, { ok: true }>, 'values' | 'tls'>,
   { sender, now, randomBytes }: SendPorts,
 ): Promise<AttemptResult> {
   const startedAtMs = now();
-  const tls = endpointTls(endpoint, secrets);
   const built = !profile
     ? refuse(`profile ${endpoint.profile} is not known here`)
-    : !tls.ok || isUnanswerable(dispatch, profile)
-      ? refuse(tls.ok ? `profile ${endpoint.profile} answers no calls` : tls.reason)
+    : isUnanswerable(dispatch, profile)
+      ? refuse(`profile ${endpoint.profile} answers no calls`)
       : buildRequest(profile, { dispatch, endpoint, secrets, timestampMs: startedAtMs, randomBytes });
   if (!built.ok) {
     const reason = 'invalid-configuration';
@@ -65,16 +64,18 @@ export async function sendAttempt(
   }
   const reply = profile?.reply;
   const cutMs = reply && dispatch.deadlineMs !== undefined ? dispatch.deadlineMs - startedAtMs : undefined;
+  // Whoever waits for the answer has given up by then.
+  const givenUp =
+    cutMs !== undefined && cutMs < endpoint.timeoutMs ? AbortSignal.timeout(Math.max(0, cutMs)) : undefined;
   const result = await sender.send({
     url,
     method: endpoint.method,
     headers: built.headers,
     body: built.body,
     timeoutMs: endpoint.timeoutMs,
-    tls: tls.ok ? tls.material : undefined,
+    tls,
     ...(reply ? { responseBytesMax: reply.bytesMax } : {}),
-    // Whoever waits for the answer has given up by then.
-    ...(cutMs !== undefined && cutMs < endpoint.timeoutMs ? { signal: AbortSignal.timeout(Math.max(0, cutMs)) } : {}),
+    signal: givenUp,
   });
   const { response } = result;
   const verdict = reply?.judge({
@@ -84,6 +85,7 @@ export async function sendAttempt(
     secrets,
     options: endpoint.profileOptions,
   });
+  const cutByDrain = verdict?.outcome === 'cancelled' && givenUp?.aborted !== true;
   const excerpt = response && withoutSecrets(response.excerpt.subarray(0, excerptBytesMax), secrets);
   return {
     outcome: verdict ? callOutcome(result, verdict) : judge(result.exchange, endpoint.successStatus),
@@ -100,6 +102,6 @@ export async function sendAttempt(
     keyIds: built.keyIds,
     bodyDigest: sha256Hex(built.body),
     bodyBytes: built.body.length,
-    answer: reply && verdict && answerOf(dispatch, reply, verdict),
+    answer: reply && verdict && !cutByDrain ? answerOf(dispatch, reply, verdict) : undefined,
   };
 }

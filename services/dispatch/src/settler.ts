@@ -45,8 +45,7 @@ export class Settler {
     const { dispatch, state } = work;
     const { outcome, answer, excerpt } = result;
     const nowMs = this.#deps.now();
-    // A call that was cut at its deadline is answered. One that a drain cut is not: whether the receiver has it nobody knows.
-    const cutShort = outcome.kind === 'cancelled' && !cutAtDeadline(work, nowMs);
+    const cutShort = outcome.kind === 'cancelled' && !answer;
     if (cutShort || !state.owned) {
       this.#deps.observer.dropped(state.owned ? 'cancelled' : 'stale');
       return;
@@ -157,10 +156,6 @@ export class Settler {
     state.window.settle(attemptId, { atMs: this.#deps.now(), logEnd, positionMs });
     ack();
   }
-}
-
-function cutAtDeadline({ dispatch }: Work, nowMs: number): boolean {
-  return dispatch.correlation !== undefined && dispatch.deadlineMs !== undefined && dispatch.deadlineMs <= nowMs;
 }
 
 /** One line for a person who looks at the dead letter. */

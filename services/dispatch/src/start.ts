@@ -100,7 +100,7 @@ export function createDispatch(deps: DispatchDeps): Service {
     if (endpoint === undefined) return;
     void runtimes.prepare(endpoint, clock.now()).then((problems) => {
       for (const { code, message } of problems)
-        logger.warn({ endpoint: endpointId, code, problem: message }, 'its work waits for a secret');
+        logger.warn({ endpoint: endpointId, code, problem: message }, 'a secret is not to be had: what needs it waits');
     });
   };
 

@@ -3,7 +3,7 @@
 
 import { checkEndpoint } from '@postrider/core/contracts';
 import type { Endpoint } from '@postrider/core/domain';
-import type { EgressGuard, UrlRefusal } from '@postrider/http';
+import { endpointTls, type EgressGuard, type UrlRefusal } from '@postrider/http';
 import { checkAuthHeader, checkCustomHeaders, type Profile, type SecretFacts } from '@postrider/profiles';
 import { secretAsk, type SecretSource } from '@postrider/runtime';
 import {
@@ -196,6 +196,10 @@ function checkRegistration(
     return { id: secret.id, purpose: secret.purpose, value: resolved?.ok === true ? resolved.value : undefined };
   });
   addAll('secrets', profile.checkSecrets(values, endpoint.profileOptions));
+  // One that is not to be had here may be the right one.
+  const here = values.flatMap((each) => (each.value === undefined ? [] : [{ ...each, value: each.value }]));
+  const tls = here.length < values.length ? undefined : endpointTls(endpoint, here);
+  if (hasClientKey && tls?.ok === false) addAll('tls', [tls.reason]);
   for (const warning of profile.warnings(endpoint.profileOptions)) context.warn([...path, 'profile'], warning);
 }
 

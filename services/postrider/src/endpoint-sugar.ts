@@ -169,14 +169,23 @@ function readPem(
 
 function certificate(path: FilePath, pem: unknown, problems: Problems): string | undefined {
   if (pem === undefined) return undefined;
+  if (typeof pem === 'string' && pem.includes('PRIVATE KEY-----')) {
+    // What is read here stands on a topic, in clear.
+    const advice = 'leave the certificates alone in it, and name the key as a secret with the purpose "tls-client-key"';
+    problems.add(path, `holds a private key: ${advice}`);
+    return undefined;
+  }
   if (typeof pem === 'string' && isCertificate(pem)) return pem;
-  problems.add(path, 'is no certificate in PEM form (-----BEGIN CERTIFICATE-----)');
+  problems.add(path, 'is no certificate in PEM form (-----BEGIN CERTIFICATE-----), or not all of it is');
   return undefined;
 }
 
+/** Every one of them: what cannot be read of a chain or a bundle would fail each delivery. */
 function isCertificate(pem: string): boolean {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  if (blocks.length === 0 || blocks.length < pem.split('-----BEGIN ').length - 1) return false;
   try {
-    return new X509Certificate(pem).subject !== undefined;
+    return blocks.every((block) => new X509Certificate(block).subject !== undefined);
   } catch {
     return false;
   }

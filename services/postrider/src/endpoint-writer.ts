@@ -68,13 +68,14 @@ function recordOf(edit: EndpointEdit, topic: string): AppendRecord {
 
 function auditsOf(edit: EndpointEdit, ports: WritePorts): (EndpointChanged | SecretRotated)[] {
   const changed = changedRecord(edit, ports);
-  if (edit.kind !== 'changed') return [changed];
-  const { before, after } = edit;
+  if (edit.kind === 'deleted') return [changed];
+  const before = edit.kind === 'created' ? undefined : edit.before;
+  const { after } = edit;
   const { actor, nowMs } = ports;
   const fingerprintOf = (secret: SecretReference): string | undefined => ports.fingerprintOf(after, secret);
-  const secrets = secretsAudit({ before: before.secrets, after, actor, nowMs, fingerprintOf });
+  const secrets = secretsAudit({ before: before?.secrets ?? [], after, actor, nowMs, fingerprintOf });
   // Another wrapping is no change of the endpoint.
-  if (secrets?.change === 'rewrapped' && before.version === after.version) return [secrets];
+  if (secrets?.change === 'rewrapped' && before?.version === after.version) return [secrets];
   return secrets === undefined ? [changed] : [changed, secrets];
 }
 

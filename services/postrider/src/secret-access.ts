@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { createSecretSource, openKeyring, readKeyring, type KeyProvider, type SecretSource } from '@postrider/runtime';
 import type { CliIo } from './cli-io.ts';
 import { CliError } from './failure.ts';
+import type { Session } from './session.ts';
 import type { PostriderConfig } from './settings.ts';
 
 export interface SecretAccess {
@@ -13,13 +14,15 @@ export interface SecretAccess {
 }
 
 /** Opens nothing yet: a keyring that cannot be read shows where a secret is asked for. */
-export function openSecrets(config: PostriderConfig, { env, clock }: Pick<CliIo, 'env' | 'clock'>): SecretAccess {
+export function openSecrets({ config, configFiles, io }: Pick<Session, 'config' | 'configFiles' | 'io'>): SecretAccess {
+  const { env, clock } = io;
   const ref = config['secrets.keyring'];
   const { environment } = config;
   const fileRoots = config['secrets.directories'];
   const keys = ref === undefined ? undefined : openKeyring({ ref, environment, env, clock }, randomBytes);
   const checkpointKey = config['audit.checkpointKey'];
-  const own = [...(ref === undefined ? [] : [ref]), ...(checkpointKey === undefined ? [] : [`file:${checkpointKey}`])];
+  const ownFiles = [...configFiles, ...(checkpointKey === undefined ? [] : [checkpointKey])];
+  const own = [...(ref === undefined ? [] : [ref]), ...ownFiles.map((path) => `file:${path}`)];
   const source = createSecretSource({
     env,
     clock,
@@ -41,9 +44,9 @@ export function requireSoundKeyring(config: PostriderConfig, env: CliIo['env']):
 }
 
 /** The provider for commands that wrap. @throws CliError `config` */
-export function requireKeys(config: PostriderConfig, io: Pick<CliIo, 'env' | 'clock'>): KeyProvider {
-  requireSoundKeyring(config, io.env);
-  const { keys } = openSecrets(config, io);
+export function requireKeys(session: Session): KeyProvider {
+  requireSoundKeyring(session.config, session.io.env);
+  const { keys } = openSecrets(session);
   if (keys) return keys;
   const advice = 'set POSTRIDER_SECRETS_KEYRING=file:/absolute/path and run `postrider keys create --kek`';
   throw new CliError('config', `no keyring is configured, so nothing can be wrapped: ${advice}`);

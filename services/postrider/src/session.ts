@@ -25,6 +25,7 @@ export class Session {
   readonly out: Output;
   readonly options: GlobalOptions;
   #config: PostriderConfig | undefined;
+  #configFiles: readonly string[] = [];
   #cluster: KafkaCluster | undefined;
   readonly #closers: (() => Promise<void>)[] = [];
   #waitingFor = 'the command to end';
@@ -45,7 +46,14 @@ export class Session {
     const loaded = loadSettings({ env: this.io.env, flags: this.options.set ?? [], path: this.options.config });
     if (!loaded.ok)
       throw new CliError('config', `the configuration is not valid:\n${indent(formatProblems(loaded.problems))}`);
+    this.#configFiles = loaded.files;
     return (this.#config = loaded.config);
+  }
+
+  /** Paths of the files that the configuration was read from. */
+  get configFiles(): readonly string[] {
+    void this.config;
+    return this.#configFiles;
   }
 
   get where(): Whereabouts {

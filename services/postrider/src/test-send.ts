@@ -4,7 +4,7 @@
 import { maskUrl } from '@postrider/core/contracts';
 import { judge, type DispatchId, type Endpoint } from '@postrider/core/domain';
 import { endpointTls, type Sender, type SendResult } from '@postrider/http';
-import { buildRequest, profileNamed, type Profile, type SecretValue } from '@postrider/profiles';
+import { buildRequest, profileNamed, withoutSecrets, type Profile, type SecretValue } from '@postrider/profiles';
 import { secretAsk, type SecretSource } from '@postrider/runtime';
 import { syntheticDispatchId } from './synthetic-id.ts';
 import { testEvent } from './test-event.ts';
@@ -99,6 +99,7 @@ export async function sendTest(endpoint: Endpoint, ports: TestSendPorts): Promis
   });
   const verdict = verdictOf(result, { profile, endpoint, sentHeaders: built.headers, secrets: secrets.values });
   const { response } = result;
+  const excerpt = response && withoutSecrets(response.excerpt, secrets.values).toString('utf8');
   return {
     ...facts,
     ...verdict,
@@ -107,9 +108,8 @@ export async function sendTest(endpoint: Endpoint, ports: TestSendPorts): Promis
     phases: result.phases,
     totalMs: result.durationMs,
     requestBytes: built.body.length,
-    response: response
-      ? { excerpt: response.excerpt.toString('utf8'), bytes: response.bytes, truncated: response.truncated }
-      : null,
+    response:
+      response && excerpt !== undefined ? { excerpt, bytes: response.bytes, truncated: response.truncated } : null,
   };
 }
 

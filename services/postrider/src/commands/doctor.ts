@@ -95,10 +95,11 @@ async function examine(session: Session, flags: DoctorFlags): Promise<ExitCode> 
 
 /** Everything that needs the endpoint table, once that has been read. */
 async function examineEndpoints(
-  { config, io, out }: Session,
+  session: Session,
   kafka: KafkaPorts,
   run: (checks: readonly Check[]) => Promise<Finding[]>,
 ): Promise<Finding[]> {
+  const { config, out } = session;
   let ports: EndpointPorts | undefined;
   const read = await run([
     {
@@ -112,7 +113,7 @@ async function examineEndpoints(
           config,
           snapshot: await readEndpoints(kafka.cluster, config.environment, kafka.timeoutMs),
           gone: await readGone(kafka.cluster, config.environment, kafka.timeoutMs),
-          secrets: openSecrets(config, io).source,
+          secrets: openSecrets(session).source,
           now: kafka.now,
           timeoutMs: kafka.timeoutMs,
           note: (text) => out.note(text),

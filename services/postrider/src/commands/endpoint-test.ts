@@ -43,7 +43,7 @@ async function testEndpoint(session: Session, id: EndpointId): Promise<ExitCode>
   try {
     const sent = await sendTest(endpoint, {
       sender,
-      secrets: openSecrets(config, io).source,
+      secrets: openSecrets(session).source,
       now,
       randomBytes,
       uuid: randomUUID,

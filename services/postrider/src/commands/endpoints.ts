@@ -174,7 +174,7 @@ async function apply(session: Session, given: string | undefined, flags: ApplyFl
       config,
       now: io.clock.now,
       actor,
-      secrets: openSecrets(config, io).source,
+      secrets: openSecrets(session).source,
       readFile: (name) => io.readFile(path.resolve(folder, name)).toString('utf8'),
     },
     endpoints,

@@ -139,7 +139,7 @@ export const addKeys: AddCommand = (parent, runner) => {
     .addHelpText('before', examples('postrider keys list', 'postrider keys list --endpoint shop-eu --json'))
     .action(({ endpoint }: { endpoint?: string }, command: Command) =>
       runner.bounded(command, async (session) => {
-        const { source } = openSecrets(session.config, session.io);
+        const { source } = openSecrets(session);
         const nowMs = session.io.clock.now();
         const chosen = (await endpointsOf(session)).filter(
           ({ endpointId }) => endpoint === undefined || endpointId === endpoint,
@@ -193,7 +193,7 @@ async function rewrap(
   session: Session,
   { dryRun = false, actor = session.io.userName }: { dryRun?: boolean; actor?: string },
 ): Promise<ExitCode> {
-  const keys = requireKeys(session.config, session.io);
+  const keys = requireKeys(session);
   const done: Rewrapping[] = [];
   const edits = [];
   for (const endpoint of await endpointsOf(session)) {

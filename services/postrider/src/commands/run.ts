@@ -52,7 +52,7 @@ async function run(session: Session, words: readonly string[]): Promise<ExitCode
   const cluster = openKafka(config, logger);
   const { clock, timers } = io;
   const { guard, notices } = egressOf(config);
-  const secrets = openSecrets(config, io).source;
+  const secrets = openSecrets(session).source;
   const services = composeServices(names, {
     config,
     cluster,

@@ -74,7 +74,7 @@ export function judgeSecrets(
   return problems.map(({ ref, message }) =>
     warning({
       subject: ref,
-      what: `${message}, looked for here; without it deliveries to ${listed(needed.get(ref) ?? [])} are put off`,
+      what: `${message}, looked for here; without it deliveries to ${listed(needed.get(ref) ?? [])} are put off, now or when it begins`,
       mend: 'provide it where dispatch runs, and run doctor there',
     }),
   );

@@ -57,7 +57,11 @@ export async function importSecret(session: Session, flags: SecretFlags): Promis
 
 /** A new secret beside the old one, which ends after the overlap. */
 export async function rotateSecret(session: Session, endpointId: string, flags: RotateFlags): Promise<void> {
-  const keys = requireKeys(session.config, session.io);
+  if (flags.purpose === 'tls-client-key') {
+    const advice = 'apply an endpoints file with the next certificate and both keys';
+    throw new CliError('usage', `the key of a client certificate changes together with the certificate: ${advice}`);
+  }
+  const keys = requireKeys(session);
   const given = flags.secretFile === undefined ? undefined : await readSecret(session, flags.secretFile);
   const endpoint = await endpointNamed(session, endpointId);
   const target: Target = { ...kindOf(endpoint), place: placeOf(endpoint), endpoint };
@@ -95,7 +99,7 @@ async function keep(
   const present = target.endpoint?.secrets ?? [];
   requireFitting(target.profile, target.options, fresh, present);
   if (target.place === undefined) return print(session, { fresh, key, target, stored: undefined, lines: undefined });
-  const secret = await wrapped(requireKeys(session.config, session.io), placeIn(session, target), fresh);
+  const secret = await wrapped(requireKeys(session), placeIn(session, target), fresh);
   if (flags.wrap === true) return print(session, { fresh, key, target, stored: undefined, lines: [secret] });
   await finish(session, flags.actor, { target, fresh, secret, secrets: withSecret(present, secret), key });
 }
