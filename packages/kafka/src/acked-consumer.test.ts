@@ -92,7 +92,10 @@ describe('the watermark', () => {
     await consumer.commit();
     ack(2);
     await consumer.commit();
-    expect(group.commits.flat().map((one) => one.metadata)).toEqual(['p0 at 2, -998', 'p0 at 3, ?']);
+    expect(group.commits.flat().map((one) => one.metadata?.split(' last=')[0])).toEqual([
+      'p0 at 2, -998',
+      'p0 at 3, ?',
+    ]);
   });
 
   it('is committed again after a commit that came too late for its generation', async () => {

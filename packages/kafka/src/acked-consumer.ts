@@ -10,6 +10,7 @@ import { KafkaError } from './kafka-error.ts';
 import { METADATA_REFRESH_MS } from './limits.ts';
 import type { AssignedPartition, Assignment, Generation, GroupConsumer, GroupOptions } from './group-options.ts';
 import type { KafkaRecord, TopicPartition } from './record.ts';
+import { readLast, regrownOf, startsOf, withLast, type LastFinished } from './regrown-logs.ts';
 
 /** One partition in one assignment. It ends when the partition is lost; acknowledgements that come later change nothing. */
 export interface OwnedPartition extends TopicPartition {
@@ -95,6 +96,7 @@ class PartitionStream implements OwnedPartition, BytesHeld {
   committed: number | undefined;
   committedAtMs = Number.NEGATIVE_INFINITY;
   metadata: string | undefined;
+  #lastCommitted: LastFinished | undefined;
   borrowedBytes = 0;
   highWatermark: number;
   next: number;
@@ -108,6 +110,7 @@ class PartitionStream implements OwnedPartition, BytesHeld {
     this.partition = assigned.partition;
     this.committed = assigned.committed?.offset;
     this.metadata = assigned.committed?.metadata;
+    this.#lastCommitted = readLast(assigned.committed);
     this.assigned = assigned;
     this.next = this.start;
     this.highWatermark = assigned.logEnd;
@@ -124,8 +127,14 @@ class PartitionStream implements OwnedPartition, BytesHeld {
    */
   readAgainFrom(offset: number): void {
     this.tracker = new OffsetTracker();
+    this.#lastCommitted = undefined;
     this.restart = offset;
     this.next = offset;
+  }
+
+  /** The record before what is to be committed; of what was committed by an earlier owner, it says. */
+  get last(): LastFinished | undefined {
+    return this.tracker.last ?? this.#lastCommitted;
   }
 
   owned(): boolean {
@@ -189,7 +198,8 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
     if (!options.metadata) return moved && tracker.watermark !== undefined ? { topic, partition, offset } : undefined;
     const refresh = options.now() - stream.committedAtMs >= METADATA_REFRESH_MS;
     if (!moved && !refresh) return undefined;
-    const metadata = options.metadata({ topic, partition }, offset, tracker.oldestOpen?.timestampMs);
+    const text = options.metadata({ topic, partition }, offset, tracker.oldestOpen?.timestampMs);
+    const metadata = withLast(text, stream.last);
     return moved || metadata !== stream.metadata ? { topic, partition, offset, metadata } : undefined;
   };
 
@@ -213,22 +223,31 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
     }
   };
 
+  function rangeLost(range: TopicPartition & { from: number; to: number }): void {
+    const stream = streams.get(keyOf(range));
+    if (stream !== undefined && range.to < stream.next) {
+      stream.readAgainFrom(range.to);
+      budget.moved(stream);
+      resumeIfRoomy(stream);
+    }
+    options.onRangeLost?.(range);
+  }
+
   const group = cluster.consumeGroup({
     groupId: options.groupId,
     topics: options.topics,
     ...(options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs }),
-    ...(options.prepare ? { prepare: options.prepare } : {}),
+    async prepare(partitions, signal) {
+      const regrown = await regrownOf(cluster, partitions, signal);
+      const wished = (await options.prepare?.(partitions, signal)) ?? [];
+      if (!signal.aborted)
+        for (const { topic, partition, committed, logStart: to } of regrown)
+          rangeLost({ topic, partition, from: committed!.offset, to });
+      return startsOf(wished, regrown);
+    },
     ...(options.onState ? { onState: options.onState } : {}),
     ...(options.onError ? { onError: options.onError } : {}),
-    onRangeLost(range) {
-      const stream = streams.get(keyOf(range));
-      if (stream !== undefined && range.to < stream.next) {
-        stream.readAgainFrom(range.to);
-        budget.moved(stream);
-        resumeIfRoomy(stream);
-      }
-      options.onRangeLost?.(range);
-    },
+    onRangeLost: rangeLost,
     ...(options.onPartitionFault ? { onPartitionFault: options.onPartitionFault } : {}),
     onAssigned(assignment, generation) {
       const { added, lost } = assignment;

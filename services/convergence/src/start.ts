@@ -213,6 +213,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         onRangeLost: (range) => {
           // Appended before the traces of what follows it in the partition, and acknowledged before their offsets are committed.
           intake.track(lost!.tell(range));
+          if (range.to < range.from) intake.holdUntil(traces.readAgain(range, stopping.signal), convergeDeps.onFatal);
         },
       });
       cancels.push(

@@ -10,7 +10,7 @@ import type { PartitionState } from './partition-state.ts';
 /** Told of each record that was read back: endpoints that answered 410 and breakers that opened are learnt from them. */
 export type RecordSink = (record: AttemptsRecord, state: PartitionState) => void;
 
-const marker = /^attempts=(\d{1,16})$/;
+const marker = /^attempts=(\d{1,16})(?: |$)/;
 
 /** The text that a commit carries beside its offset: where in `attempts` restoring must start. */
 export function restoreMark(attemptsOffset: number): string {

@@ -7,7 +7,7 @@ import { EffectMarks, type Dispatch } from '@postrider/core/domain';
 import { givenBackMax } from './limits.ts';
 import { headerText, type AssignedPartition, type KafkaCluster, type TopicPartition } from '@postrider/kafka';
 
-const marker = /^dispatches=(\d{1,16})$/;
+const marker = /^dispatches=(\d{1,16})(?: |$)/;
 
 /** One tier partition in one assignment. */
 interface TierPartition {
