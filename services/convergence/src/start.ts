@@ -190,6 +190,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         windowBytes,
         commitIntervalMs,
         now: clock.now,
+        logEnds: (topic) => admin.endOffsets(topic),
         async prepare(assigned, signal) {
           const records = await traces.restore(assigned, signal);
           logger.info({ partitions: assigned.length, records }, 'read back what was traced before');

@@ -224,6 +224,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         totalBytes: config['dispatch.windowBytes'],
         commitIntervalMs,
         now: clock.now,
+        logEnds: (topic) => admin.endOffsets(topic),
         async prepare(partitions, signal) {
           await Promise.all([reader!.ready, goneReader!.ready]);
           await Promise.race([runtimes.prepared(), sleep(timers, secretsPreparedMsMax, signal)]);

@@ -165,6 +165,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         windowOf,
         commitIntervalMs,
         now: clock.now,
+        logEnds: (topic) => admin.endOffsets(topic),
         onAssigned: () => scheduler.resume(),
         onLost: (partitions) => givenBack.lost(partitions),
         async prepare(partitions, signal) {
