@@ -110,6 +110,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         admin,
         [topics.dispatches, topics.audit, topics.rejected, topics.replies, topics.endpoints, ...eventTopics],
         {
+          alike: [topics.dispatches, topics.audit, topics.rejected, topics.replies],
           signal: stopping.signal,
           sleep: (ms, signal) => sleep(timers, ms, signal),
           onWaiting: (message) => {
