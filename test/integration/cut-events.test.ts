@@ -90,3 +90,22 @@ test('what was decided of them stands', async () => {
     await next.stop();
   }
 });
+
+test('a topic that was made anew has events of its own, whatever stood at their offsets', async () => {
+  const postrider = start();
+  const admin = postrider.cluster.admin();
+  await admin.deleteTopics([topic]);
+  await eventually(
+    () => postrider.applyTopics().then(() => 'made', String),
+    (answer) => answer === 'made',
+    20_000,
+  );
+  await postrider.publish(['e3', 'e4'].map((id) => ({ id, type: 't', project: 'acme', subject, data: {} })));
+  await postrider.start(['convergence']);
+  const { traces } = await eventually(
+    () => decided(postrider),
+    ({ created }) => created.some((one) => one.startsWith('e3 ')) && created.some((one) => one.startsWith('e4 ')),
+    30_000,
+  );
+  expect(traces).toEqual(['e1', 'e2', 'e3', 'e4']);
+});
