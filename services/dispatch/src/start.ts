@@ -229,6 +229,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         async prepare(partitions, signal) {
           await Promise.all([reader!.ready, goneReader!.ready]);
           await Promise.race([runtimes.prepared(), sleep(timers, secretsPreparedMsMax, signal)]);
+          if (waitingFor !== undefined) waitingFor = 'reading back what was settled before';
           const startedMs = clock.monotonic();
           const restored = await Promise.all(
             partitions.map(async (assigned) =>

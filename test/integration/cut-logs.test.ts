@@ -1,5 +1,5 @@
-// A log of events that was cut, and one that was cut and has grown past its commit: both are read again from their start, and nothing
-// that was decided is decided anew, or everything that is left would be sent a second time.
+// Logs that were cut or made anew. One of events, also when it has grown past its commit, is read again from its start, and nothing that
+// was decided is decided anew, or everything that is left would be sent a second time. One of attempts holds nobody up.
 
 import { decodeAudit, partitionOf } from '@postrider/core/contracts';
 import { headerText } from '@postrider/kafka';
@@ -46,10 +46,10 @@ async function decided({ cluster, topics }: TestPostrider) {
 }
 
 /** The group is empty a moment after its last member has left. */
-const commit = (offset: number, metadata: string) =>
+const commit = (offset: number, metadata: string, group = 'convergence', of = topic) =>
   eventually(
     () =>
-      commitOffset(testBrokers()[0]!, `${environment}.convergence`, { topic, partition, offset, metadata }).then(
+      commitOffset(testBrokers()[0]!, `${environment}.${group}`, { topic: of, partition, offset, metadata }).then(
         () => 'committed',
         String,
       ),
@@ -108,4 +108,11 @@ test('a topic that was made anew has events of its own, whatever stood at their 
     30_000,
   );
   expect(traces).toEqual(['e1', 'e2', 'e3', 'e4']);
+});
+
+test('a log of attempts that ends before it was to be read back is not waited for', async () => {
+  const postrider = start();
+  await commit(0, 'attempts=5000', 'dispatch', postrider.topics.dispatches);
+  await postrider.start(['dispatch']);
+  await postrider.ready(30_000);
 });
