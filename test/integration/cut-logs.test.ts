@@ -114,5 +114,5 @@ test('a log of attempts that ends before it was to be read back is not waited fo
   const postrider = start();
   await commit(0, 'attempts=5000', 'dispatch', postrider.topics.dispatches);
   await postrider.start(['dispatch']);
-  await postrider.ready(30_000);
+  await expect(postrider.ready(30_000)).resolves.toBeUndefined();
 });

@@ -239,11 +239,7 @@ describe('the table reader', () => {
     );
     await write(['5', '6']);
     held.release();
-    await eventually(
-      () => Promise.resolve(seen.join()),
-      (all) => all === '1,2,3,4,5,6',
-      20_000,
-    );
+    await expect.poll(() => seen.join(), { timeout: 20_000 }).toBe('1,2,3,4,5,6');
     await Promise.all([proxied.close(), appender.close()]);
     await proxy.stop();
   });

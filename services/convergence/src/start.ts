@@ -203,6 +203,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
           // A rebalance during the stop must not start it all again.
           if (!stopping.signal.aborted) intake.resume();
         },
+        onLost: (partitions) => traces.lost(partitions),
         onRecord: (record, ack, place) => intake.accept(record, ack, place),
         // An empty appender is not enough: the last acknowledgements come a moment after it, and would miss the commit.
         quiesce: () => intake.quiesce(),

@@ -91,6 +91,15 @@ describe('traces of an earlier owner', () => {
     expect(traces.mark(place(0), 9)).toBe('audit=3');
   });
 
+  it('are forgotten with a partition that is lost: its next owner reads them itself', async () => {
+    const { traces } = memoryLog([trace(origin(5, 3)), trace(origin(5, 4)), trace('live.events/55/3' as Origin)]);
+    await traces.restore([assigned(), assigned({ partition: 55 })], never);
+    traces.lost([{ topic: 'live.events', partition: 5 }]);
+    expect(traces.remembered).toBe(1);
+    expect(traces.mark(place(0), 4)).toBe('audit=0');
+    expect(traces.take({ ...place(3), partition: 55 }, 'live.events/55/3' as Origin)).toBeDefined();
+  });
+
   it('are read from where the commit says, from the beginning when it says nothing', async () => {
     for (const [metadata, from] of [
       ['endpoints=7 audit=2', 2],

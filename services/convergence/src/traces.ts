@@ -116,6 +116,19 @@ export class Traces {
     return records;
   }
 
+  /** These partitions are somebody else's now. */
+  lost(partitions: readonly TopicPartition[]): void {
+    const places = new Set(partitions.map(({ topic, partition }) => `${topic}/${partition}`));
+    for (const place of places) this.#upstream.delete(place);
+    for (const origin of this.#known.keys())
+      if (places.has(origin.slice(0, origin.lastIndexOf('/')))) this.#known.delete(origin);
+  }
+
+  /** Traces in memory. */
+  get remembered(): number {
+    return this.#known.size;
+  }
+
   /** The trace that stands for a record already, once: the record comes again only with another owner. */
   take(place: TopicPartition & { readonly offset: number }, origin: Origin): EventTrace | undefined {
     const upstream = this.#upstream.get(`${place.topic}/${place.partition}`);
