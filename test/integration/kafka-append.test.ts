@@ -4,6 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { headerText, openCluster } from '@postrider/kafka';
 import type { Appender, AppendRecord, KafkaError, KafkaRecord } from '@postrider/kafka';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { startKafkaProxy } from '../support/kafka-proxy.ts';
 import { testBrokers, testPrefix } from '../support/stack.ts';
 
 const prefix = testPrefix('kafkaappend');
@@ -214,6 +216,32 @@ describe('the table reader', () => {
     expect(performance.now() - started).toBeLessThan(5_000);
     expect(table.lag()).toBe(0);
     await Promise.all([table.stop(), appender.close()]);
+  });
+
+  test('reads a topic that was made anew from its start, not from the end that it has by then', async () => {
+    const topic = await createTopic('anew', { 'cleanup.policy': 'compact' }, 1);
+    const appender = cluster.openAppender();
+    const write = (values: string[]) =>
+      appender.appendAll(values.map((value) => ({ topic, partition: 0, key: value, value })));
+    await write(['1', '2', '3', '4']);
+    const proxy = await startKafkaProxy({ brokers: testBrokers() });
+    const proxied = openCluster({ brokers: proxy.brokers, clientId: `${prefix}-anew` });
+    const seen: string[] = [];
+    const table = proxied.readTable({ topic, onRecord: ({ value }) => void seen.push(String(value)) });
+    await table.ready;
+    const held = proxy.add({ api: 'Fetch', side: 'request', action: 'hold' });
+    await held.hit;
+    await admin.deleteTopics([topic]);
+    await eventually(
+      () => createTopic('anew', { 'cleanup.policy': 'compact' }, 1).then(String, String),
+      (made) => made === topic,
+      20_000,
+    );
+    await write(['5', '6']);
+    held.release();
+    await expect.poll(() => seen.join(), { timeout: 20_000 }).toBe('1,2,3,4,5,6');
+    await Promise.all([proxied.close(), appender.close()]);
+    await proxy.stop();
   });
 
   test('waits for its topic, and rejects `ready` when it is stopped first', async () => {

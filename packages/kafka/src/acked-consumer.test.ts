@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { assigned, now, rig, settle, topic } from './acked-rig.ts';
 import type { AssignedPartition } from './group-options.ts';
 import { KafkaError } from './kafka-error.ts';
+import { LOG_ENDS_LOOK_MS } from './limits.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
 afterEach(() => void vi.useRealTimers());
@@ -92,7 +93,10 @@ describe('the watermark', () => {
     await consumer.commit();
     ack(2);
     await consumer.commit();
-    expect(group.commits.flat().map((one) => one.metadata)).toEqual(['p0 at 2, -998', 'p0 at 3, ?']);
+    expect(group.commits.flat().map((one) => one.metadata?.split(' last=')[0])).toEqual([
+      'p0 at 2, -998',
+      'p0 at 3, ?',
+    ]);
   });
 
   it('is committed again after a commit that came too late for its generation', async () => {
@@ -286,12 +290,29 @@ describe('progress', () => {
     group.assign([0]);
     group.deliver(0, [10, 20, 30], { highWatermark: 100 });
     expect(consumer.progress()).toEqual([
-      { topic, partition: 0, lagRecords: 90, oldestOpenMs: 990, open: 3, windowLimit: 10, openBytes: 3 },
+      { topic, partition: 0, lagRecords: 90, oldestOpenMs: 990, unreadMs: 0, open: 3, windowLimit: 10, openBytes: 3 },
     ]);
     ack(10);
     expect(consumer.progress()[0]).toMatchObject({ lagRecords: 80, oldestOpenMs: 980, open: 2 });
     ack(30);
     expect(consumer.progress()[0]).toMatchObject({ lagRecords: 80, open: 1 });
+  });
+
+  it('tells of a partition that is read no more, though nothing of it is open: how much waits, and since when', async () => {
+    let nowMs = now;
+    const { group, consumer, ack } = rig({ now: () => nowMs, logEnds: async () => new Map([[0, 5_000]]) });
+    group.assign([0]);
+    group.deliver(0, [10], { highWatermark: 11 });
+    ack(10);
+    expect(consumer.progress()[0]).toMatchObject({ lagRecords: 0, unreadMs: 0 });
+    await vi.advanceTimersByTimeAsync(LOG_ENDS_LOOK_MS);
+    expect(consumer.progress()[0]).toMatchObject({ lagRecords: 4_989, unreadMs: 0, oldestOpenMs: 0 });
+    nowMs += 60_000;
+    expect(consumer.progress()[0]).toMatchObject({ lagRecords: 4_989, unreadMs: 60_000 });
+    // It is read on.
+    group.deliver(0, [11], { highWatermark: 5_000 });
+    ack(11);
+    expect(consumer.progress()[0]).toMatchObject({ lagRecords: 4_988, unreadMs: 0 });
   });
 
   it('is at rest when everything is done, though markers or compacted records end the log', () => {

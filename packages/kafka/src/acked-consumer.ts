@@ -7,9 +7,10 @@ import { ByteBudget, type BytesHeld } from './byte-budget.ts';
 import type { KafkaCluster } from './cluster.ts';
 import type { CommitOffset } from './group-membership.ts';
 import { KafkaError } from './kafka-error.ts';
-import { METADATA_REFRESH_MS } from './limits.ts';
+import { LOG_ENDS_LOOK_MS, METADATA_REFRESH_MS } from './limits.ts';
 import type { AssignedPartition, Assignment, Generation, GroupConsumer, GroupOptions } from './group-options.ts';
 import type { KafkaRecord, TopicPartition } from './record.ts';
+import { readLast, regrownOf, startsOf, withLast, type LastFinished } from './regrown-logs.ts';
 
 /** One partition in one assignment. It ends when the partition is lost; acknowledgements that come later change nothing. */
 export interface OwnedPartition extends TopicPartition {
@@ -46,6 +47,8 @@ export interface AckedOptions
   /** How often watermarks are committed. */
   readonly commitIntervalMs: number;
   readonly now: () => number;
+  /** Ends of a topic's partitions. Without it, how far a partition lags that is read no more is not known. */
+  readonly logEnds?: (topic: string) => Promise<ReadonlyMap<number, number>>;
   /** Called once a record, in offset order within a partition; must not wait. */
   onRecord(record: KafkaRecord, ack: Ack, partition: OwnedPartition): void;
   /** After the records of one fetch were handed out. */
@@ -67,6 +70,8 @@ export interface PartitionProgress extends TopicPartition {
   readonly lagRecords: number;
   /** Age of the oldest unfinished record in ms, by its broker time; 0 when none is open. */
   readonly oldestOpenMs: number;
+  /** For how long records have been there that are not read, with nothing else open, in ms: the partition stands still. */
+  readonly unreadMs: number;
   readonly open: number;
   readonly windowLimit: number;
   readonly openBytes: number;
@@ -95,9 +100,12 @@ class PartitionStream implements OwnedPartition, BytesHeld {
   committed: number | undefined;
   committedAtMs = Number.NEGATIVE_INFINITY;
   metadata: string | undefined;
+  #lastCommitted: LastFinished | undefined;
   borrowedBytes = 0;
   highWatermark: number;
   next: number;
+  /** Where it stood, with more to read, and since when. */
+  #stood = { next: -1, sinceMs: 0 };
   paused = false;
   lost = false;
   readonly window: Window;
@@ -108,6 +116,7 @@ class PartitionStream implements OwnedPartition, BytesHeld {
     this.partition = assigned.partition;
     this.committed = assigned.committed?.offset;
     this.metadata = assigned.committed?.metadata;
+    this.#lastCommitted = readLast(assigned.committed);
     this.assigned = assigned;
     this.next = this.start;
     this.highWatermark = assigned.logEnd;
@@ -124,8 +133,21 @@ class PartitionStream implements OwnedPartition, BytesHeld {
    */
   readAgainFrom(offset: number): void {
     this.tracker = new OffsetTracker();
+    this.#lastCommitted = undefined;
     this.restart = offset;
     this.next = offset;
+  }
+
+  /** The record before what is to be committed; of what was committed by an earlier owner, it says. */
+  get last(): LastFinished | undefined {
+    return this.tracker.last ?? this.#lastCommitted;
+  }
+
+  unreadMs(lagRecords: number, nowMs: number): number {
+    const isStanding = lagRecords > 0 && this.tracker.openCount === 0;
+    if (!isStanding || this.#stood.next !== this.next)
+      this.#stood = { next: isStanding ? this.next : -1, sinceMs: nowMs };
+    return Math.max(0, nowMs - this.#stood.sinceMs);
   }
 
   owned(): boolean {
@@ -189,7 +211,8 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
     if (!options.metadata) return moved && tracker.watermark !== undefined ? { topic, partition, offset } : undefined;
     const refresh = options.now() - stream.committedAtMs >= METADATA_REFRESH_MS;
     if (!moved && !refresh) return undefined;
-    const metadata = options.metadata({ topic, partition }, offset, tracker.oldestOpen?.timestampMs);
+    const text = options.metadata({ topic, partition }, offset, tracker.oldestOpen?.timestampMs);
+    const metadata = withLast(text, stream.last);
     return moved || metadata !== stream.metadata ? { topic, partition, offset, metadata } : undefined;
   };
 
@@ -213,22 +236,32 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
     }
   };
 
+  function rangeLost(range: TopicPartition & { from: number; to: number }): void {
+    const stream = streams.get(keyOf(range));
+    if (stream !== undefined && range.to < stream.next) {
+      stream.readAgainFrom(range.to);
+      stream.highWatermark = range.to;
+      budget.moved(stream);
+      resumeIfRoomy(stream);
+    }
+    options.onRangeLost?.(range);
+  }
+
   const group = cluster.consumeGroup({
     groupId: options.groupId,
     topics: options.topics,
     ...(options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs }),
-    ...(options.prepare ? { prepare: options.prepare } : {}),
+    async prepare(partitions, signal) {
+      const regrown = await regrownOf(cluster, partitions, signal);
+      const wished = (await options.prepare?.(partitions, signal)) ?? [];
+      if (!signal.aborted)
+        for (const { topic, partition, committed, logStart: to } of regrown)
+          rangeLost({ topic, partition, from: committed!.offset, to });
+      return startsOf(wished, regrown);
+    },
     ...(options.onState ? { onState: options.onState } : {}),
     ...(options.onError ? { onError: options.onError } : {}),
-    onRangeLost(range) {
-      const stream = streams.get(keyOf(range));
-      if (stream !== undefined && range.to < stream.next) {
-        stream.readAgainFrom(range.to);
-        budget.moved(stream);
-        resumeIfRoomy(stream);
-      }
-      options.onRangeLost?.(range);
-    },
+    onRangeLost: rangeLost,
     ...(options.onPartitionFault ? { onPartitionFault: options.onPartitionFault } : {}),
     onAssigned(assignment, generation) {
       const { added, lost } = assignment;
@@ -267,8 +300,21 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
     },
   });
 
-  const timer = setInterval(() => void commitSome(), options.commitIntervalMs);
-  timer.unref();
+  /** Without an answer they stay as they were told last. */
+  const lookAtEnds = async (): Promise<void> => {
+    for (const topic of new Set([...streams.values()].map((stream) => stream.topic))) {
+      const ends = await options.logEnds?.(topic).catch(() => undefined);
+      for (const stream of streams.values())
+        if (stream.topic === topic)
+          stream.highWatermark = Math.max(stream.highWatermark, ends?.get(stream.partition) ?? 0);
+    }
+  };
+
+  const timers = [
+    setInterval(() => void commitSome(), options.commitIntervalMs),
+    setInterval(() => void lookAtEnds(), LOG_ENDS_LOOK_MS),
+  ];
+  for (const timer of timers) timer.unref();
 
   return {
     group,
@@ -279,11 +325,13 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
         const oldest = stream.tracker.oldestOpen;
         // With nothing open, everything below the position is done, markers and compacted records included.
         const done = oldest?.offset ?? Math.max(stream.next, group.position(stream.topic, stream.partition) ?? 0);
+        const lagRecords = Math.max(0, stream.highWatermark - done);
         return {
           topic: stream.topic,
           partition: stream.partition,
-          lagRecords: Math.max(0, stream.highWatermark - done),
+          lagRecords,
           oldestOpenMs: oldest ? Math.max(0, now - oldest.timestampMs) : 0,
+          unreadMs: stream.unreadMs(lagRecords, now),
           open: stream.tracker.openCount,
           windowLimit: stream.window.windowRecords,
           openBytes: stream.tracker.openBytes,
@@ -291,7 +339,7 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
       });
     },
     async stop() {
-      clearInterval(timer);
+      for (const timer of timers) clearInterval(timer);
       await group.stop();
     },
   };

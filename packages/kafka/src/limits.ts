@@ -92,5 +92,8 @@ export const NEW_TOPIC_TRIES = 20;
 /** How old the text beside a committed offset may get when the offset stands still: a restart reads back from what it says. */
 export const METADATA_REFRESH_MS = 10_000;
 
+/** How often it is looked where the logs of owned partitions end: a partition that cannot be read tells of nothing by itself. */
+export const LOG_ENDS_LOOK_MS = 15_000;
+
 /** Texts up to here are measured and written in JavaScript: crossing into native code for each costs more than their characters do. */
 export const SHORT_TEXT_MAX = 64;

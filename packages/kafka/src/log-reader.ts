@@ -132,7 +132,9 @@ export function openLogReader(settings: KafkaSettings, options: LogReaderOptions
         new KafkaError('protocol', `${topic}/${partition}: ${cursor.position} is outside ${range.start}..${range.end}`),
         1,
       );
-      cursor.position = Math.min(Math.max(cursor.position, range.start), range.end);
+      // A log that was cut, or made anew, has other records up to its end. Those of a bounded read would be delivered twice.
+      const isCut = cursor.position > range.end && !options.bounded;
+      cursor.position = isCut ? range.start : Math.min(Math.max(cursor.position, range.start), range.end);
       cursor.end = Math.min(cursor.end, range.end); // a log that was cut cannot be read to where it once ended
       checkCaughtUp();
     },

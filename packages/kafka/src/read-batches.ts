@@ -68,9 +68,8 @@ async function readBatch(
   if (magic !== 2) throw new KafkaError('undecodable', `a batch in message format v${magic}: only v2 is read`);
   const attributes = batch.readInt16BE(21);
   const firstOffset = safe(batch.readBigInt64BE(0), 'offset');
-  const firstTimeMs = safe(batch.readBigInt64BE(27), 'timestamp');
-  const appendTimeMs =
-    (attributes & LOG_APPEND_TIME_FLAG) === 0 ? undefined : safe(batch.readBigInt64BE(35), 'timestamp');
+  const firstTimeMs = Number(batch.readBigInt64BE(27));
+  const appendTimeMs = (attributes & LOG_APPEND_TIME_FLAG) === 0 ? undefined : Number(batch.readBigInt64BE(35));
   const count = batch.readInt32BE(57);
   const codec = attributes & CODEC_MASK;
   const stored = batch.subarray(BATCH_HEADER_BYTES);
@@ -79,13 +78,13 @@ async function readBatch(
   for (let i = 0; i < count; i++) {
     const end = reader.varint() + reader.at;
     reader.at += 1; // attributes, unused
-    const timeDelta = reader.varint();
+    const producedMs = firstTimeMs + reader.roughVarint();
     const offset = firstOffset + reader.varint();
     const key = reader.copied();
     const value = reader.copied();
     const headers = reader.headers();
     if (reader.at !== end) throw new KafkaError('undecodable', 'a record does not end where it says');
-    records.push({ topic, partition, offset, timestamp: appendTimeMs ?? firstTimeMs + timeDelta, key, value, headers });
+    records.push({ topic, partition, offset, timestamp: bounded(appendTimeMs ?? producedMs), key, value, headers });
   }
   return {
     firstOffset,
@@ -113,8 +112,15 @@ class RecordReader {
     this.#bytes = bytes;
   }
 
-  /** A zigzag varint of up to 64 bits, as far as a number holds it. */
+  /** A zigzag varint of up to 64 bits, as far as a number holds it exactly. */
   varint(): number {
+    const value = this.roughVarint();
+    if (!Number.isSafeInteger(value)) throw new KafkaError('protocol', 'a number too large');
+    return value;
+  }
+
+  /** Rounded beyond 2^53. */
+  roughVarint(): number {
     let byte = this.#next();
     let value = byte & 0x7f;
     for (let scale = 128; byte > 0x7f; scale *= 128) {
@@ -122,7 +128,6 @@ class RecordReader {
       byte = this.#next();
       value += (byte & 0x7f) * scale;
     }
-    if (value > Number.MAX_SAFE_INTEGER) throw new KafkaError('protocol', 'a number too large');
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 
@@ -186,6 +191,10 @@ class RecordReader {
     return byte;
   }
 }
+
+/** A producer says what it likes, nanoseconds for one, and a broker keeps that. It must not stop its partition. */
+const bounded = (timeMs: number): number =>
+  Math.min(Math.max(timeMs, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
 
 function safe(value: bigint, what: string): number {
   const number = Number(value);

@@ -12,6 +12,10 @@ import { encodable } from './record-size.ts';
 import type { AppendHeaderValue, AppendRecord } from './record.ts';
 
 const require = createRequire(import.meta.url);
+const Record = require('kafkajs/src/protocol/recordBatch/record/v0/index.js') as (record: object) => unknown;
+const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0/index.js') as {
+  RecordBatch: (batch: object) => Promise<{ buffer: Buffer }>;
+};
 const place = { topic: 't', partition: 3 };
 const noCodec = (): Promise<Buffer> => Promise.reject(new Error('nothing is compressed here'));
 const read = (bytes: Buffer) => readBatches(bytes, place, noCodec);
@@ -79,10 +83,6 @@ describe('a record batch', () => {
   });
 
   test("that the driver's encoder wrote is read", async () => {
-    const Record = require('kafkajs/src/protocol/recordBatch/record/v0/index.js') as (record: object) => unknown;
-    const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0/index.js') as {
-      RecordBatch: (batch: object) => Promise<{ buffer: Buffer }>;
-    };
     const sent = [
       { key: 'k', value: 'v', headers: { one: '1', twice: ['a', 'b'] }, offsetDelta: 0, timestampDelta: 0 },
       { key: null, value: Buffer.alloc(5_000, 'x'), headers: {}, offsetDelta: 7, timestampDelta: 12_345_678 },
@@ -104,6 +104,19 @@ describe('a record batch', () => {
       [5_000_000_007, 12_346_678, 5_000],
     ]);
     expect(batches[0]?.records[0]?.headers.get('twice')).toEqual([Buffer.from('a'), Buffer.from('b')]);
+  });
+
+  test('with times that no clock shows is read: a producer that counts nanoseconds must not stop a partition', async () => {
+    for (const [firstTimestamp, timestampDelta, time] of [
+      ['1700000000000000000', 0, Number.MAX_SAFE_INTEGER],
+      ['1700000000000', '1700000000000000000', Number.MAX_SAFE_INTEGER],
+      ['-1', 0, -1],
+      ['-9223372036854775808', 1, Number.MIN_SAFE_INTEGER],
+    ]) {
+      const records = [Record({ key: 'k', value: 'v', headers: {}, offsetDelta: 0, timestampDelta })];
+      const { buffer } = await RecordBatch({ records, firstOffset: 0, firstTimestamp, lastOffsetDelta: 0 });
+      expect((await read(buffer)).batches[0]?.records).toMatchObject([{ timestamp: time, value: Buffer.from('v') }]);
+    }
   });
 
   test('that is cut off anywhere is told from one that is whole', async () => {

@@ -9,7 +9,7 @@ export interface TopicPartition {
 /** A header that is absent has no entry; one without value stands as null; a repeated one has several values, in order. */
 export type RecordHeaders = ReadonlyMap<string, readonly (Buffer | null)[]>;
 
-/** `timestamp` is epoch ms: the broker's append time on LogAppendTime topics, else the producer's. */
+/** `timestamp` is epoch ms: the broker's append time on LogAppendTime topics, else the producer's, which may be no date at all. */
 export interface KafkaRecord extends TopicPartition {
   offset: number;
   timestamp: number;

@@ -6,6 +6,8 @@ import { KafkaError } from './kafka-error.ts';
 import type { TopicDescription } from './topic-plan.ts';
 
 export interface WaitOptions {
+  /** Topics that belong together by partition number: they are waited for as well until they have as many of them. */
+  readonly alike?: readonly string[];
   readonly signal: AbortSignal;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Told once per new cause of waiting, with what mends it. */
@@ -18,11 +20,12 @@ const recheckMs = 1_000;
 export async function waitForTopics(
   admin: KafkaAdmin,
   names: readonly string[],
-  { signal, sleep, onWaiting }: WaitOptions,
+  { alike = [], signal, sleep, onWaiting }: WaitOptions,
 ): Promise<Map<string, TopicDescription> | undefined> {
   let told: string | undefined;
   while (!signal.aborted) {
-    const message = await describe(admin, names);
+    const message = await describe(admin, names, alike);
+    if (signal.aborted) return undefined;
     if (typeof message !== 'string') return message;
     if (message !== told) onWaiting(message);
     told = message;
@@ -31,13 +34,20 @@ export async function waitForTopics(
   return undefined;
 }
 
-async function describe(admin: KafkaAdmin, names: readonly string[]): Promise<Map<string, TopicDescription> | string> {
+async function describe(
+  admin: KafkaAdmin,
+  names: readonly string[],
+  alike: readonly string[],
+): Promise<Map<string, TopicDescription> | string> {
   try {
     const described = await admin.describeTopics(names);
     const missing = names.filter((name) => !described.has(name));
-    return missing.length === 0
-      ? described
-      : `waiting for topics ${missing.join(', ')}: create them with \`postrider topics apply\``;
+    if (missing.length > 0)
+      return `waiting for topics ${missing.join(', ')}: create them with \`postrider topics apply\``;
+    const counts = alike.map((name) => ({ name, partitions: described.get(name)!.partitions }));
+    if (new Set(counts.map(({ partitions }) => partitions)).size < 2) return described;
+    const told = counts.map(({ name, partitions }) => `${name} has ${partitions}`).join(', ');
+    return `waiting for topics with as many partitions: ${told}; an endpoint's records have one number in all of them, see \`postrider topics check\``;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     // The others say what mends them.

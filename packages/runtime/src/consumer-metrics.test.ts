@@ -55,6 +55,14 @@ describe('collectProgress', () => {
     expect(await r.samples('postrider_window_limit')).toEqual(['{service="dispatch"} 300']);
   });
 
+  it('tells of a partition that stands still, whatever is read beside it', async () => {
+    const r = rig();
+    r.set([row('a', { lagRecords: 9, unreadMs: 60_000 }), row('a', { lagRecords: 1, oldestOpenMs: 500, open: 1 })]);
+    expect(await r.samples('postrider_consumer_lag_seconds')).toEqual(['{service="dispatch",topic="a"} 60']);
+    // Nothing of it was accepted.
+    expect(await r.samples('postrider_oldest_unsettled_age_seconds')).toEqual(['{service="dispatch"} 0.5']);
+  });
+
   it('says nothing of a topic whose partitions went to somebody else', async () => {
     const r = rig();
     r.set([row('a', { lagRecords: 3 })]);

@@ -31,6 +31,8 @@ export interface ProgressSource {
     readonly topic: string;
     readonly lagRecords: number;
     readonly oldestOpenMs: number;
+    /** Where it is known: how long it has stood still with records to read. */
+    readonly unreadMs?: number;
     readonly open: number;
     readonly windowLimit: number;
     /** Where it is counted. */
@@ -65,7 +67,10 @@ export function collectProgress(metrics: Metrics, service: ServiceName, source: 
         );
     }),
     metrics.consumerLagSeconds.collect((set) => {
-      for (const [topic, rows] of byTopic()) set({ service, topic }, oldest(rows));
+      for (const [topic, rows] of byTopic()) {
+        const unreadMs = Math.max(0, ...rows.map((row) => row.unreadMs ?? 0));
+        set({ service, topic }, Math.max(oldest(rows), unreadMs / 1000));
+      }
     }),
     metrics.oldestUnsettledAge.collect((set) => set({ service }, oldest(source.progress()))),
     metrics.windowUse.collect((set) =>

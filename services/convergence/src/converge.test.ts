@@ -80,6 +80,13 @@ function event(over: Partial<KafkaRecord> = {}): KafkaRecord {
   };
 }
 
+/** Plain JSON of a topic with a mapping. */
+const mapped = (over: Partial<KafkaRecord> = {}): KafkaRecord =>
+  event({ value: Buffer.from('{"id":"evt-2","type":"t","project":"acme"}'), headers: new Map(), ...over });
+const mapping = { topic: 'live.events', id: '/id', type: '/type', project: '/project' };
+const mappings = new Map([['live.events', mapping]]);
+const recordedMs = Date.parse('2026-01-02T03:04:05.600Z');
+
 function start(
   record: KafkaRecord,
   endpoints: readonly Endpoint[] = [endpoint('a'), endpoint('b')],
@@ -94,7 +101,7 @@ function start(
     appender,
     topics,
     partitions: 4,
-    context: () => ({ environment: 'live', mappings: new Map(), endpoints: index, nowMs: 1_900_000_000_000 }),
+    context: () => ({ environment: 'live', mappings, endpoints: index, nowMs: 1_900_000_000_000 }),
     isOurs: () => ours,
     onDone: (plan) => seen.done.push(`${plan.kind} after ${seen.acks} acks`),
     traces: {
@@ -236,10 +243,10 @@ describe('converge', () => {
     });
 
     it.each([
-      ['is read no more', { value: Buffer.from([0, 1, 2]) }],
-      ['is another event by now', { headers: new Map([...event().headers, ['ce_id', [Buffer.from('evt-2')]]]) }],
-    ])('ends what was promised of a record that %s, under its own id', async (_what, over) => {
-      const { appender, seen } = start(event(over), [endpoint('a')], accepted(['a'], 'digest of then'));
+      ['is read no more', event({ value: Buffer.from([0, 1, 2]), timestamp: recordedMs })],
+      ['is another event by now', mapped({ timestamp: recordedMs })],
+    ])('ends what was promised of a record that %s, under its own id', async (_what, record) => {
+      const { appender, seen } = start(record, [endpoint('a')], accepted(['a'], 'digest of then'));
       await settle();
       expect(headersOf(appender.of(topics.dispatches)[0]!)).toMatchObject({
         'pr-event-id': 'evt-1',
@@ -247,6 +254,11 @@ describe('converge', () => {
         'pr-must-end': 'invalid-configuration',
       });
       expect(seen.done).toEqual(['repeated EventAccepted a']);
+    });
+
+    it('is decided anew where it is another one: its topic was made anew, and what was traced there is gone', () => {
+      const { appender } = start(mapped(), [endpoint('a')], accepted(['a']));
+      expect(auditOf(appender)).toMatchObject({ event: 'evt-2' });
     });
 
     it('leaves it to dispatch to end what its endpoint was deleted for', async () => {
@@ -282,7 +294,7 @@ describe('converge', () => {
         at: '2026-01-02T03:04:05.678Z',
         reason: 'empty',
       };
-      const { appender, seen } = start(event({ value: null }), [], trace);
+      const { appender, seen } = start(event({ value: null, timestamp: recordedMs }), [], trace);
       expect(appender.records.map(({ topic }) => topic)).toEqual([topics.rejected]);
       appender.acknowledge(topics.rejected);
       await settle();

@@ -13,7 +13,7 @@ import { appendTrace } from './append-trace.ts';
 import { dispatchRecord } from './first-dispatch.ts';
 import { planEvent, type EventPlan, type PlanContext } from './plan-event.ts';
 import { appendRejected } from './rejected-record.ts';
-import { repeatEvent } from './repeat-event.ts';
+import { isTraceOf, repeatEvent } from './repeat-event.ts';
 import type { EventTrace, Traces } from './traces.ts';
 
 export interface ConvergeDeps {
@@ -43,7 +43,8 @@ export interface ConvergeDeps {
  */
 export function converge(record: KafkaRecord, ack: Ack, place: OwnedPartition, deps: ConvergeDeps): Promise<void> {
   const earlier = deps.traces.take(record, originOf(record));
-  if (earlier) return repeat(record, earlier, deps).then(ack, deps.onFatal);
+  if (earlier && isTraceOf(earlier, record, deps.context()))
+    return repeat(record, earlier, deps).then(ack, deps.onFatal);
   const plan = planEvent(record, deps.context());
   if (plan.kind === 'accepted') deps.onPlanned?.(plan.dispatches.length);
   return perform(record, plan, place, deps).then((done) => {

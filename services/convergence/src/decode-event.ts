@@ -230,6 +230,9 @@ function structuredData(members: Members): Uint8Array | undefined {
   return undefined;
 }
 
+/** Of events that are read by the mapping of their topic. */
+export const mappedSource = (topic: string): string => `kafka:${topic}`;
+
 function mapped(mapping: PlainMapping, value: Buffer, { environment }: DecodeContext): EventDecision {
   const json = checkedJson(value, jsonDepthMax);
   if (!json.ok) return reject(json.problem, json.detail);
@@ -239,7 +242,7 @@ function mapped(mapping: PlainMapping, value: Buffer, { environment }: DecodeCon
   const fields: RawFields = {
     ...noFields,
     id: members.text(mapping.id),
-    source: `kafka:${mapping.topic}`,
+    source: mappedSource(mapping.topic),
     type: members.text(mapping.type),
     project: members.text(mapping.project),
     subject: optional(mapping.subject),

@@ -64,6 +64,25 @@ describe('events that match thousands of endpoints', () => {
   });
 });
 
+it('events are begun no sooner than what was traced of them is read back', async () => {
+  const { intake, read, begun } = rigOf(0);
+  const traces = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const failures: unknown[] = [];
+  for (const { promise } of traces) intake.holdUntil(promise, () => undefined);
+  read([1, 2]);
+  traces[0]!.resolve();
+  await settle();
+  intake.resume();
+  expect(begun).toEqual([]);
+  traces[1]!.resolve();
+  await settle();
+  expect(begun).toEqual([1, 2]);
+  intake.holdUntil(Promise.reject(new Error('unreadable')), (error) => failures.push(error));
+  read([3]);
+  await settle();
+  expect([begun, failures]).toEqual([[1, 2], [new Error('unreadable')]]);
+});
+
 it('events that lead to nothing are all begun at once', () => {
   const { read, begun } = rigOf(0);
   read([1, 2, 3]);

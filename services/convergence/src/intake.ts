@@ -25,6 +25,7 @@ export class Intake {
   readonly #underWay = new Set<Promise<void>>();
   #dispatches = 0;
   #accepting = true;
+  #held = 0;
 
   constructor(begin: Begin) {
     this.#begin = begin;
@@ -34,6 +35,15 @@ export class Intake {
   accept(record: KafkaRecord, ack: Ack, place: OwnedPartition): void {
     this.#waiting.push({ record, ack, place });
     this.#go();
+  }
+
+  /** Begins nothing before this resolves, and nothing more at all when it fails. */
+  holdUntil(known: Promise<unknown>, onFailure: (error: unknown) => void): void {
+    this.#held++;
+    known.then(() => {
+      this.#held--;
+      this.#go();
+    }, onFailure);
   }
 
   /** What a stop waits for as well. */
@@ -56,7 +66,12 @@ export class Intake {
   }
 
   #go(): void {
-    while (this.#accepting && this.#waiting.length > 0 && this.#dispatches < dispatchesUnderWayMax) {
+    while (
+      this.#accepting &&
+      this.#held === 0 &&
+      this.#waiting.length > 0 &&
+      this.#dispatches < dispatchesUnderWayMax
+    ) {
       const { record, ack, place } = this.#waiting.shift()!;
       let dispatches = 0;
       const handled = this.#begin(record, ack, place, (planned) => {

@@ -5,14 +5,31 @@ import { sha256Hex, type EventAccepted, type UpstreamEvent } from '@postrider/co
 import type { Dispatch, Endpoint } from '@postrider/core/domain';
 import type { KafkaRecord } from '@postrider/kafka';
 import { buildBodies } from './build-bodies.ts';
-import { decodeEvent } from './decode-event.ts';
+import { decodeEvent, mappedSource } from './decode-event.ts';
 import { dispatchOf } from './first-dispatch.ts';
 import type { PlanContext } from './plan-event.ts';
+import type { EventTrace } from './traces.ts';
 
 export interface RepeatedEvent {
   readonly dispatches: readonly Dispatch[];
   /** Endpoints whose body would be another one now: their dispatch ends as a dead letter, since an id stands for one body. */
   readonly changed: readonly Endpoint['endpointId'][];
+}
+
+/** How far the clocks of upstream and of whoever traced may be apart, both. */
+const clocksApartMsMax = 60_000;
+
+/**
+ * False when the trace is of a record that stood at this place before: the topic was made anew, or its log was cut. An envelope says by
+ * itself which event it is. What a mapping reads changes with the mapping, and what is no event names none, so there the times decide.
+ */
+export function isTraceOf(trace: EventTrace, record: KafkaRecord, context: PlanContext): boolean {
+  const decision = decodeEvent(record, context);
+  if (decision.ok && trace.type !== 'EventRejected') {
+    if (isOf(trace, decision.event)) return true;
+    if (decision.event.source !== mappedSource(record.topic)) return false;
+  }
+  return record.timestamp <= Date.parse(trace.at) + clocksApartMsMax;
 }
 
 /** The dispatches that a trace promises, from the record that it traces. */
@@ -44,8 +61,10 @@ export function repeatEvent(record: KafkaRecord, trace: EventAccepted, context: 
   return { dispatches, changed };
 }
 
-const isOf = ({ source, event }: EventAccepted, { id, source: readSource }: UpstreamEvent): boolean =>
-  readSource === source && id === event;
+const isOf = (
+  { source, event }: Pick<EventAccepted, 'source' | 'event'>,
+  { id, source: readSource }: UpstreamEvent,
+): boolean => readSource === source && id === event;
 
 /**
  * What the trace tells of an event whose record is read otherwise by now, or not at all: a mapping was changed while the process was

@@ -110,6 +110,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         admin,
         [topics.dispatches, topics.audit, topics.rejected, topics.replies, topics.endpoints, ...eventTopics],
         {
+          alike: [topics.dispatches, topics.audit, topics.rejected, topics.replies],
           signal: stopping.signal,
           sleep: (ms, signal) => sleep(timers, ms, signal),
           onWaiting: (message) => {
@@ -190,6 +191,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         windowBytes,
         commitIntervalMs,
         now: clock.now,
+        logEnds: (topic) => admin.endOffsets(topic),
         async prepare(assigned, signal) {
           const records = await traces.restore(assigned, signal);
           logger.info({ partitions: assigned.length, records }, 'read back what was traced before');
@@ -201,6 +203,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
           // A rebalance during the stop must not start it all again.
           if (!stopping.signal.aborted) intake.resume();
         },
+        onLost: (partitions) => traces.lost(partitions),
         onRecord: (record, ack, place) => intake.accept(record, ack, place),
         // An empty appender is not enough: the last acknowledgements come a moment after it, and would miss the commit.
         quiesce: () => intake.quiesce(),
@@ -213,6 +216,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         onRangeLost: (range) => {
           // Appended before the traces of what follows it in the partition, and acknowledged before their offsets are committed.
           intake.track(lost!.tell(range));
+          if (range.to < range.from) intake.holdUntil(traces.readAgain(range, stopping.signal), convergeDeps.onFatal);
         },
       });
       cancels.push(

@@ -78,6 +78,28 @@ describe('traces of an earlier owner', () => {
     expect(traces.mark(place(0), 11)).toBe('audit=3');
   });
 
+  it('are all read when the log of events was cut, and is read again from its start', async () => {
+    const { traces, readFrom } = memoryLog([trace(origin(5, 0)), trace(origin(5, 1)), trace(origin(5, 8))]);
+    await traces.restore([assigned({ committed: { offset: 9, metadata: 'endpoints=1 audit=3' } })], never);
+    await traces.readAgain({ topic: 'live.events', partition: 5, from: 9, to: 1 }, never);
+    expect(readFrom).toEqual([3, 0]);
+    expect(traces.take(place(0), origin(5, 0))).toBeUndefined();
+    expect(traces.take(place(1), origin(5, 1))).toBeDefined();
+    // The next owner finds them as well, until all that was read before is read again.
+    expect(traces.mark(place(0), 2)).toBe('audit=0');
+    expect(traces.take(place(8), origin(5, 8))).toBeDefined();
+    expect(traces.mark(place(0), 9)).toBe('audit=3');
+  });
+
+  it('are forgotten with a partition that is lost: its next owner reads them itself', async () => {
+    const { traces } = memoryLog([trace(origin(5, 3)), trace(origin(5, 4)), trace('live.events/55/3' as Origin)]);
+    await traces.restore([assigned(), assigned({ partition: 55 })], never);
+    traces.lost([{ topic: 'live.events', partition: 5 }]);
+    expect(traces.remembered).toBe(1);
+    expect(traces.mark(place(0), 4)).toBe('audit=0');
+    expect(traces.take({ ...place(3), partition: 55 }, 'live.events/55/3' as Origin)).toBeDefined();
+  });
+
   it('are read from where the commit says, from the beginning when it says nothing', async () => {
     for (const [metadata, from] of [
       ['endpoints=7 audit=2', 2],

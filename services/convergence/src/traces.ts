@@ -61,6 +61,40 @@ export class Traces {
         Math.max(committed?.offset ?? 0, logStart),
       ]),
     );
+    const records = await this.#read(from, starts, signal);
+    for (const { topic, partition, committed, logStart, logEnd } of assigned) {
+      const audit = this.partitionOf(partition);
+      const start = Math.max(committed?.offset ?? 0, logStart);
+      this.#ends.set(audit, Math.max(this.#ends.get(audit) ?? 0, ends.get(audit) ?? 0));
+      this.#upstream.set(`${topic}/${partition}`, {
+        marks: new EffectMarks(),
+        restoredFrom: from.get(audit)!,
+        inheritedUntil: Math.min(logEnd, start + windowRecords),
+        readTo: start,
+      });
+    }
+    return records;
+  }
+
+  /**
+   * The log of an upstream partition was cut, and is read again from `to`. What was decided up to `from` is not decided anew, or
+   * everything that is left of the log would be sent a second time.
+   */
+  async readAgain(
+    { topic, partition, from: readTo, to }: TopicPartition & { readonly from: number; readonly to: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const place = `${topic}/${partition}`;
+    this.#upstream.set(place, { marks: new EffectMarks(), restoredFrom: 0, inheritedUntil: readTo, readTo: to });
+    await this.#read(new Map([[this.partitionOf(partition), 0]]), new Map([[place, to]]), signal);
+  }
+
+  /** @param from by audit partition @param starts by upstream partition: the first record that can come again */
+  async #read(
+    from: ReadonlyMap<number, number>,
+    starts: ReadonlyMap<string, number>,
+    signal: AbortSignal,
+  ): Promise<number> {
     let records = 0;
     await this.#deps.cluster.scan({
       topic: this.#deps.audit,
@@ -79,18 +113,20 @@ export class Traces {
         if (!this.#known.has(origin)) this.#known.set(origin, decoded.value);
       },
     });
-    for (const { topic, partition, committed, logStart, logEnd } of assigned) {
-      const audit = this.partitionOf(partition);
-      const start = Math.max(committed?.offset ?? 0, logStart);
-      this.#ends.set(audit, Math.max(this.#ends.get(audit) ?? 0, ends.get(audit) ?? 0));
-      this.#upstream.set(`${topic}/${partition}`, {
-        marks: new EffectMarks(),
-        restoredFrom: from.get(audit)!,
-        inheritedUntil: Math.min(logEnd, start + windowRecords),
-        readTo: start,
-      });
-    }
     return records;
+  }
+
+  /** These partitions are somebody else's now. */
+  lost(partitions: readonly TopicPartition[]): void {
+    const places = new Set(partitions.map(({ topic, partition }) => `${topic}/${partition}`));
+    for (const place of places) this.#upstream.delete(place);
+    for (const origin of this.#known.keys())
+      if (places.has(origin.slice(0, origin.lastIndexOf('/')))) this.#known.delete(origin);
+  }
+
+  /** Traces in memory. */
+  get remembered(): number {
+    return this.#known.size;
   }
 
   /** The trace that stands for a record already, once: the record comes again only with another owner. */

@@ -41,6 +41,6 @@ export function answerUnmade(
   rule: ReplyRule | undefined,
   reason: 'invalid-configuration',
 ): Answer | undefined {
-  if (dispatch.correlation === undefined && rule === undefined) return undefined;
+  if (dispatch.correlation === undefined) return undefined;
   return answerOf(dispatch, rule, { outcome: 'unavailable', kind: reason, reason });
 }

@@ -62,8 +62,9 @@ export function createAttemptsLog({ appender, reader, topic, onGap, learn }: Att
         headers,
       });
       // Acknowledgements of one appender come in the order of its appends, so one counter a partition is enough.
+      if (offset < state.attemptsNext) state.attemptsWereCut(offset);
       const expected = state.attemptsNext;
-      state.attemptsNext = Math.max(expected, offset + 1);
+      state.attemptsNext = offset + 1;
       if (offset > expected) {
         onGap({ partition: state.partition, expected, got: offset });
         state.catchingUp = readGap(state, expected, offset, state.catchingUp);

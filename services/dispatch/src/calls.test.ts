@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { dispatcherRig, endpointOf, failure, settle, topics } from './dispatcher-rig.ts';
+import { dispatcherRig, endpointOf, failure, ok, settle, topics } from './dispatcher-rig.ts';
 
 const id = 'd0a3dcb5-589c-4450-a84d-54ef0b74ae78';
 const body = Buffer.from(
@@ -116,5 +116,29 @@ describe('a call', () => {
     await rig.answer(failure('cancelled'), 'vasp');
     expect(answers()).toEqual([]);
     expect(rig.journal).not.toContain(`ack ${offset}`);
+  });
+});
+
+describe('what is no call, to an endpoint that has become one that is called', () => {
+  const rigWithEvent = () => {
+    const { rig, answers } = rigWithCall({ retry: { kind: 'delays', delaysMs: [5_000] } });
+    rig.accept(rig.dispatch('vasp', 1, { body }));
+    return { rig, answers };
+  };
+
+  it('is delivered by its status: nobody waits for an answer', async () => {
+    const { rig, answers } = rigWithEvent();
+    await settle();
+    await rig.answer(ok, 'vasp');
+    expect(rig.attempts().at(-1)).toMatchObject({ type: 'AttemptSettled', disposition: { kind: 'delivered' } });
+    expect(answers()).toEqual([]);
+  });
+
+  it('is tried again when it fails', async () => {
+    const { rig } = rigWithEvent();
+    await settle();
+    await rig.answer(failure('timeout'), 'vasp');
+    expect(rig.attempts().at(-1)).toMatchObject({ disposition: { kind: 'retry', attempt: 2 } });
+    expect(rig.to(topics.retry({ name: '5s' }))).toHaveLength(1);
   });
 });

@@ -40,6 +40,15 @@ describe('a queue at its cap', () => {
     ]);
   });
 
+  it('gives it up also when the wall clock was set back meanwhile', async () => {
+    const rig = rigWithQueue();
+    for (let n = 0; n < 6; n++) rig.accept(rig.dispatch('a', n), { offset: n });
+    rig.time.stepWallClock(-30_000);
+    await rig.time.advanceAsync(behindMs + longQueueLookMs);
+    await settle();
+    expect(rig.journal.filter((line) => line === 'deferred queue-full')).toHaveLength(3);
+  });
+
   it('gives nothing up while work is handed over, and goes on afterwards', async () => {
     const rig = rigWithQueue();
     for (let n = 0; n < 6; n++) rig.accept(rig.dispatch('a', n), { offset: n });

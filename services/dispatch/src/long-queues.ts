@@ -107,7 +107,9 @@ export class LongQueues {
   }
 
   #isSlow(endpointId: string, head: Work, waiting: number, pace: number): boolean {
-    if (this.#deps.now() - head.acceptedMs < behindMs || !this.#deps.isHeldBack(endpointId)) return false;
+    // Either way: a clock that was set back would make it seem new.
+    const waitedMs = Math.abs(this.#deps.now() - head.acceptedMs);
+    if (waitedMs < behindMs || !this.#deps.isHeldBack(endpointId)) return false;
     return waiting * longQueueLookMs > pace * queueLastsMsMax;
   }
 

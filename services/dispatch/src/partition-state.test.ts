@@ -46,3 +46,16 @@ it('restoring begins at the beginning while a log that was cut is read again, al
   state.mark({ offset: 52, timestamp: nowMs });
   expect(state.restoreStart(53, nowMs + copyDistanceMs)).toBe(100);
 });
+
+it('restoring begins no later than where a log of attempts goes on that was cut', () => {
+  const state = new PartitionState(0, { generation: 1, member: 'm' }, 0);
+  state.restoredFrom = 90;
+  state.attemptsNext = 100;
+  const nowMs = 1_900_000_000_000;
+  state.mark({ offset: 1, timestamp: nowMs });
+  state.attemptsNext = 120;
+  state.attemptsWereCut(80);
+  expect(state.attemptsNext).toBe(80);
+  expect(state.restoreStart(1, nowMs)).toBe(80);
+  expect(state.restoreStart(2, nowMs + copyDistanceMs)).toBe(80);
+});

@@ -8,7 +8,7 @@ import { archivedMax, brokerSkewMsMax, copyDistanceMs, restoreMarkEveryMs, settl
 /** At the time of a dispatch record, the log of attempts stood here. */
 interface Mark {
   readonly timestampMs: number;
-  readonly attemptsNext: number;
+  attemptsNext: number;
 }
 
 export class PartitionState {
@@ -64,6 +64,13 @@ export class PartitionState {
     this.inheritedUntil = Math.max(this.inheritedUntil, readTo);
     this.#marks.length = 0;
     this.restoredFrom = 0;
+  }
+
+  /** The log of attempts was cut: it goes on at `end`, and so does what a next owner must restore. */
+  attemptsWereCut(end: number): void {
+    for (const mark of this.#marks) mark.attemptsNext = Math.min(mark.attemptsNext, end);
+    this.restoredFrom = Math.min(this.restoredFrom, end);
+    this.attemptsNext = end;
   }
 
   /** Somebody else's record was read in `attempts`. */

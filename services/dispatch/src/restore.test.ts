@@ -27,6 +27,8 @@ function rigOf({ start, end }: { readonly start: number; readonly end: number })
     async read(_partition, { from, to = end }, onRecord) {
       // Zero is the earliest there is, as for every reader.
       if (from > 0 && from < start) lost.push(`${from} to ${start}`);
+      // What is to be read to a place that the log has not reached waits until it has.
+      if (to > end) return new Promise<never>(() => undefined);
       for (let offset = Math.max(from, start); offset < to; offset += 1) onRecord(entryAt(offset));
       return to;
     },
@@ -55,6 +57,16 @@ describe('a log that retention has cut', () => {
     const { lost, restoreFrom } = rigOf({ start: 3_000, end: 3_010 });
     await restoreFrom(2_900);
     expect(lost).toEqual(['2900 to 3000']);
+  });
+});
+
+describe('a log that was cut below where it was to be restored, or made anew', () => {
+  it('is not waited for: nobody but this owner makes it longer', async () => {
+    const { state, learnt, restoreFrom } = rigOf({ start: 0, end: 10 });
+    expect(await restoreFrom(15)).toBe(0);
+    expect([learnt.length, state.attemptsNext]).toEqual([10, 10]);
+    // What is written from here on is restored by the next owner.
+    expect([state.restoredFrom, state.window.cover.offset]).toEqual([10, 10]);
   });
 });
 

@@ -10,7 +10,7 @@ import type { PartitionState } from './partition-state.ts';
 /** Told of each record that was read back: endpoints that answered 410 and breakers that opened are learnt from them. */
 export type RecordSink = (record: AttemptsRecord, state: PartitionState) => void;
 
-const marker = /^attempts=(\d{1,16})$/;
+const marker = /^attempts=(\d{1,16})(?: |$)/;
 
 /** The text that a commit carries beside its offset: where in `attempts` restoring must start. */
 export function restoreMark(attemptsOffset: number): string {
@@ -50,22 +50,23 @@ export async function restore(
   // Breakers remember longer than copies can be apart; what is read for them alone says nothing of what is settled.
   // That retention has taken some of it is no loss to be told of.
   const logStart = from > 0 ? await reader.offsetAt(state.partition, 0) : 0;
-  const before = { from: Math.max(logStart, from - breakerLookBackRecords), to: from };
-  if (before.from < from) await reader.read(state.partition, before, ({ record }) => learn(record, state), signal);
   const end = await reader.read(
     state.partition,
-    { from },
+    { from: Math.min(from, Math.max(logStart, from - breakerLookBackRecords)) },
     (entry) => {
+      if (entry.offset < from) return learn(entry.record, state);
       records++;
       firstMs ??= entry.timestampMs;
       remember(state, entry, learn);
     },
     signal,
   );
-  state.restoredFrom = from;
+  // A log that was cut may end before; what is written from there on is the next owner's to restore.
+  state.restoredFrom = Math.min(from, end);
   state.attemptsNext = end;
   // Where nothing was read no broker's time is known, and ours may be behind it: then the window covers no time at all.
-  state.window.restored({ fromMs: from === 0 ? 0 : (firstMs ?? Number.POSITIVE_INFINITY), offset: from });
+  const fromMs = from === 0 ? 0 : (firstMs ?? Number.POSITIVE_INFINITY);
+  state.window.restored({ fromMs, offset: state.restoredFrom });
   return records;
 }
 

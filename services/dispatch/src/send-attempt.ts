@@ -62,7 +62,8 @@ export async function sendAttempt(
       answer: answerUnmade(dispatch, profile?.reply, reason),
     };
   }
-  const reply = profile?.reply;
+  // What is no call has nobody who waits for an answer, whatever its endpoint has become.
+  const reply = dispatch.correlation === undefined ? undefined : profile?.reply;
   const cutMs = reply && dispatch.deadlineMs !== undefined ? dispatch.deadlineMs - startedAtMs : undefined;
   // Whoever waits for the answer has given up by then.
   const givenUp =

@@ -39,6 +39,15 @@ test('requests that hang cost the others their places for a moment only', () => 
   expect(gate.enter('other', 'a', 'first')).toBeDefined();
 });
 
+test('a wall clock that is set back keeps nobody young', () => {
+  const { gate, fill, time } = gateRig();
+  fill();
+  expect(gate.enter('other', 'a', 'first')).toBeUndefined();
+  time.stepWallClock(-30_000);
+  time.advance(youngMs + youngLimitLookMs * 4);
+  expect(gate.enter('other', 'a', 'first')).toBeDefined();
+});
+
 test('a request that ended after it was old gives no second place', () => {
   const { gate, fill, time, busyIs } = gateRig();
   busyIs(0);

@@ -95,7 +95,9 @@ export class SendingGate {
    */
   #look(): void {
     const nowMs = this.#deps.now();
-    const passedMs = Math.max(0, nowMs - this.#lookedMs);
+    // A clock that was set back would keep everybody young until it is where it was.
+    this.#lookedMs = Math.min(this.#lookedMs, nowMs);
+    const passedMs = nowMs - this.#lookedMs;
     if (passedMs < youngLimitLookMs) return;
     this.#lookedMs = nowMs;
     const busyShare = this.#deps.busyShare();

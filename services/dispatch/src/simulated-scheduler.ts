@@ -1,7 +1,7 @@
 // For tests only: the tiers of a simulated partition and their scheduler, and copies that somebody else will write: convergence, an
 // operator. A scheduler that is killed reads back what it gave, by the same identity as the real one.
 
-import { decodeDispatch, givenBackFrom, tierPlace } from '@postrider/core/contracts';
+import { decodeDispatch, givenBackFrom, placed, tierPlace } from '@postrider/core/contracts';
 import { headerText, type KafkaRecord } from '@postrider/kafka';
 import { recalled, type Waiting } from './simulated-dispatch.ts';
 
@@ -45,7 +45,9 @@ export class SimulatedScheduler {
       if (!decoded.ok) throw new Error(decoded.problem);
       given.add(givenBackFrom(header, decoded.value));
     }
-    const found = this.#waiting.filter(({ place }) => place !== undefined && given.has(place));
+    const found = this.#waiting.filter(
+      ({ place, dispatch }) => place !== undefined && given.has(placed(place, dispatch)),
+    );
     for (const one of found) this.take(one);
     return found.length;
   }

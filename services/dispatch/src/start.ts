@@ -133,6 +133,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         ...config['retry.tiers'].map(topics.retry),
       ];
       const described = await waitForTopics(admin, needed, {
+        alike: [topics.dispatches, topics.attempts, topics.dlq, ...config['retry.tiers'].map(topics.retry)],
         signal: stopping.signal,
         sleep: (ms, signal) => sleep(timers, ms, signal),
         onWaiting: (message) => {
@@ -224,9 +225,11 @@ export function createDispatch(deps: DispatchDeps): Service {
         totalBytes: config['dispatch.windowBytes'],
         commitIntervalMs,
         now: clock.now,
+        logEnds: (topic) => admin.endOffsets(topic),
         async prepare(partitions, signal) {
           await Promise.all([reader!.ready, goneReader!.ready]);
           await Promise.race([runtimes.prepared(), sleep(timers, secretsPreparedMsMax, signal)]);
+          if (waitingFor !== undefined) waitingFor = 'reading back what was settled before';
           const startedMs = clock.monotonic();
           const restored = await Promise.all(
             partitions.map(async (assigned) =>

@@ -106,6 +106,13 @@ describe('what was given back before', () => {
     expect(givenBack.has(place(4), parked)).toBe(false);
   });
 
+  it('is not what stands there since its tier was made anew', async () => {
+    const { givenBack } = memoryLog([dispatch(2)], ['live.retry.5s/3']);
+    await givenBack.restore([assigned()], never);
+    expect(givenBack.has(place(3), dispatch(3))).toBe(false);
+    expect(givenBack.has(place(3), dispatch(2, { park: 1 }))).toBe(false);
+  });
+
   it('is read from where the commit says, from the beginning when it says nothing readable', async () => {
     for (const [metadata, from] of [
       ['dispatches=2', 2],

@@ -2,12 +2,12 @@
 // owner gave back just before it died is not given back again. What is read too late makes a copy, which dispatch drops.
 // It is forgotten when everything was read that an earlier owner can have given back.
 
-import { decodeDispatch, givenBackFrom, tierPlace, unplaced } from '@postrider/core/contracts';
+import { decodeDispatch, givenBackFrom, placed, tierPlace, unplaced } from '@postrider/core/contracts';
 import { EffectMarks, type Dispatch } from '@postrider/core/domain';
 import { givenBackMax } from './limits.ts';
 import { headerText, type AssignedPartition, type KafkaCluster, type TopicPartition } from '@postrider/kafka';
 
-const marker = /^dispatches=(\d{1,16})$/;
+const marker = /^dispatches=(\d{1,16})(?: |$)/;
 
 /** One tier partition in one assignment. */
 interface TierPartition {
@@ -99,7 +99,7 @@ export class GivenBack {
   has(place: TopicPartition & { readonly offset: number }, dispatch: Dispatch): boolean {
     const tier = this.#tiers.get(`${place.topic}/${place.partition}`);
     const known = this.#known.get(place.partition);
-    const foundAt = known?.get(tierPlace(place)) ?? known?.get(unplaced(dispatch));
+    const foundAt = known?.get(placed(tierPlace(place), dispatch)) ?? known?.get(unplaced(dispatch));
     if (tier) this.#readTo(tier, place.offset + 1);
     if (foundAt === undefined) return false;
     tier?.marks.note(place.offset, foundAt);

@@ -72,6 +72,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
     async start(context: StartContext) {
       const admin = cluster.admin();
       const described = await waitForTopics(admin, [topics.dispatches, topics.audit, topics.endpoints, ...tierTopics], {
+        alike: [topics.dispatches, ...tierTopics],
         signal: stopping.signal,
         sleep: (ms, signal) => sleep(timers, ms, signal),
         onWaiting: (message) => {
@@ -165,6 +166,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
         windowOf,
         commitIntervalMs,
         now: clock.now,
+        logEnds: (topic) => admin.endOffsets(topic),
         onAssigned: () => scheduler.resume(),
         onLost: (partitions) => givenBack.lost(partitions),
         async prepare(partitions, signal) {

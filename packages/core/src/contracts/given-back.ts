@@ -13,10 +13,15 @@ export function tierPlace({ topic, offset }: { readonly topic: string; readonly 
   return `${topic}/${offset}`;
 }
 
+/** A record at a place in a tier. Its words too: a tier that was made anew has other records at the same places. */
+export function placed(place: string, dispatch: Dispatch): string {
+  return `${place} ${unplaced(dispatch)}`;
+}
+
 /** Of a record in `dispatches`: what it was given back from; undefined when it did not come from a tier. */
 export function givenBackFrom(header: HeaderReader, dispatch: Dispatch): string | undefined {
   const place = header(tierPlaceHeader);
-  if (place !== undefined) return place;
+  if (place !== undefined) return placed(place, dispatch);
   const { attempt, hop, park } = dispatch;
   // First attempts come from convergence, unless dispatch sent them round.
   return attempt === 1 && hop === 0 && park === 0 ? undefined : unplaced(dispatch);

@@ -64,7 +64,7 @@ export {
 export { checkEndpoint, encodeEndpoint, maskUrl } from './endpoint-record.ts';
 export { EndpointTable, type EndpointChange } from './endpoint-table.ts';
 export type { RejectReason, UnmatchedReason, UpstreamEvent } from './event.ts';
-export { givenBackFrom, tierPlace, tierPlaceHeader, unplaced } from './given-back.ts';
+export { givenBackFrom, placed, tierPlace, tierPlaceHeader, unplaced } from './given-back.ts';
 export { decodeGone, goneMarkOf, goneRecord } from './gone-record.ts';
 export { dispatchIdOf, originOf, parseAttemptId, sha256Hex } from './ids.ts';
 export { jsonDepthMax, nestsDeeperThan } from './json-depth.ts';

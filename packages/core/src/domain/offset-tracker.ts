@@ -16,7 +16,7 @@ const compactAfter = 1024;
 export class OffsetTracker {
   #slots: TrackedOffset[] = [];
   #head = 0;
-  #watermark: number | undefined;
+  #last: TrackedOffset | undefined;
   #openBytes = 0;
   #openCount = 0;
 
@@ -36,7 +36,7 @@ export class OffsetTracker {
     this.#openBytes -= slot.bytes;
     this.#openCount--;
     while (this.#head < this.#slots.length && this.#slots[this.#head]!.finished) {
-      this.#watermark = this.#slots[this.#head]!.offset + 1;
+      this.#last = this.#slots[this.#head]!;
       this.#head++;
     }
     if (this.#head > compactAfter && this.#head * 2 > this.#slots.length) {
@@ -48,7 +48,12 @@ export class OffsetTracker {
 
   /** The offset that may be committed: one past the last record below which all are finished; undefined before the first. */
   get watermark(): number | undefined {
-    return this.#watermark;
+    return this.#last && this.#last.offset + 1;
+  }
+
+  /** The record just below the watermark. */
+  get last(): TrackedOffset | undefined {
+    return this.#last;
   }
 
   /** Accepted and not finished. */
