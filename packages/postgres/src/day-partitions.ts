@@ -48,6 +48,11 @@ export class DayPartitions {
     return without;
   }
 
+  /** The server may not be the one that made them. */
+  forget(): void {
+    this.#standing.clear();
+  }
+
   /** Tomorrow's is a kindness to tomorrow's first batch: whatever is in its way now, that batch makes it. */
   async #makeAhead(day: string, now: number): Promise<void> {
     try {
