@@ -105,6 +105,8 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
     try {
       const written = await checkpoints.checkpointer.runOnce();
       metrics.auditCheckpoints.inc(written);
+      const objection = checkpoints.checkpointer.objection();
+      if (objection !== undefined) checkpoints.tell(objection);
     } catch (error) {
       checkpoints.tell(error);
     }
