@@ -93,6 +93,32 @@ describe('day partitions', () => {
   });
 });
 
+describe('the day after', () => {
+  it('is asked for once in a while where somebody reads on and on, and holds no append up again', async () => {
+    const { environment, sample } = tables.fresh();
+    await claim(store, environment, 'audit');
+    const asked: unknown[] = [];
+    const watched: Database = {
+      ...database,
+      query: async <R extends object>(sql: string, values: readonly unknown[] = [], kept?: string) => {
+        if (sql.includes('audit_make_day')) asked.push(values[0]);
+        return database.query<R>(sql, values, kept);
+      },
+    };
+    const mine = openAuditStore(watched, { now: () => now });
+    const day = now - 150 * dayMs;
+    await database.query('SELECT audit_make_day($1)', ['2029-12-03']);
+    await database.transaction(async (reader) => {
+      await reader.query('SELECT count(*) FROM audit_record');
+      for (const offset of [0, 1, 2]) {
+        const batch = batchOf(environment, 'audit', offset, [acceptedRecord(sample(offset))], day);
+        expect(await mine.append(batch)).toMatchObject({ kind: 'appended', defaulted: 0 });
+      }
+    });
+    expect(asked).toEqual(['2029-12-03', '2029-12-04']);
+  });
+});
+
 describe('a server that lost what it said last, at a fail-over', () => {
   const day = now - 70 * dayMs;
   const name = `audit_record_${new Date(day).toISOString().slice(0, 10).replaceAll('-', '')}`;
