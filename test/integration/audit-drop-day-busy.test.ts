@@ -1,7 +1,7 @@
 // A day that is dropped while the audit is written and read: nothing that comes to it at the last moment goes with it, and nobody waits
 // while what hangs on it is cleared away.
 
-import { openAuditStore, type Database } from '@postrider/postgres';
+import { openAuditStore, type Database, type PostgresError } from '@postrider/postgres';
 import { dropDay, planDays } from '@postrider/postrider';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { batchOf } from '../support/audit-tables.ts';
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterEach(() => databases.close());
 
-type Dropped = { readonly rows: number } | { readonly code: string; readonly message: string };
+type Dropped = { readonly rows: number } | PostgresError;
 
 /** Drops the oldest day, and does something else once its closing records stand. */
 async function dropOldest(
@@ -44,7 +44,7 @@ async function dropOldest(
       dropped = await meanwhile(() =>
         retention.dropDay(day, since).then(
           (rows) => ({ rows }),
-          ({ code, message }: { code: string; message: string }) => ({ code, message }),
+          (error: unknown) => error as PostgresError,
         ),
       );
       return 0;
