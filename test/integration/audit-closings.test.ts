@@ -3,7 +3,9 @@
 
 import { generateKeyPairSync } from 'node:crypto';
 import {
+  chainStart,
   checkpointDigest,
+  encodeAudit,
   encodeCheckpoint,
   introduceKey,
   signCheckpoint,
@@ -71,6 +73,9 @@ function signer({ database }: ClassTables): { sign(): Promise<void>; book(): Che
 }
 
 const kinds = ({ problems }: AuditVerdict) => problems.map(({ kind, partition, offset }) => [kind, partition, offset]);
+
+const startOf = (at: { readonly topic: string; readonly partition: number }): string =>
+  chainStart({ environment, topic: at.topic, partition: at.partition });
 
 async function closeDay(tables: ClassTables): Promise<void> {
   const [oldest] = await planDays(tables.ports, before);
@@ -152,6 +157,79 @@ describe('a closing record', () => {
     expect(kinds(await verified(tables))).toEqual([]);
     for (let day = 0; day < 3; day += 1) await closeDay(tables);
     expect(await planDays(tables.ports, before)).toEqual([]);
+  });
+
+  it.each([
+    ['nothing', { topic: topics.attempts, partition: 0, from: 0, next: 0, rows: 0, total: 0 }],
+    ['records that stand', { topic: topics.attempts, partition: 0, from: 0, next: 1, rows: 1, total: 1 }],
+    [
+      'a partition that there is none of',
+      { topic: topics.attempts, partition: 99, from: 0, next: 7, rows: 7, total: 7 },
+    ],
+    ['a topic of something else', { topic: 'orders', partition: 0, from: 0, next: 7, rows: 7, total: 7 }],
+  ])('of %s hides no count that was changed, and no row', async (_what, closed) => {
+    const tables = await databases.copyOf(databases.original);
+    const closing = { type: 'PartitionClosed', at, ...why, day: dayOf(2), ...closed, head: startOf(closed) } as const;
+    await tables.append('audit', [encodeAudit(closing)], clock.now());
+    expect(kinds(await verified(tables))).toEqual([]);
+    await tables.database.query('UPDATE daily_count SET success = success + 5');
+    expect(new Set(Object.keys((await verified(tables)).counts))).toEqual(new Set(['count-differs']));
+  });
+
+  it('of things that the server cannot be asked for ends neither the verification nor the next retention', async () => {
+    const tables = await databases.copyOf(databases.original);
+    const odd = {
+      at,
+      ...why,
+      day: dayOf(61),
+      class: trial.name,
+      topic: 'a\0b',
+      partition: 0,
+      from: 0,
+      next: 3,
+      rows: 3,
+    };
+    const told: readonly object[] = [
+      { ...odd, type: 'PartitionClosed', total: 3, head: 'no hash' },
+      { ...odd, type: 'PartitionClosed', total: 3, head: 'no hash', topic: topics.attempts },
+      { ...odd, type: 'ClassClosed', digest: 'none' },
+    ];
+    const records = told.map((record) => Buffer.from(JSON.stringify({ v: 1, ...record })));
+    await tables.append('audit', records, clock.now());
+    expect(kinds(await verified(tables))).toEqual([]);
+    await dropTrial(tables, dayOf(61));
+    expect(await planClassDays(tables.ports, trial, { before, again: false })).toMatchObject([{ day: dayOf(60) }]);
+    await closeDay(tables);
+    expect(kinds(await verified(tables))).toEqual([]);
+  });
+
+  it('that says again what is gone, and of a later day, hides no count of the days between', async () => {
+    const tables = await databases.copyOf(databases.original);
+    const [oldest] = await planDays(tables.ports, before);
+    await dropDay(tables.ports, oldest!, why);
+    const again = oldest!.chains.map(({ topic, partition, first, next, rows, total, head }): PartitionClosed => {
+      return {
+        type: 'PartitionClosed',
+        at,
+        ...why,
+        day: dayOf(2),
+        topic,
+        partition,
+        from: first,
+        next,
+        rows,
+        total,
+        head,
+      };
+    });
+    await tables.append(
+      'audit',
+      again.map((closing) => encodeAudit(closing)),
+      clock.now(),
+    );
+    expect(kinds(await verified(tables))).toEqual([]);
+    await tables.database.query('UPDATE daily_count SET success = success + 5 WHERE day = $1', [dayOf(60)]);
+    expect(Object.keys((await verified(tables)).counts)).toEqual(['count-differs']);
   });
 
   it('may say why in characters that PostgreSQL does not take', async () => {

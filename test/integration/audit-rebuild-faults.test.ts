@@ -1,4 +1,5 @@
-// A rebuild whose connection to PostgreSQL breaks after a commit and before its answer.
+// Where a rebuild ends: when the connection to PostgreSQL breaks after a commit and before its answer, when there is nothing to write, and
+// when topics get partitions meanwhile.
 
 import { rebuildTables } from '@postrider/audit-projector';
 import { encodeAudit, topicNames } from '@postrider/core/contracts';
@@ -28,16 +29,32 @@ const records = Array.from({ length: count }, (_, number): KafkaRecord => {
   return { ...at, key: null, value: Buffer.from(value), headers: new Map() };
 });
 
-/** A log of one partition for each topic, and all records in that of the audit. */
-function cluster(): KafkaCluster {
+const clock = { now: () => now, monotonic: () => 0 };
+const sleep = async (): Promise<void> => undefined;
+const signal = new AbortController().signal;
+
+/** A log of one partition for each topic, and all records in that of the audit. @param partitions of each, when they are assigned */
+function cluster(partitionsLater = 1): KafkaCluster {
   const consumeGroup = (options: GroupOptions): GroupConsumer => {
     const deliver = async (): Promise<void> => {
-      const partitions = [topics.audit, topics.attempts].map((topic) => {
-        return { topic, partition: 0, committed: null, logStart: 0, logEnd: topic === topics.audit ? count : 0 };
-      });
-      await options.prepare!(partitions, new AbortController().signal);
+      const partitions = [topics.audit, topics.attempts].flatMap((topic) =>
+        Array.from({ length: partitionsLater }, (_, partition) => {
+          const logEnd = topic === topics.audit && partition === 0 ? count : 0;
+          return { topic, partition, committed: null, logStart: 0, logEnd };
+        }),
+      );
       options.onAssigned!({ assignment: partitions, added: partitions, kept: [], lost: [] }, { id: 1, memberId: 'm' });
-      options.onRecords({ topic: topics.audit, partition: 0, records, nextOffset: count, highWatermark: count });
+      const starts = await options.prepare!(partitions, signal);
+      const at = starts?.find(({ topic, partition }) => topic === topics.audit && partition === 0)?.offset ?? 0;
+      // As the consumer does it: at the end of a log nothing is delivered.
+      if (at < count)
+        options.onRecords({
+          topic: topics.audit,
+          partition: 0,
+          records: records.slice(at),
+          nextOffset: count,
+          highWatermark: count,
+        });
     };
     void deliver();
     return { pause() {}, resume() {}, seek() {}, stop: async () => undefined } as unknown as GroupConsumer;
@@ -49,7 +66,7 @@ function cluster(): KafkaCluster {
   return { consumeGroup, admin: () => admin } as unknown as KafkaCluster;
 }
 
-it('ends as if nothing had been', async () => {
+it('ends as if nothing had been where an answer was lost', async () => {
   const told: string[] = [];
   const forgetful: Database = {
     ...database,
@@ -63,9 +80,9 @@ it('ends as if nothing had been', async () => {
     environment,
     cluster: cluster(),
     database: forgetful,
-    clock: { now: () => now, monotonic: () => 0 },
-    sleep: async () => undefined,
-    signal: new AbortController().signal,
+    clock,
+    sleep,
+    signal,
     onTrouble: (message) => told.push(message),
   });
   expect(told).toEqual(['the answer was lost']);
@@ -73,4 +90,20 @@ it('ends as if nothing had been', async () => {
     problems: [],
     rows: count,
   });
+});
+
+it('ends at once where the tables are at the ends of the log already', async () => {
+  expect(await rebuildTables({ environment, cluster: cluster(), database, clock, sleep, signal })).toMatchObject({
+    records: 0,
+  });
+});
+
+it('ends where topics got partitions since it began', async () => {
+  const url = await createTestDatabase('rebuildgrown');
+  await migrate(url);
+  const empty = openDatabase({ url });
+  expect(
+    await rebuildTables({ environment, cluster: cluster(2), database: empty, clock, sleep, signal }),
+  ).toMatchObject({ records: count });
+  await empty.close();
 });

@@ -116,6 +116,15 @@ describe('an event published by the command line', () => {
     expect(json).toMatchObject([{ deliveries: [], events: [{ type: 'EventUnmatched', reason: 'no-endpoint' }] }]);
   });
 
+  it('that nobody subscribed to is known beside deliveries that are found by the same word', async () => {
+    await cli.json(['publish', '-'], { stdin: '{"id":"s1","type":"other","project":"shop","data":1}' });
+    const show = (): ReturnType<CliTerminal['postrider']> => cli.postrider(['deliveries', 'show', 's1', '--json']);
+    const { json } = await eventually(show, ({ stdout }) => stdout.includes('EventUnmatched'), 20_000);
+    expect(json).toMatchObject([
+      { deliveries: { length: 3 }, events: [{ type: 'EventUnmatched', event: 's1', reason: 'no-endpoint' }] },
+    ]);
+  });
+
   it('is listed in pages, and by state', async () => {
     const [first, rest] = await cli.json(['deliveries', 'list', '--limit', '1']);
     const second = await cli.json(['deliveries', 'list', '--limit', '5', '--after', String(rest?.['next'])]);

@@ -1,6 +1,7 @@
 // The binary itself: exit codes, streams and signals as a shell sees them.
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { cliTerminal, type CliTerminal } from './cli-terminal.ts';
@@ -46,6 +47,14 @@ async function binary(
 }
 
 describe('the postrider binary', () => {
+  it('says why what it told could not be written', () => {
+    const readOnly = openSync(main, 'r');
+    const env = { PATH: process.env['PATH'], ...cli.env };
+    const ended = spawnSync(process.execPath, [main, 'config', 'docs'], { env, stdio: ['ignore', readOnly, 'pipe'] });
+    closeSync(readOnly);
+    expect([ended.status, ended.stderr.toString()]).toEqual([1, expect.stringContaining('EBADF')]);
+  });
+
   it('makes topics and publishes from a pipe, data on stdout alone', async () => {
     expect(await binary(['topics', 'apply', '--json'])).toMatchObject({ code: 0, stderr: '' });
     const published = await binary(['publish', '-', '--json'], {

@@ -275,6 +275,23 @@ describe('the scan', () => {
     await appender.close();
   });
 
+  test('takes as long as its records take, however short the time for one answer is', async () => {
+    const topic = await createTopic('slowscan', {}, 1);
+    const appender = cluster.openAppender();
+    // A fetch brings two of them at most.
+    for (let i = 0; i < 10; i += 1) {
+      await appender.append({ topic, partition: 0, key: null, value: randomBytes(400_000) });
+    }
+    await appender.close();
+    const busy = (ms: number): void => {
+      for (const until = performance.now() + ms; performance.now() < until;);
+    };
+    const { records } = await cluster.scan({ topic, from: 'earliest', timeoutMs: 1_000, onRecord: () => busy(200) });
+    expect(records).toBe(10);
+    const nothing = cluster.scan({ topic, from: 'earliest', timeoutMs: 1, onRecord: () => undefined });
+    await expect(nothing).rejects.toMatchObject({ code: 'timeout' });
+  });
+
   test('rejects for a topic that does not exist', async () => {
     await expect(readAll(`${prefix}.nowhere`)).rejects.toMatchObject({ code: 'unknown-topic' });
   });

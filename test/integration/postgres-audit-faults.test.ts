@@ -3,10 +3,10 @@
 
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { sha256Hex } from '@postrider/core/contracts';
-import { openAuditStore, openDatabase, type AuditStore, type Database } from '@postrider/postgres';
+import { openAuditStore, openDatabase, PostgresError, type AuditStore, type Database } from '@postrider/postgres';
 import { verifyAudit } from '@postrider/postrider';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { acceptedRecord, settledRecord } from '../support/audit-log.ts';
+import { acceptedRecord, settledRecord, type Sample } from '../support/audit-log.ts';
 import { batchOf, claim, dayMs, now, openAuditTables, type AuditTables } from '../support/audit-tables.ts';
 import { createTestDatabase } from '../support/stack.ts';
 
@@ -90,6 +90,84 @@ describe('day partitions', () => {
     expect((await database.query('SELECT FROM audit_record_default')).length).toBeGreaterThan(0);
     for (const sql of ['DELETE FROM audit_record_default', 'TRUNCATE audit_record_default'])
       await expect(database.query(sql)).rejects.toThrow(/the audit is only added to/);
+  });
+});
+
+describe('the day after', () => {
+  it('is asked for once in a while where somebody reads on and on, and holds no append up again', async () => {
+    const { environment, sample } = tables.fresh();
+    await claim(store, environment, 'audit');
+    const asked: unknown[] = [];
+    const watched: Database = {
+      ...database,
+      query: async <R extends object>(sql: string, values: readonly unknown[] = [], kept?: string) => {
+        if (sql.includes('audit_make_day')) asked.push(values[0]);
+        return database.query<R>(sql, values, kept);
+      },
+    };
+    const mine = openAuditStore(watched, { now: () => now });
+    const day = now - 150 * dayMs;
+    await database.query('SELECT audit_make_day($1)', ['2029-12-03']);
+    await database.transaction(async (reader) => {
+      await reader.query('SELECT count(*) FROM audit_record');
+      for (const offset of [0, 1, 2]) {
+        const batch = batchOf(environment, 'audit', offset, [acceptedRecord(sample(offset))], day);
+        expect(await mine.append(batch)).toMatchObject({ kind: 'appended', defaulted: 0 });
+      }
+    });
+    expect(asked).toEqual(['2029-12-03', '2029-12-04']);
+  });
+});
+
+describe('a server that lost what it said last, at a fail-over', () => {
+  const day = now - 70 * dayMs;
+  const name = `audit_record_${new Date(day).toISOString().slice(0, 10).replaceAll('-', '')}`;
+  const settled = (sample: Sample) => settledRecord(sample, { attempt: 1, next: 'delivered' });
+
+  /** The tables as they were before the environment wrote anything. */
+  const goBack = async (environment: string): Promise<void> => {
+    await database.query(`DROP TABLE IF EXISTS ${name}`);
+    for (const table of ['endpoint_url', 'delivery', 'delivery_open', 'daily_count', 'projection_offset'])
+      await database.query(`DELETE FROM ${table} WHERE environment = $1`, [environment]);
+    await database.query('TRUNCATE audit_identity');
+  };
+
+  it('gets the day and the URLs again with the records', async () => {
+    const { environment, reads, sample } = tables.fresh();
+    await claim(store, environment, 'attempts');
+    await store.append(batchOf(environment, 'attempts', 0, [settled(sample(1))], day));
+    await goBack(environment);
+    expect(await store.append(batchOf(environment, 'attempts', 1, [settled(sample(2))], day))).toEqual({
+      kind: 'fenced',
+    });
+    expect(await claim(store, environment, 'attempts')).toBe(0);
+    expect(await store.append(batchOf(environment, 'attempts', 0, [settled(sample(1))], day))).toMatchObject({
+      kind: 'appended',
+    });
+    expect(await database.query(`SELECT FROM ${name}`)).toHaveLength(1);
+    expect((await reads.findDeliveries({ urlPart: 'hooks' })).deliveries).toHaveLength(1);
+  });
+
+  it('gets them where the append itself was never there', async () => {
+    const { environment, reads, sample } = tables.fresh();
+    await claim(store, environment, 'attempts');
+    let lost = false;
+    const failing: Database = {
+      ...database,
+      query: async <R extends object>(sql: string, values?: readonly unknown[], kept?: string) => {
+        if (!sql.includes('audit_append(') || lost) return database.query<R>(sql, values, kept);
+        lost = true;
+        throw new PostgresError('unreachable', 'the server is gone');
+      },
+    };
+    const mine = openAuditStore(failing, { now: () => now });
+    const batch = batchOf(environment, 'attempts', 0, [settled(sample(1))], day);
+    await expect(mine.append(batch)).rejects.toMatchObject({ code: 'unreachable' });
+    await database.query(`DROP TABLE IF EXISTS ${name}`);
+    await database.query('DELETE FROM endpoint_url WHERE environment = $1', [environment]);
+    expect(await mine.append(batch)).toMatchObject({ kind: 'appended' });
+    expect(await database.query(`SELECT FROM ${name}`)).toHaveLength(1);
+    expect((await reads.findDeliveries({ urlPart: 'hooks' })).deliveries).toHaveLength(1);
   });
 });
 

@@ -84,6 +84,9 @@ async function onTopic(): Promise<CheckpointRecord[]> {
   return records;
 }
 
+const failures = async (): Promise<number> =>
+  Number(/^postrider_audit_checkpoint_failures_total (\d+)/m.exec((await postrider.metrics.scrape()).text)?.[1] ?? 0);
+
 const lastOf = (records: readonly CheckpointRecord[], partition: number): AuditCheckpoint | undefined =>
   records.findLast(
     (record): record is AuditCheckpoint => record.type === 'Checkpoint' && record.partition === partition,
@@ -139,4 +142,17 @@ it('signs what the tables come to, goes on after a restart, and signs once more 
     );
     for (const { head, rows: count } of all) expect(rows[count - 1]).toEqual({ head, rows: count });
   }
+});
+
+it('counts each round in which it may not sign, because nobody introduced its key', async () => {
+  const unknown = join(mkdtempSync(join(tmpdir(), 'checkpoint-')), 'unknown.pem');
+  makeCheckpointKey(unknown);
+  const set = [`audit.checkpointKey=${unknown}`, 'audit.checkpointIntervalMs=100ms'];
+  const before = await failures();
+  const stranger = createTestService('audit-projector', { ...options, set }, postrider.cluster, postrider.metrics);
+  await stranger.start(failing);
+  await publish(200, 210);
+  await eventually(failures, (count) => count > before, 15_000);
+  expect(stranger.readiness().reasons.join()).toContain('keys checkpoint rotate');
+  await stranger.stop({ reason: 'test', drainTimeoutMs: 5_000 });
 });

@@ -147,6 +147,7 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
     underWay: UnderWay,
   ): Promise<AppendResult[] | undefined> => {
     latest = underWay;
+    let stands = false;
     try {
       const defaulted: number[] = [];
       for (const { rows } of batches) defaulted.push(await days.ensure(rows.map(({ recordedMs }) => recordedMs)));
@@ -157,6 +158,7 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
         for (const batch of batches) standings.delete(placeOf(batch));
         return undefined;
       }
+      stands = true;
       await underWay.inOrder();
       let from = 0;
       return batches.map((batch, index): AppendResult => {
@@ -165,6 +167,11 @@ export function openAuditStore(database: Database, clock: { readonly now: () => 
         return { kind: 'appended', ...tally(rows), defaulted: defaulted[index]! };
       });
     } finally {
+      // A replica that took over may have lost what was written last, the days and the URLs beside the records as well.
+      if (!stands) {
+        days.forget();
+        urls.forget();
+      }
       underWay.end();
       if (latest === underWay) latest = undefined;
     }

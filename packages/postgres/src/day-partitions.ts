@@ -16,6 +16,8 @@ export class DayPartitions {
   readonly #standing = new Set<string>();
   /** Days whose partition something stands in the way of, and when to try again (epoch ms). */
   readonly #refused = new Map<string, number>();
+  /** When days ahead are asked for again (epoch ms): whoever reads everything keeps them from being made, and each question waits for a lock. */
+  #aheadFromMs = 0;
 
   /** @param now epoch ms: decides which days are plausible, never where a row goes */
   constructor(database: Database, now: () => number) {
@@ -48,12 +50,20 @@ export class DayPartitions {
     return without;
   }
 
+  /** The server may not be the one that made them. */
+  forget(): void {
+    this.#standing.clear();
+    this.#aheadFromMs = 0;
+  }
+
   /** Tomorrow's is a kindness to tomorrow's first batch: whatever is in its way now, that batch makes it. */
   async #makeAhead(day: string, now: number): Promise<void> {
+    if (now < this.#aheadFromMs) return;
     try {
       await this.#stands(day, now);
     } catch (error) {
       if (!(error instanceof PostgresError)) throw error;
+      this.#aheadFromMs = now + refusedDayRetryMs;
     }
   }
 

@@ -33,4 +33,9 @@ export class KnownUrls {
     if (this.#noted.size + fresh.size > knownUrlsMax) this.#noted.clear();
     for (const key of fresh.keys()) this.#noted.add(key);
   }
+
+  /** The server may not be the one that was told of them. */
+  forget(): void {
+    this.#noted.clear();
+  }
 }

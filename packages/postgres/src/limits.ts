@@ -46,7 +46,7 @@ export const rowsAtOnce = 40;
 export const partitionDaysBack = 800;
 export const partitionDaysAhead = 2;
 
-/** A day whose partition cannot be made, because DEFAULT holds rows of it, is tried again after this, in ms. */
+/** A day whose partition cannot be made, because DEFAULT holds rows of it or, for one ahead, because somebody reads, is tried again after this, in ms. */
 export const refusedDayRetryMs = 10 * 60_000;
 
 /** URLs that a writer remembers having noted: endpoints of a large installation with some changes each. */

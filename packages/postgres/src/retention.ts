@@ -2,8 +2,8 @@
 // excerpts, which are no part of the chain. With the rights of `postrider_retention`, which can write no record.
 
 import { decodeAudit, type PartitionClosed } from '@postrider/core/contracts';
+import { isClosedSpan } from './closed-place.ts';
 import type { Database, Session } from './database.ts';
-import { readDays } from './day-windows.ts';
 import { dayMs } from './limits.ts';
 
 /** What a day holds of one Kafka partition, stubs included; a closing record says the same. */
@@ -146,7 +146,8 @@ export interface ClosedBase {
 }
 
 /**
- * By the closing records of days that do not stand any more, which are read out of their bytes, since those the chain covers.
+ * By the closing records of what does not stand any more, which are read out of their bytes, since those the chain covers. Whoever may
+ * write to the topic may have made one up: one that closes nothing, or more than there ever was, lets nothing be gone.
  * @throws PostgresError
  */
 export async function readClosedBases(session: Session, environment: string): Promise<ClosedBase[]> {
@@ -158,23 +159,20 @@ export async function readClosedBases(session: Session, environment: string): Pr
   const closings = rows.flatMap(({ value, ...at }) => {
     const decoded = decodeAudit(value);
     if (!decoded.ok || decoded.value.type !== 'PartitionClosed') return [];
-    const { day, total } = decoded.value;
-    const isWhole = !Number.isNaN(Date.parse(day)) && Number.isSafeInteger(total);
+    const { total, head } = decoded.value;
+    const isWhole = isClosedSpan(environment, decoded.value, head) && Number.isSafeInteger(total) && total > 0;
     return isWhole ? [{ ...at, closing: decoded.value }] : [];
   });
   const byPlace = Map.groupBy(closings, ({ closing }) => `${closing.topic}/${closing.partition}`);
-  const standing = new Set(await readDays(session));
   const bases: ClosedBase[] = [];
   for (const place of [...byPlace.keys()].sort()) {
-    // Of two that end at the same record the one of more records was closed later: what lay among them was in the way of the other.
+    // The one of more records was closed later; of two that say the same, the first day is the one that is gone for certain.
     for (const { partition, offset, closing } of byPlace
       .get(place)!
-      .toSorted((a, b) => b.closing.next - a.closing.next || b.closing.total - a.closing.total)) {
-      const day = Date.parse(closing.day);
-      // A day may have been made again, for records that came to the tables late.
-      if (standing.has(day) && (await stands(session, environment, closing))) continue;
+      .toSorted((a, b) => b.closing.total - a.closing.total || Date.parse(a.closing.day) - Date.parse(b.closing.day))) {
+      if (!(await isGone(session, environment, closing))) continue;
       const { topic, next, total, head } = closing;
-      const until = new Date(day + dayMs);
+      const until = new Date(Date.parse(closing.day) + dayMs);
       const at = { closedPartition: partition, closedOffset: offset };
       bases.push({ topic, partition: closing.partition, offset: next, rows: total, head, until, ...at });
       break;
@@ -183,17 +181,20 @@ export async function readClosedBases(session: Session, environment: string): Pr
   return bases;
 }
 
-/** Whether anything of what was closed is there, if only a stub. */
-async function stands(
+/** Whether the log came so far, and nothing that was closed is there, not even a stub. A day itself may have been made again, for records that came to the tables late. */
+async function isGone(
   session: Session,
   environment: string,
-  { topic, partition, from, next }: PartitionClosed,
+  { topic, partition, next, total }: PartitionClosed,
 ): Promise<boolean> {
   const anyOf = (table: string): string =>
-    `EXISTS (SELECT FROM ${table} WHERE environment = $1 AND topic = $2 AND partition = $3 AND record_offset >= $4 AND record_offset < $5)`;
-  const rows = await session.query<{ stands: boolean }>(
-    `SELECT ${anyOf('audit_record')} OR ${anyOf('audit_stub')} AS stands`,
-    [environment, topic, partition, from, next],
+    `EXISTS (SELECT FROM ${table} WHERE environment = $1 AND topic = $2 AND partition = $3 AND record_offset < $4)`;
+  const rows = await session.query<{ gone: boolean }>(
+    `SELECT EXISTS (
+       SELECT FROM projection_offset o
+       WHERE o.environment = $1 AND o.topic = $2 AND o.partition = $3 AND o.next >= $4 AND o.rows >= $5
+     ) AND NOT ${anyOf('audit_record')} AND NOT ${anyOf('audit_stub')} AS gone`,
+    [environment, topic, partition, next, total],
   );
-  return rows[0]!.stands;
+  return rows[0]!.gone;
 }

@@ -1,6 +1,7 @@
 // What is left of records that were dropped before their day: stubs, as the verification reads them.
 
 import { decodeAudit, type ClassClosed, type Stub } from '@postrider/core/contracts';
+import { isClosedSpan } from './closed-place.ts';
 import type { Session, Snapshot } from './database.ts';
 import { literal } from './sql-text.ts';
 
@@ -82,6 +83,8 @@ export async function readClassClosings(session: Session, environment: string): 
   );
   return rows.flatMap(({ partition, offset, value }) => {
     const decoded = decodeAudit(value);
-    return decoded.ok && decoded.value.type === 'ClassClosed' ? [{ partition, offset, closing: decoded.value }] : [];
+    if (!decoded.ok || decoded.value.type !== 'ClassClosed') return [];
+    const closing = decoded.value;
+    return isClosedSpan(environment, closing, closing.digest) ? [{ partition, offset, closing }] : [];
   });
 }

@@ -18,7 +18,7 @@ import { checkpointScanTimeoutMs } from './limits.ts';
 
 export interface CheckpointLog {
   /**
-   * Reads what was written since the last time, by whomever; what was written here meanwhile comes again.
+   * Reads what was written since the last time, by whomever; what was written here meanwhile comes again. One that failed is gone on with.
    * @param onRead told of each record in the order of the topic; `isSigned`: by a key that was introduced before it
    * @throws KafkaError
    */
@@ -70,7 +70,9 @@ export function openCheckpointLog(
         from: new Map([[0, readTo]]),
         timeoutMs: checkpointScanTimeoutMs,
         signal,
-        onRecord: ({ value }) => {
+        onRecord: ({ offset, value }) => {
+          // A reading that is cut off goes on from there: one that began anew would never end where the topic is too long for one.
+          readTo = offset + 1;
           const decoded = decodeCheckpoint(value);
           // What anybody else wrote there is the business of who verifies.
           if (!decoded.ok) return;

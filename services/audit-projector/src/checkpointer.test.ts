@@ -13,7 +13,7 @@ import {
   type AuditCheckpoint,
   type CheckpointRecord,
 } from '@postrider/core/contracts';
-import type { AppendRecord } from '@postrider/kafka';
+import { KafkaError, type AppendRecord } from '@postrider/kafka';
 import type { PartitionHead } from '@postrider/postgres';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openCheckpointLog } from './checkpoint-log.ts';
@@ -26,10 +26,13 @@ const second = generateKeyPairSync('ed25519').privateKey;
 /** The topic, as all processes see it. */
 let written: Buffer[];
 let heads: PartitionHead[];
+/** After so many records a reading of the topic fails. */
+let readable: number;
 
 beforeEach(() => {
   written = [];
   heads = [];
+  readable = Number.POSITIVE_INFINITY;
 });
 
 const lines = (): string => written.map((value) => `${value.toString()}\n`).join('');
@@ -49,6 +52,7 @@ function process(privateKey = first, file?: string): Checkpointer {
       scan: async ({ from, onRecord }) => {
         const start = from === 'earliest' ? 0 : (from.get(0) ?? 0);
         for (const [offset, value] of written.slice(start).entries()) {
+          if (offset === readable) throw new KafkaError('timeout', 'reading the topic took too long');
           onRecord({
             topic,
             partition: 0,
@@ -216,6 +220,22 @@ describe('the file of checkpoints', () => {
     written.push(encodeCheckpoint(forged));
     await process(first, file).runOnce();
     expect(readFileSync(file, 'utf8')).toBe(own);
+  });
+});
+
+describe('a topic that is longer than one reading gets', () => {
+  it('is read on where the reading before ended, and signed upon', async () => {
+    for (let rows = 1; rows <= 9; rows += 1) {
+      heads = [at(0, rows)];
+      await process().runOnce();
+    }
+    heads = [at(0, 10)];
+    readable = 4;
+    const late = process();
+    await expect(late.runOnce()).rejects.toThrow('took too long');
+    await expect(late.runOnce()).rejects.toThrow('took too long');
+    expect(await late.runOnce()).toBe(1);
+    expect(checkpoints().at(-1)).toMatchObject({ rows: 10, previous: checkpointDigest(checkpoints()[8]!) });
   });
 });
 

@@ -26,6 +26,8 @@ export class Lane {
   paused = false;
   /** Why nothing of it can be written, if a person must see to it. */
   fault: string | undefined;
+  /** Why Kafka does not give what follows; undefined when it does. It is asked again. */
+  unreadable: string | undefined;
   #records: KafkaRecord[] = [];
   #bytes = 0;
   /** Where reading goes on after what is held. */

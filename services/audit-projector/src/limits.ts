@@ -33,10 +33,7 @@ export const columnLongTextMax = 4_096;
 /** Problems told of one row; the rest adds nothing. */
 export const problemsTold = 5;
 
-/**
- * Reading the checkpoints that were written before takes no longer than this, in ms: a partition's last one is among the last
- * thousands, but the topic is read from where this process left it.
- */
+/** Reading the checkpoints that were written before waits no longer than this for the next one, in ms. They are kept for ever, and all of them are read once a process. */
 export const checkpointScanTimeoutMs = 120_000;
 
 /** How often the partitions of the days ahead are made and DEFAULT is looked at, in ms: often enough to be told of it the same hour. */

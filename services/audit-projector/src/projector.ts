@@ -55,6 +55,14 @@ export interface ProjectorDeps {
 
 const keyOf = (at: { readonly topic: string; readonly partition: number }): string => `${at.topic}/${at.partition}`;
 
+/** Where a partition cannot be read, and why. */
+export interface UnreadablePlace {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly error: Error;
+}
+
 /** Of a transaction. */
 interface Part {
   readonly lane: Lane;
@@ -96,7 +104,7 @@ export class Projector {
 
   /** Why the tables do not follow, in an operator's words; empty when they do. */
   troubles(): string[] {
-    const faults = this.lanes().flatMap((lane) => lane.fault ?? lane.refusal?.why ?? []);
+    const faults = this.lanes().flatMap((lane) => lane.fault ?? lane.refusal?.why ?? lane.unreadable ?? []);
     return this.#trouble === undefined
       ? faults
       : [`PostgreSQL (${this.#trouble.code}): ${this.#trouble.message}${mending(this.#trouble)}`, ...faults];
@@ -159,6 +167,7 @@ export class Projector {
     const lane = this.#lanes.get(keyOf({ topic, partition }));
     if (lane === undefined || lane.fault !== undefined) return;
     lane.logEnd = highWatermark;
+    lane.unreadable = undefined;
     if (!lane.hold(records, nextOffset)) {
       this.#fault(lane, `the log gave offset ${records[0]?.offset} again: it was cut or made anew`);
       return;
@@ -169,6 +178,14 @@ export class Projector {
     }
     if (this.#held() >= this.#deps.batchRecords) this.#gathered();
     this.#write();
+  }
+
+  /** What stands at this offset cannot be decoded: nothing behind it comes, and how much that is only a fresh end tells. */
+  async onUnreadable({ topic, partition, offset, error }: UnreadablePlace): Promise<void> {
+    const lane = this.#lanes.get(keyOf({ topic, partition }));
+    if (lane === undefined) return;
+    lane.unreadable = `${keyOf(lane)} cannot be read at ${offset}: ${error.message}`;
+    lane.logEnd = await this.#deps.logEnd(topic, partition).catch(() => lane.logEnd);
   }
 
   #held(): number {

@@ -52,11 +52,8 @@ export async function rebuildTables(deps: RebuildDeps): Promise<Rebuilt> {
   /** PostgreSQL said nothing to what it was given last. */
   let unanswered = false;
   const finished = (): boolean => {
-    const lanes = projector.lanes();
-    return (
-      lanes.length === ends.size &&
-      lanes.every((lane) => lane.next >= (ends.get(`${lane.topic}/${lane.partition}`) ?? 0))
-    );
+    const reached = new Map(projector.lanes().map((lane) => [`${lane.topic}/${lane.partition}`, lane.next]));
+    return [...ends].every(([place, end]) => (reached.get(place) ?? -1) >= end);
   };
   const projector: Projector = new Projector({
     environment,
@@ -102,12 +99,11 @@ export async function rebuildTables(deps: RebuildDeps): Promise<Rebuilt> {
         (sum, { topic, partition, offset }) => sum + Math.max(0, (ends.get(`${topic}/${partition}`) ?? 0) - offset),
         0,
       );
+      // There may be nothing to write at all.
+      if (finished()) done.resolve();
       return starts;
     },
-    onAssigned: (assignment) => {
-      projector.onAssigned(assignment);
-      if (finished()) done.resolve();
-    },
+    onAssigned: (assignment) => projector.onAssigned(assignment),
     onRevoked: () => projector.settle(),
     onRecords: (batch) => projector.onRecords(batch),
     onPassed: (passed) => projector.onRecords({ ...passed, records: [] }),

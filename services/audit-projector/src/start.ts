@@ -105,6 +105,8 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
     try {
       const written = await checkpoints.checkpointer.runOnce();
       metrics.auditCheckpoints.inc(written);
+      const objection = checkpoints.checkpointer.objection();
+      if (objection !== undefined) checkpoints.tell(objection);
     } catch (error) {
       checkpoints.tell(error);
     }
@@ -203,8 +205,10 @@ export function createAuditProjector(deps: AuditProjectorDeps): Service {
           trouble.tell(error);
           logger.warn({ code: error.code, problem: error.message, attempt }, 'reading the audit log: trying again');
         },
-        onPartitionFault: (fault) =>
-          logger.error({ ...fault }, 'a partition of the audit log cannot be read; the others go on'),
+        onPartitionFault: (fault) => {
+          logger.error({ ...fault }, 'a partition of the audit log cannot be read; the others go on');
+          void running.onUnreadable(fault);
+        },
         onRangeLost: tellLost,
       });
       commitLater();

@@ -1,6 +1,7 @@
 // The terminal's two streams as sinks, and the wait until a pipe has taken everything: an exit before that would cut data.
 
 import { once } from 'node:events';
+import { writeSync } from 'node:fs';
 import type { Sink } from './output.ts';
 
 /** Colours on a terminal only, and never when NO_COLOR is set (https://no-color.org). */
@@ -19,9 +20,13 @@ export function systemSinks(env: Readonly<Record<string, string | undefined>>): 
   return { stdout: sink(process.stdout), stderr: sink(process.stderr) };
 }
 
-/** Ends quietly when the reader of a pipe (`| head`) goes away. */
+/** Ends quietly when the reader of a pipe (`| head`) goes away, and says why when it was not that: a full disk, most often. */
 export function endWithReader(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    writeSync(process.stderr.fd, `postrider: what stands on stdout is not whole: ${error.message}\n`);
+    process.exit(1);
+  });
 }
 
 /** Resolves when both streams have handed on what was written. */

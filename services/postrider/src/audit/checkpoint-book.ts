@@ -19,18 +19,18 @@ import type { AuditProblem } from './audit-problem.ts';
 import type { SignedHead } from './chain-check.ts';
 import { forksLookedBack } from './limits.ts';
 
+/** All that is kept of a checkpoint: there are millions, since none is ever deleted. */
+type Signed = SignedHead & { readonly topic: string; readonly partition: number; readonly atMs: number };
+
 export class CheckpointBook {
   readonly #environment: string;
   readonly #keys = new Map<string, KeyObject>();
   readonly #pinned: boolean;
   readonly #problems: AuditProblem[] = [];
-  readonly #last = new Map<string, AuditCheckpoint>();
-  readonly #heads = new Map<
-    string,
-    (SignedHead & { readonly topic: string; readonly partition: number; readonly atMs: number })[]
-  >();
+  readonly #last = new Map<string, Signed>();
+  readonly #heads = new Map<string, Signed[]>();
   /** By digest. */
-  readonly #known = new Map<string, AuditCheckpoint>();
+  readonly #known = new Map<string, Signed>();
   #checkpoints = 0;
 
   /** @param publicKeys known from elsewhere; without one the first key that introduces itself is believed */
@@ -97,10 +97,11 @@ export class CheckpointBook {
         );
       }
     }
-    this.#known.set(digest, checkpoint);
-    if (last === undefined || last.offset <= offset) this.#last.set(place, checkpoint);
+    const signed = { topic, partition, offset, rows, head: checkpoint.head, atMs: Date.parse(checkpoint.at) };
+    this.#known.set(digest, signed);
+    if (last === undefined || last.offset <= offset) this.#last.set(place, signed);
     const heads = this.#heads.get(place) ?? [];
-    heads.push({ topic, partition, offset, rows, head: checkpoint.head, atMs: Date.parse(checkpoint.at) });
+    heads.push(signed);
     this.#heads.set(place, heads);
   }
 
@@ -131,7 +132,7 @@ export class CheckpointBook {
   }
 
   /** Of each partition the last one that was signed before a moment. */
-  headsBefore(moment: Date): readonly (SignedHead & { readonly topic: string; readonly partition: number })[] {
+  headsBefore(moment: Date): readonly Signed[] {
     return [...this.#heads.values()].flatMap((heads) => {
       const before = heads.filter(({ atMs }) => atMs < moment.getTime());
       return before.toSorted((a, b) => b.offset - a.offset).slice(0, 1);

@@ -270,6 +270,8 @@ async function checkpointsOf(session: Session, flags: CheckpointFlags): Promise<
   }
   const { cluster } = await session.kafka();
   const timeoutMs = session.options.timeoutMs;
+  // There are ever more of them: what is bounded is the wait for the next one.
+  session.takeTime();
   await readCheckpointTopic(book, { cluster, environment: config.environment, timeoutMs });
   return book;
 }

@@ -153,6 +153,8 @@ interface Story {
   readonly entries: readonly AuditEntry[];
 }
 
+const placeOf = ({ topic, partition, offset }: AuditEntry): string => `${topic}/${partition}/${offset}`;
+
 async function show(session: Session, id: string): Promise<void> {
   const { out } = session;
   const reads = session.reads();
@@ -168,8 +170,9 @@ async function show(session: Session, id: string): Promise<void> {
     rounds,
     entries: told.get(dispatch) ?? [],
   }));
-  // An event that led to nothing is known by its own records only.
-  const events = deliveries.length > 0 ? [] : await reads.eventRecords(id);
+  // An event that led to nothing is known by its own records only, and its id may be the subject of others that led to something.
+  const inStories = new Set(stories.flatMap(({ entries }) => entries.map(placeOf)));
+  const events = (await reads.eventRecords(id)).filter((entry) => !inStories.has(placeOf(entry)));
   if (stories.length === 0 && events.length === 0) {
     throw new CliError(
       'not-found',
