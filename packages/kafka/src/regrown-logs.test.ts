@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { assigned, now, rig, topic } from './acked-rig.ts';
 import type { AckedOptions } from './acked-consumer.ts';
+import { KafkaError } from './kafka-error.ts';
 import type { KafkaRecord } from './record.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
@@ -60,6 +61,19 @@ describe('a log that was cut and has grown past its commit before anybody looked
   ])('goes on where %s', async (_what, cutAt, metadata, over) => {
     const { lost, takeOver } = logCutAt(cutAt, {});
     expect(await takeOver(metadata, over)).toEqual([]);
+    expect(lost).toEqual(['prepared']);
+  });
+
+  it('holds nothing up when the record before the commit cannot be decoded', async () => {
+    const { group, lost, takeOver } = logCutAt(80);
+    Object.assign(group.cluster, {
+      scan: ({ onError, signal }: Parameters<typeof group.cluster.scan>[0]) =>
+        new Promise((_resolve, reject) => {
+          signal?.addEventListener('abort', () => reject(new KafkaError('closed', 'aborted')));
+          onError?.(new KafkaError('undecodable', 'a codec that nobody knows'), 1);
+        }),
+    });
+    expect(await takeOver(`text last=91@${timeOf(91)}`)).toEqual([]);
     expect(lost).toEqual(['prepared']);
   });
 

@@ -28,7 +28,10 @@ export function readLast(committed: AssignedPartition['committed']): LastFinishe
   return last && last.offset + 1 === committed?.offset ? last : undefined;
 }
 
-/** Those in which another record stands before the commit. What retention, compaction or a transaction took says nothing. */
+/**
+ * Those in which another record stands before the commit. What retention, compaction or a transaction took says nothing, nor does what
+ * cannot be decoded: to wait for that would hold up every partition that is taken over with it.
+ */
 export async function regrownOf(
   cluster: Pick<KafkaCluster, 'scan'>,
   assigned: readonly AssignedPartition[],
@@ -39,19 +42,24 @@ export async function regrownOf(
     return last && last.offset >= at.logStart && last.offset < at.logEnd ? [{ at, last }] : [];
   });
   const others = new Set<AssignedPartition>();
-  const reading = [...Map.groupBy(asked, ({ at }) => at.topic)].map(([topic, places]) =>
-    cluster.scan({
+  const reading = [...Map.groupBy(asked, ({ at }) => at.topic)].map(async ([topic, places]) => {
+    const unreadable = new AbortController();
+    const scan = cluster.scan({
       topic,
       partitions: places.map(({ at }) => at.partition),
       from: new Map(places.map(({ at, last }) => [at.partition, last.offset])),
       to: new Map(places.map(({ at, last }) => [at.partition, last.offset + 1])),
-      signal,
+      signal: AbortSignal.any([signal, unreadable.signal]),
+      onError: ({ code }) => code === 'undecodable' && unreadable.abort(),
       onRecord({ partition, timestamp }) {
         const { at, last } = places.find((place) => place.at.partition === partition)!;
         if (timestamp !== last.timestampMs) others.add(at);
       },
-    }),
-  );
+    });
+    await scan.catch((error: unknown) => {
+      if (!unreadable.signal.aborted) throw error;
+    });
+  });
   await Promise.all(reading);
   return [...others];
 }
