@@ -1,11 +1,14 @@
 // The binary itself: exit codes, streams and signals as a shell sees them.
 
 import { spawn } from 'node:child_process';
+import { existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { cliTerminal, type CliTerminal } from './cli-terminal.ts';
 
 const main = join(import.meta.dirname, '../../services/postrider/src/main.ts');
+/** Takes nothing. */
+const fullDevice = '/dev/full';
 let cli: CliTerminal;
 
 beforeAll(async () => {
@@ -25,20 +28,24 @@ async function binary(
     readonly stdin?: string;
     readonly env?: Record<string, string>;
     readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+    /** A stream that goes to a disk without room. */
+    readonly full?: 'stdout' | 'stderr';
   } = {},
 ): Promise<Ended> {
+  const to = (stream: 'stdout' | 'stderr') => (options.full === stream ? openSync(fullDevice, 'w') : 'pipe');
   const child = spawn(process.execPath, [main, ...argv], {
     env: { PATH: process.env['PATH'], ...cli.env, ...options.env },
     timeout: 40_000,
+    stdio: ['pipe', to('stdout'), to('stderr')],
   });
   let stdout = '';
   let stderr = '';
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => {
+  child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => {
     stderr += chunk.toString();
     options.onStderr?.(stderr, (signal) => child.kill(signal));
   });
-  child.stdin.end(options.stdin ?? '');
+  child.stdin?.end(options.stdin ?? '');
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, stdout, stderr }));
@@ -71,6 +78,15 @@ describe('the postrider binary', () => {
 
   it('prints no colours into a pipe', async () => {
     expect((await binary(['topics', 'check'])).stdout).not.toContain('\u001b');
+  });
+
+  it.skipIf(!existsSync(fullDevice))('says why data cannot be written, and does without notes', async () => {
+    const data = await binary(['config', 'docs'], { full: 'stdout' });
+    expect({ code: data.code, said: data.stderr.includes('cannot write to stdout: ENOSPC') }).toEqual({
+      code: 1,
+      said: true,
+    });
+    expect((await binary(['endpoints', 'show', 'nobody'], { full: 'stderr' })).code).toBe(3);
   });
 
   it('runs services until SIGTERM, drains, and ends with 0', async () => {

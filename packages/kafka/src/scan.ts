@@ -14,7 +14,7 @@ export interface ScanOptions {
   /** `'stop'` ends the scan after this record. */
   onRecord(record: KafkaRecord): void | 'stop';
   signal?: AbortSignal;
-  /** Rejects with KafkaError `timeout` after this long; without it the scan waits for absent brokers for ever. */
+  /** Rejects with KafkaError `timeout` when nothing came for this long; without it the scan waits for absent brokers for ever. */
   timeoutMs?: number;
   onError?(error: KafkaError, attempt: number): void;
   onRangeLost?(lost: TopicPartition & { from: number; to: number }): void;
@@ -29,6 +29,10 @@ export interface ScanResult {
 /** Rejects with KafkaError `timeout`, `closed` (aborted), `unknown-topic` and `not-authorized`. An exception of `onRecord` rejects too. */
 export async function runScan(settings: KafkaSettings, options: ScanOptions): Promise<ScanResult> {
   const done = Promise.withResolvers<void>();
+  const { timeoutMs } = options;
+  const silent = (): void =>
+    done.reject(new KafkaError('timeout', `reading ${options.topic}: nothing came for ${timeoutMs} ms`));
+  const silence = timeoutMs === undefined ? undefined : setTimeout(silent, timeoutMs);
   let records = 0;
   let ended = false;
   const reader = openLogReader(settings, {
@@ -40,6 +44,8 @@ export async function runScan(settings: KafkaSettings, options: ScanOptions): Pr
     onRecord(record) {
       if (ended) return;
       records += 1;
+      // What is long may take long; what is silent may not.
+      silence?.refresh();
       try {
         if (options.onRecord(record) !== 'stop') return;
         done.resolve();
@@ -59,19 +65,11 @@ export async function runScan(settings: KafkaSettings, options: ScanOptions): Pr
   const abort = (): void => done.reject(new KafkaError('closed', `the scan of ${options.topic} was aborted`));
   if (options.signal?.aborted === true) abort();
   options.signal?.addEventListener('abort', abort);
-  const { timeoutMs } = options;
-  const timer =
-    timeoutMs === undefined
-      ? undefined
-      : setTimeout(
-          () => done.reject(new KafkaError('timeout', `scanning ${options.topic} took more than ${timeoutMs} ms`)),
-          timeoutMs,
-        );
   try {
     await done.promise;
     return { records, ends: reader.ends() };
   } finally {
-    clearTimeout(timer);
+    clearTimeout(silence);
     options.signal?.removeEventListener('abort', abort);
     await reader.stop();
   }

@@ -19,9 +19,15 @@ export function systemSinks(env: Readonly<Record<string, string | undefined>>): 
   return { stdout: sink(process.stdout), stderr: sink(process.stderr) };
 }
 
-/** Ends quietly when the reader of a pipe (`| head`) goes away. */
+/** Ends when nobody takes the data any more: quietly when the reader of a pipe (`| head`) went away, else with the cause. */
 export function endWithReader(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    process.stderr.write(`postrider: cannot write to stdout: ${error.message}\n`);
+    process.exit(1);
+  });
+  // Notes that nobody takes, as on a disk without room, are no reason to stop: services would end with their log.
+  process.stderr.on('error', () => undefined);
 }
 
 /** Resolves when both streams have handed on what was written. */

@@ -28,6 +28,8 @@ export class Session {
   #cluster: KafkaCluster | undefined;
   readonly #closers: (() => Promise<void>)[] = [];
   #waitingFor = 'the command to end';
+  /** What stands already of work that is done piece by piece; said when it ends early. */
+  #reached = '';
   #abandoned = false;
   /** Set while a command is bounded in time. */
   #outOfTime: (() => void) | undefined;
@@ -108,6 +110,12 @@ export class Session {
     this.#restartTime();
   }
 
+  /** A piece of the work is done: what stands now is said if the rest is not, and the time begins anew. */
+  reached(what: string): void {
+    this.#reached = `: ${what}`;
+    this.#restartTime();
+  }
+
   /** A person may think as long as they like. */
   async ask(question: string): Promise<string> {
     this.#stopTime();
@@ -125,11 +133,11 @@ export class Session {
       ended.reject(failure);
     };
     this.#outOfTime = () => {
-      const message = `gave up after ${formatDuration(this.options.timeoutMs)} of waiting for ${this.#waitingFor} (--timeout changes that)`;
+      const message = `gave up after ${formatDuration(this.options.timeoutMs)} of waiting for ${this.#waitingFor} (--timeout changes that)${this.#reached}`;
       giveUp(new CliError('timeout', message));
     };
     this.#restartTime();
-    const stop = (): void => giveUp(new CliError('interrupted', 'interrupted'));
+    const stop = (): void => giveUp(new CliError('interrupted', `interrupted${this.#reached}`));
     interrupted.addEventListener('abort', stop, { once: true });
     if (interrupted.aborted) stop();
     try {
