@@ -4,7 +4,13 @@ import { searchAttempts, type AttemptPage, type AttemptQuery } from './attempt-s
 import { recordsOfEvent, storiesOf, type AuditEntry } from './audit-entries.ts';
 import { readDailyCounts, recountDays, type CountFilter, type DailyCount } from './daily-counts.ts';
 import type { Database } from './database.ts';
-import { roundsOf, searchDeliveries, type DeliveryPage, type DeliveryQuery, type RoundState } from './delivery-search.ts';
+import {
+  roundsOf,
+  searchDeliveries,
+  type DeliveryPage,
+  type DeliveryQuery,
+  type RoundState,
+} from './delivery-search.ts';
 import type { DeliveryState } from './fold-delivery.ts';
 import { storyRecordsMax } from './limits.ts';
 

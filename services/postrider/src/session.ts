@@ -110,9 +110,9 @@ export class Session {
     this.#restartTime();
   }
 
-  /** A piece of the work is done: what stands now is said if the rest is not, and the time begins anew. */
-  reached(what: string): void {
-    this.#reached = `: ${what}`;
+  /** What is waited for comes in pieces, and one has come: the time begins anew. @param reached said when the rest does not come */
+  goesOn(reached?: string): void {
+    if (reached !== undefined) this.#reached = `: ${reached}`;
     this.#restartTime();
   }
 
