@@ -124,8 +124,8 @@ export class Session {
     return answer;
   }
 
-  /** `work`, unless time runs out or somebody presses Ctrl-C. */
-  async bounded<T>(work: Promise<T>): Promise<T> {
+  /** `begin`, unless time runs out or somebody presses Ctrl-C. */
+  async bounded<T>(begin: () => Promise<T>): Promise<T> {
     const { interrupted } = this.io;
     const ended = Promise.withResolvers<never>();
     const giveUp = (failure: CliError): void => {
@@ -140,6 +140,8 @@ export class Session {
     const stop = (): void => giveUp(new CliError('interrupted', `interrupted${this.#reached}`));
     interrupted.addEventListener('abort', stop, { once: true });
     if (interrupted.aborted) stop();
+    // Begun under the bound, so that it can take its time from its first step on.
+    const work = begin();
     try {
       return await Promise.race([work, ended.promise]);
     } finally {

@@ -88,7 +88,7 @@ async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
     out.note(`cannot be replayed: ${letter.topic}/${letter.partition}/${letter.offset}: ${shown(why)}`);
 
   session.waitFor('how the endpoint fares');
-  const { open, shut } = await obstaclesOf(session, ports, plan, flags);
+  const { open, shut, paused } = await obstaclesOf(session, ports, plan, flags);
   if (flags.dryRun !== true && plan.send.length > 0) await confirm(session, plan, flags.yes === true);
   session.waitFor('the acknowledgement of the replayed records');
   const id = `rpl_${randomUUID()}`;
@@ -115,6 +115,7 @@ async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
       dryRun: flags.dryRun === true,
       openCircuits: open,
       shutEndpoints: shut,
+      pausedEndpoints: paused,
       items: itemsJson(plan),
     },
     () => planText(plan, result.replay),
@@ -162,10 +163,10 @@ async function obstaclesOf(
   plan: ReplayPlan,
   { dryRun, force }: Pick<StartFlags, 'dryRun' | 'force'>,
 ): Promise<ReplayObstacles> {
-  if (plan.send.length === 0) return { open: [], shut: [] };
+  if (plan.send.length === 0) return { open: [], shut: [], paused: [] };
   const nowMs = session.io.clock.now();
   const { cluster, admin } = await session.kafka();
-  const { open, shut } = await replayObstacles(
+  const { open, shut, paused } = await replayObstacles(
     { ...ports, cluster, admin },
     plan.send.map(({ dispatch }) => dispatch.endpointId),
     nowMs,
@@ -175,7 +176,8 @@ async function obstaclesOf(
     throw new CliError('refused', `nothing was sent: ${refused.join('\n')}`, { details: [...shut, ...open] });
   if (refused.length > 0) session.out.note(`would be refused: ${refused.join('\n')}`);
   else if (open.length > 0) session.out.note(`note: ${open.map((one) => openCircuitText(one, nowMs)).join('\n')}`);
-  return { open, shut };
+  for (const id of paused) session.out.note(`note: ${shown(id)} is paused: what is replayed waits until it is resumed`);
+  return { open, shut, paused };
 }
 
 async function confirm(session: Session, plan: ReplayPlan, yes: boolean): Promise<void> {
