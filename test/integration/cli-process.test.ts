@@ -1,14 +1,12 @@
 // The binary itself: exit codes, streams and signals as a shell sees them.
 
 import { spawn } from 'node:child_process';
-import { existsSync, openSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { cliTerminal, type CliTerminal } from './cli-terminal.ts';
 
 const main = join(import.meta.dirname, '../../services/postrider/src/main.ts');
-/** Takes nothing. */
-const fullDevice = '/dev/full';
 let cli: CliTerminal;
 
 beforeAll(async () => {
@@ -28,11 +26,11 @@ async function binary(
     readonly stdin?: string;
     readonly env?: Record<string, string>;
     readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
-    /** A stream that goes to a disk without room. */
+    /** A stream that takes nothing, as a disk without room. */
     readonly full?: 'stdout' | 'stderr';
   } = {},
 ): Promise<Ended> {
-  const to = (stream: 'stdout' | 'stderr') => (options.full === stream ? openSync(fullDevice, 'w') : 'pipe');
+  const to = (stream: 'stdout' | 'stderr') => (options.full === stream ? openSync(main, 'r') : 'pipe');
   const child = spawn(process.execPath, [main, ...argv], {
     env: { PATH: process.env['PATH'], ...cli.env, ...options.env },
     timeout: 40_000,
@@ -80,9 +78,9 @@ describe('the postrider binary', () => {
     expect((await binary(['topics', 'check'])).stdout).not.toContain('\u001b');
   });
 
-  it.skipIf(!existsSync(fullDevice))('says why data cannot be written, and does without notes', async () => {
+  it('says why data cannot be written, and does without notes', async () => {
     const data = await binary(['config', 'docs'], { full: 'stdout' });
-    expect({ code: data.code, said: data.stderr.includes('cannot write to stdout: ENOSPC') }).toEqual({
+    expect({ code: data.code, said: data.stderr.includes('cannot write to stdout: ') }).toEqual({
       code: 1,
       said: true,
     });

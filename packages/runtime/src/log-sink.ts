@@ -68,7 +68,8 @@ export function openLogSink(descriptor: number): LogSink {
 
   const flushSync = (): void => {
     const untilMs = performance.now() + logFlushMs;
-    while (!isClosed && !isEmpty()) {
+    if (isClosed) return;
+    while (!isEmpty()) {
       const bytes = taken();
       rest = bytes;
       try {

@@ -8,7 +8,9 @@ import { expect, test } from 'vitest';
 import { planReplay, ReplayTooLarge, type ReplayFilter, type ReplayPorts } from './replay.ts';
 
 const idOf = (n: number): string =>
-  `dsp_${String.fromCodePoint(...[...String(n)].map((digit) => 97 + Number(digit))).padStart(26, 'z')}`;
+  `dsp_${String(n)
+    .replaceAll(/\d/g, (digit) => 'abcdefghij'.charAt(Number(digit)))
+    .padStart(26, 'z')}`;
 
 /** The letter of a dispatch that died in `round`, at `atMs`. */
 function letter(n: number, { round = 0, atMs = n }: { round?: number; atMs?: number } = {}): KafkaRecord {
