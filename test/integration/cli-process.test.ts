@@ -28,6 +28,8 @@ async function binary(
     readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
     /** A stream that takes nothing, as a disk without room. */
     readonly full?: 'stdout' | 'stderr';
+    /** Nobody reads stdout. */
+    readonly unread?: boolean;
   } = {},
 ): Promise<Ended> {
   const to = (stream: 'stdout' | 'stderr') => (options.full === stream ? openSync(main, 'r') : 'pipe');
@@ -43,6 +45,7 @@ async function binary(
     stderr += chunk.toString();
     options.onStderr?.(stderr, (signal) => child.kill(signal));
   });
+  if (options.unread === true) child.stdout?.destroy();
   child.stdin?.end(options.stdin ?? '');
   return new Promise((resolve, reject) => {
     child.once('error', reject);
@@ -85,6 +88,12 @@ describe('the postrider binary', () => {
       said: true,
     });
     expect((await binary(['endpoints', 'show', 'nobody'], { full: 'stderr' })).code).toBe(3);
+  });
+
+  it('ends as it would when the reader of its data goes away, and says nothing of it', async () => {
+    expect(await binary(['config', 'docs'], { unread: true })).toMatchObject({ code: 0, stderr: '' });
+    const drift = ['topics', 'check', '--set', 'retry.tiers=200ms'];
+    expect(await binary(drift, { unread: true })).toMatchObject({ code: 1 });
   });
 
   it('runs services until SIGTERM, drains, and ends with 0', async () => {

@@ -12,17 +12,23 @@ export function systemSinks(env: Readonly<Record<string, string | undefined>>): 
   const sink = (stream: NodeJS.WriteStream): Sink => ({
     write: (text) => void stream.write(text),
     drained: async () => {
-      if (stream.writableNeedDrain) await once(stream, 'drain');
+      // Fails when its reader goes away meanwhile.
+      if (stream.writableNeedDrain) await once(stream, 'drain').catch(() => undefined);
+      // A list without an end has nobody left to go on for.
+      if (stream.destroyed) process.exit(0);
     },
     colour: stream.isTTY && !plain,
   });
   return { stdout: sink(process.stdout), stderr: sink(process.stderr) };
 }
 
-/** Ends when nobody takes the data any more: quietly when the reader of a pipe (`| head`) went away, else with the cause. */
-export function endWithReader(): void {
+/**
+ * Data that cannot be written ends the command, with the cause. That the reader of a pipe (`| head`) went away is none: the command
+ * goes on to its own end, since a check that found something must not look as if it had not.
+ */
+export function endWithoutRoom(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
+    if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') return;
     process.stderr.write(`postrider: cannot write to stdout: ${error.message}\n`);
     process.exit(1);
   });
