@@ -3,6 +3,9 @@
 import { once } from 'node:events';
 import type { Sink } from './output.ts';
 
+/** Nobody reads stdout any more; Node does not say so of its own stream. */
+let isReaderGone = false;
+
 /** Colours on a terminal only, and never when NO_COLOR is set (https://no-color.org). */
 export function systemSinks(env: Readonly<Record<string, string | undefined>>): {
   readonly stdout: Sink;
@@ -15,7 +18,7 @@ export function systemSinks(env: Readonly<Record<string, string | undefined>>): 
       // Fails when its reader goes away meanwhile.
       if (stream.writableNeedDrain) await once(stream, 'drain').catch(() => undefined);
       // A list without an end has nobody left to go on for.
-      if (stream.destroyed) process.exit(0);
+      if (isReaderGone) process.exit(0);
     },
     colour: stream.isTTY && !plain,
   });
@@ -28,7 +31,8 @@ export function systemSinks(env: Readonly<Record<string, string | undefined>>): 
  */
 export function endWithoutRoom(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') return;
+    isReaderGone ||= error.code === 'EPIPE';
+    if (isReaderGone) return;
     process.stderr.write(`postrider: cannot write to stdout: ${error.message}\n`);
     process.exit(1);
   });
