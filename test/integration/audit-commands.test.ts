@@ -348,3 +348,13 @@ describe('audit export', () => {
     expect(exit).toBe(3);
   });
 });
+
+it.each([
+  [['audit', 'completeness']],
+  [['audit', 'export']],
+  [['audit', 'verify']],
+  [['audit', 'retain', '--older-than', '900d', '--excerpts-older-than', '900d']],
+])('%j reads for as long as it takes, whatever --timeout says', async (argv) => {
+  const { exit, stderr } = await cli.postrider([...argv, '--timeout', '1ms']);
+  expect({ exit, gaveUp: stderr.includes('gave up') }).toEqual({ exit: 0, gaveUp: false });
+});

@@ -227,6 +227,29 @@ describe('a replay to an endpoint that nothing is sent to', () => {
   });
 });
 
+describe('a replay to a paused endpoint', () => {
+  it('is made, and says that it waits', async () => {
+    const file = {
+      environment: cli.environment,
+      endpoints: [
+        {
+          id: 'shop-paused',
+          project: 'shop',
+          url: 'https://hooks.example.com/in',
+          eventTypes: ['order.*'],
+          profile: 'plain',
+          status: { kind: 'paused', reason: 'moving house' },
+        },
+      ],
+    };
+    await cli.json(['endpoints', 'apply', '-'], { stdin: JSON.stringify(file) });
+    await putLetter(dispatchOf('p', 'shop-paused', 0));
+    const { exit, stdout, stderr } = await cli.postrider([...replay('shop-paused'), '--json']);
+    expect({ exit, said: stderr.includes('shop-paused is paused') }).toEqual({ exit: 0, said: true });
+    expect(JSON.parse(stdout)).toMatchObject({ sent: 1, pausedEndpoints: ['shop-paused'] });
+  });
+});
+
 describe('an endpoint that answered 410 long ago', () => {
   it('is told of by list and show, is not replayed to, and is renewed by name', async () => {
     const file = (...ids: readonly string[]) => ({

@@ -3,7 +3,8 @@
 import { decodeAudit, topicNames, type EndpointChanged } from '@postrider/core/contracts';
 import { openCluster, type KafkaCluster } from '@postrider/kafka';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { testBrokers } from '../support/stack.ts';
+import { openDatabase } from '@postrider/postgres';
+import { createTestDatabase, testBrokers } from '../support/stack.ts';
 import { cliTerminal, type CliTerminal } from './cli-terminal.ts';
 
 let cli: CliTerminal;
@@ -95,6 +96,24 @@ describe('topics', () => {
 });
 
 describe('tables', () => {
+  it('take as long to make as they take: --timeout is for answers, and the index of a large table is none', async () => {
+    const url = await createTestDatabase('clisetupslow');
+    const other = openDatabase({ url, applicationName: 'test' });
+    const held = Promise.withResolvers<void>();
+    // Whoever makes them first holds this lock for as long.
+    const holding = other.transaction(async (session) => {
+      await session.query('SELECT pg_advisory_xact_lock(8101821198635721829)');
+      const migrated = cli.json(['db', 'migrate', '--timeout', '300ms'], { env: { POSTRIDER_POSTGRES_URL: url } });
+      const first = await Promise.race([migrated.catch((error: unknown) => error), held.promise]);
+      return { migrated, first };
+    });
+    setTimeout(held.resolve, 1_500);
+    const { migrated, first } = await holding;
+    expect(first).toBeUndefined();
+    expect(await migrated).toMatchObject([{ standing: 0 }]);
+    await other.close();
+  });
+
   it('are pending, applied, and then as they should be', async () => {
     expect(await cli.postrider(['deliveries', 'list'])).toMatchObject({
       exit: 1,

@@ -14,7 +14,7 @@ export interface ScanOptions {
   /** `'stop'` ends the scan after this record. */
   onRecord(record: KafkaRecord): void | 'stop';
   signal?: AbortSignal;
-  /** Rejects with KafkaError `timeout` when no record came for this long; without it the scan waits for absent brokers for ever. */
+  /** Rejects with KafkaError `timeout` when nothing came for this long; without it the scan waits for absent brokers for ever. */
   timeoutMs?: number;
   onError?(error: KafkaError, attempt: number): void;
   onRangeLost?(lost: TopicPartition & { from: number; to: number }): void;
@@ -30,13 +30,9 @@ export interface ScanResult {
 export async function runScan(settings: KafkaSettings, options: ScanOptions): Promise<ScanResult> {
   const done = Promise.withResolvers<void>();
   const { timeoutMs } = options;
-  const timer =
-    timeoutMs === undefined
-      ? undefined
-      : setTimeout(
-          () => done.reject(new KafkaError('timeout', `${options.topic} brought nothing for ${timeoutMs} ms`)),
-          timeoutMs,
-        );
+  const silent = (): void =>
+    done.reject(new KafkaError('timeout', `reading ${options.topic}: nothing came for ${timeoutMs} ms`));
+  const silence = timeoutMs === undefined ? undefined : setTimeout(silent, timeoutMs);
   let records = 0;
   let ended = false;
   const reader = openLogReader(settings, {
@@ -48,7 +44,8 @@ export async function runScan(settings: KafkaSettings, options: ScanOptions): Pr
     onRecord(record) {
       if (ended) return;
       records += 1;
-      timer?.refresh();
+      // What is long may take long; what is silent may not.
+      silence?.refresh();
       try {
         if (options.onRecord(record) !== 'stop') return;
         done.resolve();
@@ -72,7 +69,7 @@ export async function runScan(settings: KafkaSettings, options: ScanOptions): Pr
     await done.promise;
     return { records, ends: reader.ends() };
   } finally {
-    clearTimeout(timer);
+    clearTimeout(silence);
     options.signal?.removeEventListener('abort', abort);
     await reader.stop();
   }

@@ -4,7 +4,13 @@ import { searchAttempts, type AttemptPage, type AttemptQuery } from './attempt-s
 import { recordsOfEvent, storiesOf, type AuditEntry } from './audit-entries.ts';
 import { readDailyCounts, recountDays, type CountFilter, type DailyCount } from './daily-counts.ts';
 import type { Database } from './database.ts';
-import { searchDeliveries, type DeliveryPage, type DeliveryQuery } from './delivery-search.ts';
+import {
+  roundsOf,
+  searchDeliveries,
+  type DeliveryPage,
+  type DeliveryQuery,
+  type RoundState,
+} from './delivery-search.ts';
 import type { DeliveryState } from './fold-delivery.ts';
 import { storyRecordsMax } from './limits.ts';
 
@@ -29,6 +35,8 @@ export interface Totals {
 /** Every method throws PostgresError. */
 export interface AuditReads {
   findDeliveries(query: DeliveryQuery): Promise<DeliveryPage>;
+  /** The rounds of some dispatches, by dispatch, rising; unknown ones are left out. */
+  rounds(dispatches: readonly string[]): Promise<ReadonlyMap<string, readonly RoundState[]>>;
   /** Attempts by endpoint, status and time. */
   findAttempts(query: AttemptQuery): Promise<AttemptPage>;
   /** The records of a dispatch in order; empty when it is unknown. */
@@ -57,6 +65,7 @@ export function openAuditReads(
   return {
     findAttempts: (query) => searchAttempts(database, environment, query),
     findDeliveries: (query) => searchDeliveries(database, environment, query),
+    rounds: (dispatches) => roundsOf(database, environment, dispatches),
     deliveryStory: async (dispatchId) => (await tell([dispatchId])).get(dispatchId) ?? [],
     deliveryStories: tell,
     eventRecords: (id) => recordsOfEvent(database, environment, id),

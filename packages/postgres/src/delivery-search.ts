@@ -101,6 +101,22 @@ export async function searchDeliveries(
   return { deliveries, next: more ? cursorText([last.firstSeen.toISOString(), last.dispatch, last.round]) : undefined };
 }
 
+/** Where each round of a dispatch stands. */
+export type RoundState = Pick<Delivery, 'round' | 'state'>;
+
+/** The rounds of some dispatches, rising; unknown dispatches are left out. @throws PostgresError */
+export async function roundsOf(
+  session: Session,
+  environment: string,
+  dispatches: readonly string[],
+): Promise<Map<string, RoundState[]>> {
+  const rows = await session.query<RoundState & { dispatch: string }>(
+    `SELECT dispatch, round, state FROM delivery WHERE environment = $1 AND dispatch = ANY ($2::text[]) ORDER BY dispatch, round`,
+    [environment, dispatches.map(text)],
+  );
+  return Map.groupBy(rows, ({ dispatch }) => dispatch);
+}
+
 type Bind = (value: unknown) => string;
 
 /** @param key of the table that leads: `o` of the undelivered, `d` of all */

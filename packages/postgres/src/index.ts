@@ -41,7 +41,7 @@ export {
   type DatabaseSettings,
 } from './database.ts';
 export { isPageOf } from './page-cursor.ts';
-export { parsePosition, type Delivery, type DeliveryQuery, type Position } from './delivery-search.ts';
+export { parsePosition, type Delivery, type DeliveryQuery, type Position, type RoundState } from './delivery-search.ts';
 export type { DeliveryState } from './fold-delivery.ts';
 export { deliveryDifferences, flagDifferences, settlementFlagsHold } from './fold-differences.ts';
 export { eventFlagsHold } from './event-flags.ts';

@@ -55,6 +55,9 @@ export const logFlushMs = 1_000;
 /** Log text kept in memory while stderr is not read, in bytes; beyond it lines are dropped, since a log must not fill the memory. */
 export const logBufferBytesMax = 16 * 1_048_576;
 
+/** A log that could not be written is tried again after this, in ms: room on a disk comes by somebody's hand, in a pipe by its reader. */
+export const logRetryMs = 200;
+
 /** Timer grain of the event-loop delay histogram in ms: finds stalls that matter (> 20 ms) at 50 wake-ups a second. */
 export const eventLoopGrainMs = 20;
 

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { openSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createLogger } from './logger.ts';
 import type { LoggerOptions } from './logger.ts';
@@ -136,4 +138,26 @@ test('a pretty line shows the stack of an error and of its cause', () => {
   const { logger, texts } = capture({ format: 'pretty' });
   logger.error({ error: new Error('outer', { cause: new Error('inner') }) }, 'failed');
   expect(texts[0]).toMatch(/failed\n {2}Error: outer\n[\s\S]*caused by\n {2}Error: inner/);
+});
+
+test('a log that nobody can take ends nothing', () => {
+  const script = `
+    import { createLogger } from ${JSON.stringify(new URL('logger.ts', import.meta.url).href)};
+    import { systemHost } from ${JSON.stringify(new URL('process-host.ts', import.meta.url).href)};
+    const logger = createLogger({ level: 'info', format: 'json' });
+    for (let n = 0; n < 3; n++) {
+      logger.info({ n }, 'a line');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    systemHost.printError('a line for a person');
+    console.log('goes on');
+    systemHost.exit(0);`;
+  // Takes nothing, as a disk without room does.
+  const unwritable = openSync(import.meta.filename, 'r');
+  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', unwritable],
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: 'goes on\n' });
 });

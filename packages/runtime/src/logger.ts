@@ -3,7 +3,8 @@
 
 import { pino } from 'pino';
 import type { DestinationStream, Logger as PinoLogger } from 'pino';
-import { errorDepthMax, logBufferBytesMax } from './limits.ts';
+import { errorDepthMax } from './limits.ts';
+import { openLogSink } from './log-sink.ts';
 import { prettyLine } from './pretty-line.ts';
 import { redactFields, redactText } from './redact.ts';
 
@@ -37,7 +38,7 @@ export interface LoggerOptions {
 }
 
 export function createLogger(options: LoggerOptions): Logger {
-  const stderr = options.write ? undefined : openStderr();
+  const stderr = options.write ? undefined : openLogSink(2);
   const sink: DestinationStream = stderr ?? { write: options.write ?? (() => {}) };
   const destination: DestinationStream =
     options.format === 'pretty' ? { write: (line) => sink.write(prettyLine(line)) } : sink;
@@ -53,18 +54,7 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     destination,
   );
-  return narrow(root, () => (stderr ? drain(stderr) : Promise.resolve()));
-}
-
-/** Buffers while a write is under way, so that a burst of lines is few writes and the event loop does not wait for a pipe. */
-function openStderr(): ReturnType<typeof pino.destination> {
-  // A least length of 1 rather than 0: with 0 the destination takes a flush for done at once.
-  return pino.destination({ dest: 2, sync: false, minLength: 1, maxLength: logBufferBytesMax });
-}
-
-function drain(destination: ReturnType<typeof openStderr>): Promise<void> {
-  // An error here is that a pipe cannot be fsynced, or that nobody reads it any more: either way all is done.
-  return new Promise((resolve) => destination.flush(() => resolve()));
+  return narrow(root, () => stderr?.flush() ?? Promise.resolve());
 }
 
 function narrow(log: PinoLogger, flush: () => Promise<void>): Logger {

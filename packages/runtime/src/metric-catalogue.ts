@@ -62,6 +62,13 @@ export const catalogue = {
     unit: 'none',
     labels: { version: label(), revision: label(), node_version: label() },
   },
+  ready: {
+    type: 'gauge',
+    name: 'postrider_ready',
+    help: 'Whether a service of the process is ready, 1 or 0; /readyz says why it is not.',
+    unit: 'none',
+    labels: { service: label() },
+  },
   events: {
     type: 'counter',
     name: 'postrider_events_total',
@@ -90,7 +97,7 @@ export const catalogue = {
   eventToFirstAttempt: {
     type: 'histogram',
     name: 'postrider_event_to_first_attempt_seconds',
-    help: "Time from the event's append upstream to the start of its first attempt.",
+    help: "Time from the event's append upstream (the time of its record) to the start of its first attempt.",
     unit: 'seconds',
     labels: {},
     buckets: deliveryBuckets,
@@ -149,7 +156,7 @@ export const catalogue = {
   oldestUnsettledAge: {
     type: 'gauge',
     name: 'postrider_oldest_unsettled_age_seconds',
-    help: 'Age of the oldest record accepted and not settled; 0 when there is none.',
+    help: 'Age of the oldest record accepted and not settled; 0 when there is none. That of retry-scheduler waits on purpose.',
     unit: 'seconds',
     labels: { service },
   },
@@ -233,7 +240,7 @@ export const catalogue = {
   retryWaiting: {
     type: 'gauge',
     name: 'postrider_retry_waiting',
-    help: 'Records waiting in a retry tier.',
+    help: 'Records of a retry tier that the scheduler holds, up to its window; all that wait are postrider_consumer_lag_records of the tier.',
     unit: 'records',
     labels: { tier: label() },
   },
@@ -261,7 +268,7 @@ export const catalogue = {
   consumerLagSeconds: {
     type: 'gauge',
     name: 'postrider_consumer_lag_seconds',
-    help: 'Age of the oldest record not consumed yet; 0 when there is none.',
+    help: 'Age of the oldest record read and not consumed yet; 0 when there is none. In a retry tier it waits on purpose.',
     unit: 'seconds',
     labels: { service, topic },
   },

@@ -213,16 +213,24 @@ describe('its health server', () => {
   test('listens before the first service starts, and is gone after the stop', async () => {
     const { host, lines, service, run } = setup({ health: health() });
     const urlInLog = (): string => String(lines.find(({ fields }) => 'url' in fields)?.fields['url']);
+    const readyGauge = async (): Promise<string | undefined> =>
+      /^postrider_ready\{service="a"\} (\d)$/m.exec(await (await fetch(`${urlInLog()}/metrics`)).text())?.[1];
     let whileStarting: number | undefined;
+    let gaugeWhileStarting: string | undefined;
     const start = async (): Promise<void> => {
       whileStarting = (await fetch(`${urlInLog()}/readyz`)).status;
+      gaugeWhileStarting = await readyGauge();
     };
-    const running = run(service('a', { start }));
+    let isReady = false;
+    const readiness = () => ({ ready: isReady, reasons: isReady ? [] : ['reading'] });
+    const running = run(service('a', { start, readiness }));
     const started = await running.started;
-    expect(whileStarting).toBe(503);
+    expect({ whileStarting, gaugeWhileStarting }).toEqual({ whileStarting: 503, gaugeWhileStarting: '0' });
+    isReady = true;
     const url = started.ok && started.health ? started.health.url : '';
     expect(url).toBe(urlInLog());
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    expect(await readyGauge()).toBe('1');
     host.signal('SIGTERM');
     await running.finished;
     await expect(fetch(`${url}/readyz`)).rejects.toThrow();

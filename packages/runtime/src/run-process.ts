@@ -54,6 +54,11 @@ export function runProcess(services: readonly Service[], options: RunOptions): R
   const health: HealthServer | undefined =
     options.health && createHealthServer({ ...options.health, readiness, logger });
 
+  // Not every deployment asks /readyz, and what stands still for a reason has no other number that moves.
+  options.health?.metrics.ready.collect((set) => {
+    for (const service of services) set({ service: service.name }, readinessOf(service).ready ? 1 : 0);
+  });
+
   const releaseSignals = host.onSignal((signal) => {
     if (stopping) {
       logger.warn({ signal }, 'second signal: exiting at once');

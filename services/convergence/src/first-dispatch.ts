@@ -3,12 +3,13 @@
 import {
   dispatchHeaders,
   dispatchIdOf,
+  originOf,
   partitionOf,
   type TopicNames,
   type UpstreamEvent,
 } from '@postrider/core/contracts';
-import type { Dispatch, EndpointId, Origin } from '@postrider/core/domain';
-import type { AppendRecord } from '@postrider/kafka';
+import type { Dispatch, EndpointId } from '@postrider/core/domain';
+import type { AppendRecord, KafkaRecord } from '@postrider/kafka';
 
 export interface DispatchFacts {
   readonly event: UpstreamEvent;
@@ -16,7 +17,8 @@ export interface DispatchFacts {
   readonly body: Uint8Array;
   /** Of a call: what its answer is keyed by. */
   readonly correlation: string | undefined;
-  readonly origin: Origin;
+  /** The upstream record. */
+  readonly record: KafkaRecord;
   readonly environment: string;
   readonly createdMs: number;
 }
@@ -27,7 +29,7 @@ export function dispatchOf({
   endpointId,
   body,
   correlation,
-  origin,
+  record,
   environment,
   createdMs,
 }: DispatchFacts): Dispatch {
@@ -41,12 +43,13 @@ export function dispatchOf({
     eventType: event.type,
     eventTimeMs: event.timeMs,
     subject: event.subject,
+    appendedMs: record.timestamp,
     createdMs,
     roundStartedMs: createdMs,
     dueMs: createdMs,
     hop: 0,
     park: 0,
-    origin,
+    origin: originOf(record),
     deadlineMs: correlation === undefined ? undefined : event.deadlineMs,
     correlation,
     mustEnd: undefined,

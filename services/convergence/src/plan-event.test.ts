@@ -77,6 +77,7 @@ describe('planEvent', () => {
       eventId: 'evt-1',
       eventType: 'check.done',
       eventTimeMs: Date.UTC(2026, 0, 2, 3, 4, 5),
+      appendedMs: now - 500,
       subject: 'sub-1',
       createdMs: now,
       roundStartedMs: now,

@@ -83,7 +83,7 @@ export function planEvent(record: KafkaRecord, context: PlanContext): EventPlan 
   }
   const { environment, nowMs: createdMs } = context;
   const dispatches = bodies.built.map(({ endpoint, body, correlation }) =>
-    dispatchOf({ event, endpointId: endpoint.endpointId, body, correlation, origin, environment, createdMs }),
+    dispatchOf({ event, endpointId: endpoint.endpointId, body, correlation, record, environment, createdMs }),
   );
   return {
     kind: 'accepted',

@@ -46,9 +46,9 @@ export function repeatEvent(record: KafkaRecord, trace: EventAccepted, context: 
       endpointId,
       // Traces of before do not say it.
       correlation: correlation ?? built?.correlation,
-      origin: trace.origin,
       environment: context.environment,
       createdMs: Date.parse(trace.at),
+      record,
     };
     if (built?.digest === bodyDigest) return dispatchOf({ ...facts, body: built.body });
     const data = dispatchOf({ ...facts, body: event.data });

@@ -3,7 +3,7 @@
 import type { DispatchObserver } from './dispatch-observer.ts';
 import { statusClass, type Logger, type Metrics } from '@postrider/runtime';
 
-/** An event's own time is believed for latency metrics only within this age: clocks of others are wrong at times. */
+/** The time of an upstream record is believed for latency metrics only within this age: a producer's clock is wrong at times. */
 const plausibleAgeMs = 7 * 24 * 60 * 60_000;
 
 export function createObserver({
@@ -21,15 +21,14 @@ export function createObserver({
       const { outcome, httpStatus, disposition } = record;
       metrics.attempts.inc({ service, outcome, status_class: statusClass(httpStatus) });
       metrics.attemptDuration.observe({ outcome }, record.durationMs / 1000);
-      const claimedAge = result.startedAtMs - (dispatch.eventTimeMs ?? dispatch.createdMs);
-      const eventMs =
-        claimedAge >= 0 && claimedAge < plausibleAgeMs
-          ? (dispatch.eventTimeMs ?? dispatch.createdMs)
-          : dispatch.createdMs;
+      // Not when the event says that it happened: that may be long before anybody published it.
+      const { createdMs, appendedMs = createdMs } = dispatch;
+      const claimedAge = result.startedAtMs - appendedMs;
+      const sinceMs = claimedAge >= 0 && claimedAge < plausibleAgeMs ? appendedMs : createdMs;
       if (dispatch.attempt === 1 && dispatch.round === 0 && dispatch.park === 0) {
-        metrics.eventToFirstAttempt.observe(Math.max(0, result.startedAtMs - eventMs) / 1000);
+        metrics.eventToFirstAttempt.observe(Math.max(0, result.startedAtMs - sinceMs) / 1000);
       }
-      if (disposition.kind === 'delivered') metrics.eventToDelivered.observe(Math.max(0, now() - eventMs) / 1000);
+      if (disposition.kind === 'delivered') metrics.eventToDelivered.observe(Math.max(0, now() - sinceMs) / 1000);
       if (dispatch.attempt > 1) metrics.retryLateness.observe(Math.max(0, result.startedAtMs - dispatch.dueMs) / 1000);
       logger.info(
         {

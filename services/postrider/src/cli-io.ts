@@ -2,9 +2,10 @@
 
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { createInterface } from 'node:readline/promises';
+import { createInterface, type ReadLineOptions } from 'node:readline/promises';
 import { systemClock, systemHost, systemTimers, type Clock, type ProcessHost, type Timers } from '@postrider/runtime';
 import { systemSinks } from './process-streams.ts';
+import { CliError } from './failure.ts';
 import type { Sink } from './output.ts';
 
 export interface CliIo {
@@ -42,20 +43,33 @@ export function systemIo(interrupted: AbortSignal): CliIo {
     },
     readFile: (path) => readFileSync(path),
     interactive: process.stdin.isTTY && process.stderr.isTTY,
-    async ask(question) {
-      const prompt = createInterface({ input: process.stdin, output: process.stderr });
-      try {
-        return await prompt.question(question, { signal: interrupted });
-      } finally {
-        prompt.close();
-      }
-    },
+    ask: (question) => askAt({ input: process.stdin, output: process.stderr }, question),
     userName: nameOfUser(),
     clock: systemClock,
     timers: systemTimers,
     host: systemHost,
     interrupted,
   };
+}
+
+/**
+ * The answer of a person at a terminal; an end of the input (Ctrl-D) is none.
+ * @throws CliError `interrupted`: the terminal hands Ctrl-C to the question, and no signal comes
+ */
+export async function askAt(
+  terminal: Pick<ReadLineOptions, 'input' | 'output' | 'terminal'>,
+  question: string,
+): Promise<string> {
+  const prompt = createInterface(terminal);
+  const ended = Promise.withResolvers<string>();
+  prompt.once('SIGINT', () => ended.reject(new CliError('interrupted', 'interrupted, nothing was done')));
+  prompt.once('close', () => ended.resolve(''));
+  try {
+    prompt.question(question).then(ended.resolve, ended.reject);
+    return await ended.promise;
+  } finally {
+    prompt.close();
+  }
 }
 
 function nameOfUser(): string {

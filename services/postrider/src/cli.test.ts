@@ -60,6 +60,8 @@ describe('a command line that is not one of ours ends with 2', () => {
     [['deliveries', 'list'], 'POSTRIDER_POSTGRES_URL'],
     [['db', 'status'], 'POSTRIDER_POSTGRES_URL'],
     [['config', 'check', '--set', 'dispatch.windowRecord=3'], 'did you mean dispatch.windowRecords?'],
+    [['config', 'check', '--set', 'egress.allowPorts=abc'], 'egress.allowPorts'],
+    [['config', 'check', '--set', 'environment=live', '--set', 'egress.allowCidrs=10.0.0.0/8'], 'is refused in live'],
   ])('%j', async (argv, message) => {
     const { exit, stdout, stderr } = await postrider(argv);
     expect(stderr).toContain(message);
@@ -192,6 +194,15 @@ describe('config', () => {
       ]),
     );
     expect(stdout).not.toContain('hunter2');
+  });
+
+  it('check says what a start on this machine would be refused for', async () => {
+    const refused = async (...settings: string[]) =>
+      (await postrider(['config', 'check', ...settings.flatMap((setting) => ['--set', setting])])).stderr;
+    expect(await refused('environment=live')).toContain('live needs audit.checkpointKey');
+    expect(await refused('audit.checkpointKey=/nowhere/key.pem')).toContain('audit.checkpointKey: ');
+    expect(await refused('secrets.keyring=file:/nowhere/keyring')).toContain('secrets.keyring: ');
+    expect(await refused()).toBe('');
   });
 
   it('docs names every setting of every service', async () => {

@@ -39,7 +39,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<ExitCo
   ): Promise<void> => {
     const session = new Session(io, out, globalOptions(command));
     try {
-      exitCode = (await (bounded ? session.bounded(body(session)) : body(session))) ?? exitCodes.ok;
+      exitCode = (await (bounded ? session.bounded(() => body(session)) : body(session))) ?? exitCodes.ok;
     } finally {
       where = session.where;
       await session.close();

@@ -3,6 +3,7 @@
 import { decodeDispatch, topicNames } from '@postrider/core/contracts';
 import type { Dispatch } from '@postrider/core/domain';
 import { headerText, type KafkaCluster, type KafkaRecord } from '@postrider/kafka';
+import { recordsTold } from './limits.ts';
 
 /** What KIP-1191's headers say of where and why a record ended. */
 export interface LetterOrigin {
@@ -34,7 +35,18 @@ export interface Letter {
 export interface LetterFilter {
   readonly dispatch?: string | undefined;
   readonly endpoint?: string | undefined;
-  readonly reason?: string | undefined;
+}
+
+/** When a letter was written, by the broker. */
+export interface LetterTime {
+  /** At or after. */
+  readonly from?: Date | undefined;
+  /** Before. */
+  readonly to?: Date | undefined;
+}
+
+export function isWithin({ from, to }: LetterTime, { deadAtMs }: Pick<Letter, 'deadAtMs'>): boolean {
+  return (from === undefined || deadAtMs >= from.getTime()) && (to === undefined || deadAtMs < to.getTime());
 }
 
 export function letterOf(record: KafkaRecord): Letter {
@@ -82,23 +94,27 @@ function withItsOwnBody(decoded: Letter['dispatch']): Letter['dispatch'] {
 export interface ScanLetters {
   readonly cluster: Pick<KafkaCluster, 'scan'>;
   readonly environment: string;
+  /** For the next record, not for all. */
   readonly timeoutMs: number;
+  /** Told now and then how many records were read. */
+  readonly onProgress?: ((records: number) => void) | undefined;
 }
 
 /** Calls `onLetter` for every letter that the filter takes, in offset order within a partition. */
 export async function scanLetters(
-  { cluster, environment, timeoutMs }: ScanLetters,
+  { cluster, environment, timeoutMs, onProgress }: ScanLetters,
   filter: LetterFilter,
   onLetter: (letter: Letter) => void,
 ): Promise<void> {
+  let records = 0;
   await cluster.scan({
     topic: topicNames(environment).dlq,
     from: 'earliest',
     timeoutMs,
     onRecord(record) {
+      if (++records % recordsTold === 0) onProgress?.(records);
       const text = (name: string): string | undefined => headerText(record.headers, name);
       if (filter.dispatch !== undefined && text('pr-dispatch') !== filter.dispatch) return;
-      if (filter.reason !== undefined && text('pr-reason') !== filter.reason) return;
       if (filter.endpoint !== undefined && (text('pr-endpoint') ?? record.key?.toString('utf8')) !== filter.endpoint)
         return;
       onLetter(letterOf(record));
@@ -122,7 +138,11 @@ export interface NewestLetters {
 }
 
 /** The newest `limit` letters; memory does not grow with the bodies of the others. */
-export async function newestLetters(scan: ScanLetters, filter: LetterFilter, limit: number): Promise<NewestLetters> {
+export async function newestLetters(
+  scan: ScanLetters,
+  filter: LetterFilter & LetterTime & { readonly reason?: string | undefined },
+  limit: number,
+): Promise<NewestLetters> {
   let letters: Letter[] = [];
   let total = 0;
   const lastRounds = new Map<string, number>();
@@ -132,13 +152,14 @@ export async function newestLetters(scan: ScanLetters, filter: LetterFilter, lim
     letters = letters.toSorted(newestFirst).slice(0, limit);
   };
   // A reason may differ from round to round, so the rounds are counted over all letters of the endpoint or dispatch.
-  await scanLetters(scan, { ...filter, reason: undefined }, (letter) => {
+  await scanLetters(scan, filter, (letter) => {
     const identity = `${letter.dispatchId ?? `${letter.partition}/${letter.offset}`}.${letter.round}`;
     if (letter.dispatchId !== undefined)
       lastRounds.set(letter.dispatchId, Math.max(letter.round, lastRounds.get(letter.dispatchId) ?? 0));
     // The lowest offset is the letter; later copies of one round are the same fact.
     if (seen.has(identity)) return;
     seen.add(identity);
+    if (!isWithin(filter, letter)) return;
     reasons.set(letter.reason, (reasons.get(letter.reason) ?? 0) + 1);
     if (filter.reason !== undefined && letter.reason !== filter.reason) return;
     total += 1;

@@ -10,9 +10,19 @@ export interface Egress {
   readonly notices: readonly string[];
 }
 
-/** @throws CliError `config` with everything that is wrong with the `egress.` settings */
-export function egressOf(config: PostriderConfig): Egress {
-  const read = readEgressPolicy({
+export type EgressSettings = Pick<
+  PostriderConfig,
+  | 'environment'
+  | 'egress.allowHosts'
+  | 'egress.allowPorts'
+  | 'egress.allowCidrs'
+  | 'egress.ownAddresses'
+  | 'egress.allowPrivateInLive'
+>;
+
+/** What the settings mean, or everything that is wrong with them. */
+export function egressPolicy(config: EgressSettings): ReturnType<typeof readEgressPolicy> {
+  return readEgressPolicy({
     environment: config.environment,
     allowHosts: config['egress.allowHosts'],
     allowPorts: config['egress.allowPorts'],
@@ -20,6 +30,11 @@ export function egressOf(config: PostriderConfig): Egress {
     ownAddresses: config['egress.ownAddresses'],
     allowPrivateInLive: config['egress.allowPrivateInLive'],
   });
-  if (!read.ok) throw new CliError('config', read.problems.map((problem) => `egress.${problem}`).join('; '));
+}
+
+/** @param config as `loadSettings` gives it: what is wrong with these settings was refused there */
+export function egressOf(config: EgressSettings): Egress {
+  const read = egressPolicy(config);
+  if (!read.ok) throw new CliError('config', read.problems.join('; '));
   return { guard: createEgressGuard(read.policy), notices: read.policy.notices };
 }

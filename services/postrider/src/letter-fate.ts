@@ -1,6 +1,6 @@
 // What became of a dead letter since: told by later letters of the same dispatch and, when it can be asked, by PostgreSQL.
 
-import type { AuditReads } from '@postrider/postgres';
+import type { AuditReads, RoundState } from '@postrider/postgres';
 import type { Letter } from './dead-letters.ts';
 
 /** `dead`: nothing since, as far as is known. */
@@ -12,31 +12,26 @@ export interface LetterFate {
   readonly text: string;
 }
 
-/** Asks for each letter; without `reads` only letters can tell. */
+/** Without `reads` only letters can tell. */
 export async function letterFates(
   letters: readonly Letter[],
   lastRounds: ReadonlyMap<string, number>,
-  reads: Pick<AuditReads, 'findDeliveries'> | undefined,
+  reads: Pick<AuditReads, 'rounds'> | undefined,
 ): Promise<ReadonlyMap<Letter, LetterFate>> {
-  const fates = await Promise.all(
-    letters.map(async (letter) => [letter, await fateOf(letter, lastRounds, reads)] as const),
-  );
-  return new Map(fates);
+  const rounds = await reads?.rounds(letters.flatMap(({ dispatchId }) => dispatchId ?? []));
+  return new Map(letters.map((letter) => [letter, fateOf(letter, lastRounds, rounds?.get(letter.dispatchId ?? ''))]));
 }
 
-async function fateOf(
+function fateOf(
   letter: Letter,
   lastRounds: ReadonlyMap<string, number>,
-  reads: Pick<AuditReads, 'findDeliveries'> | undefined,
-): Promise<LetterFate> {
+  rounds: readonly RoundState[] = [],
+): LetterFate {
   const { dispatchId, round } = letter;
   if (dispatchId === undefined) return { state: 'dead', round, text: '' };
-  const rounds = reads
-    ? (await reads.findDeliveries({ id: dispatchId })).deliveries.filter((delivery) => delivery.dispatch === dispatchId)
-    : [];
   const delivered = rounds.find((delivery) => delivery.state === 'delivered');
   if (delivered) return { state: 'delivered', round: delivered.round, text: `delivered in round ${delivered.round}` };
-  const latest = rounds.toSorted((a, b) => b.round - a.round)[0];
+  const latest = rounds.at(-1);
   if (latest && latest.round > round)
     return { state: 'replayed', round: latest.round, text: `replayed: round ${latest.round} ${latest.state}` };
   const lastLetter = lastRounds.get(dispatchId) ?? round;

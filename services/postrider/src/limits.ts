@@ -20,6 +20,8 @@ export const eventsFileBytesMax = 256 * 1024 * 1024;
 /** Letters that one simple replay takes; their bodies are held in memory until they are written. */
 export const replayLettersMax = 10_000;
 export const replayBytesMax = 256 * 1024 * 1024;
+/** Records read between two reports of how far a command is. */
+export const recordsTold = 1_000;
 /** Records of one append call: enough for full batches, few enough to say how far it came. */
 export const appendChunk = 500;
 /** Read-side questions to PostgreSQL under way at once. */

@@ -29,6 +29,8 @@ export interface ShutEndpoint {
 export interface ReplayObstacles {
   readonly open: readonly OpenCircuit[];
   readonly shut: readonly ShutEndpoint[];
+  /** Their rounds wait until they are resumed, which is no reason to refuse. */
+  readonly paused: readonly EndpointId[];
 }
 
 /**
@@ -45,6 +47,7 @@ export async function replayObstacles(
   const gone = await readGone(cluster, environment, timeoutMs);
   const open: OpenCircuit[] = [];
   const shut: ShutEndpoint[] = [];
+  const paused: EndpointId[] = [];
   for (const endpointId of new Set(named)) {
     const endpoint = endpoints.get(endpointId);
     if (!endpoint) {
@@ -56,6 +59,7 @@ export async function replayObstacles(
       shut.push({ endpoint: endpointId, why: 'disabled', since: null });
       continue;
     }
+    if (endpoint.status.kind === 'paused') paused.push(endpointId);
     const health = await readHealth(ports, endpoint, { nowMs, timeoutMs });
     const since410 = goneSince(gone, endpoint) ?? health?.goneSince ?? null;
     if (since410 !== null) shut.push({ endpoint: endpointId, why: 'gone', since: since410 });
@@ -63,7 +67,7 @@ export async function replayObstacles(
     const { since, nextProbe, openings } = health.breaker;
     open.push({ endpoint: endpointId, since, nextProbe, openings });
   }
-  return { open, shut };
+  return { open, shut, paused };
 }
 
 /** Why a replay cannot begin, and what to do; no force helps. */

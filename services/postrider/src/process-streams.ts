@@ -1,8 +1,10 @@
 // The terminal's two streams as sinks, and the wait until a pipe has taken everything: an exit before that would cut data.
 
 import { once } from 'node:events';
-import { writeSync } from 'node:fs';
 import type { Sink } from './output.ts';
+
+/** Nobody reads stdout any more; Node does not say so of its own stream. */
+let isReaderGone = false;
 
 /** Colours on a terminal only, and never when NO_COLOR is set (https://no-color.org). */
 export function systemSinks(env: Readonly<Record<string, string | undefined>>): {
@@ -13,20 +15,29 @@ export function systemSinks(env: Readonly<Record<string, string | undefined>>): 
   const sink = (stream: NodeJS.WriteStream): Sink => ({
     write: (text) => void stream.write(text),
     drained: async () => {
-      if (stream.writableNeedDrain) await once(stream, 'drain');
+      // Fails when its reader goes away meanwhile.
+      if (stream.writableNeedDrain) await once(stream, 'drain').catch(() => undefined);
+      // A list without an end has nobody left to go on for.
+      if (isReaderGone) process.exit(0);
     },
     colour: stream.isTTY && !plain,
   });
   return { stdout: sink(process.stdout), stderr: sink(process.stderr) };
 }
 
-/** Ends quietly when the reader of a pipe (`| head`) goes away, and says why when it was not that: a full disk, most often. */
-export function endWithReader(): void {
+/**
+ * Data that cannot be written ends the command, with the cause. That the reader of a pipe (`| head`) went away is none: the command
+ * goes on to its own end, since a check that found something must not look as if it had not.
+ */
+export function endWithoutRoom(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    writeSync(process.stderr.fd, `postrider: what stands on stdout is not whole: ${error.message}\n`);
+    isReaderGone ||= error.code === 'EPIPE';
+    if (isReaderGone) return;
+    process.stderr.write(`postrider: cannot write to stdout: ${error.message}\n`);
     process.exit(1);
   });
+  // Notes that nobody takes, as on a disk without room, are no reason to stop: services would end with their log.
+  process.stderr.on('error', () => undefined);
 }
 
 /** Resolves when both streams have handed on what was written. */

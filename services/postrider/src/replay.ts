@@ -16,14 +16,11 @@ import {
 } from '@postrider/core/contracts';
 import type { Dispatch, DispatchId, EndpointId } from '@postrider/core/domain';
 import { headerText, type AppendRecord, type KafkaAdmin, type KafkaCluster } from '@postrider/kafka';
-import type { AuditReads } from '@postrider/postgres';
-import { scanLetters, type Letter } from './dead-letters.ts';
-import { appendChunk, replayBytesMax, replayLettersMax } from './limits.ts';
+import type { AuditReads, RoundState } from '@postrider/postgres';
+import { isWithin, scanLetters, type Letter, type LetterFilter, type LetterTime } from './dead-letters.ts';
+import { appendChunk, recordsTold, replayBytesMax, replayLettersMax } from './limits.ts';
 
-export interface ReplayFilter {
-  readonly dispatch?: string | undefined;
-  readonly endpoint?: string | undefined;
-}
+export type ReplayFilter = LetterFilter & LetterTime;
 
 export interface ReplayPlan {
   /** When the topics were looked at, epoch ms: no round that another operator opened before it was overlooked. */
@@ -39,8 +36,11 @@ export interface ReplayPorts {
   readonly admin: Pick<KafkaAdmin, 'describeTopics' | 'offsetsAt'>;
   readonly environment: string;
   /** Undefined: the audit tables cannot be asked, and only the topics tell what was replayed since. */
-  readonly reads: Pick<AuditReads, 'findDeliveries'> | undefined;
+  readonly reads: Pick<AuditReads, 'rounds'> | undefined;
+  /** For the next record of a topic, not for all. */
   readonly timeoutMs: number;
+  /** Told now and then how many records of which kind were read. */
+  readonly onRead?: ((records: number, what: string) => void) | undefined;
 }
 
 /** More letters than the simple form holds in memory. */
@@ -61,10 +61,12 @@ export async function planReplay(ports: ReplayPorts, filter: ReplayFilter, plann
     ports,
     open.map(({ letter }) => letter),
   );
+  const rounds = await ports.reads?.rounds(open.map(({ dispatch }) => dispatch.dispatchId));
   const skipped: { letter: Letter; reason: string }[] = [];
   const send: { letter: Letter; dispatch: Dispatch }[] = [];
   for (const { letter, dispatch } of open) {
-    const reason = await skipReason(ports, letter, opened.get(dispatch.dispatchId));
+    const { dispatchId } = dispatch;
+    const reason = skipReason(letter, rounds?.get(dispatchId) ?? [], opened.get(dispatchId));
     if (reason === undefined) send.push({ letter, dispatch });
     else skipped.push({ letter, reason });
   }
@@ -72,29 +74,37 @@ export async function planReplay(ports: ReplayPorts, filter: ReplayFilter, plann
 }
 
 /** Of each dispatch the letter with the highest round; of one round the lowest offset, which is the letter. */
-async function lastLetters({ cluster, environment, timeoutMs }: ReplayPorts, filter: ReplayFilter): Promise<Letter[]> {
-  const last = new Map<string, Letter>();
+async function lastLetters(ports: ReplayPorts, filter: ReplayFilter): Promise<Letter[]> {
+  const { onRead } = ports;
+  const lastRounds = new Map<string, number>();
+  const letters = new Map<string, Letter>();
   let bytes = 0;
-  await scanLetters({ cluster, environment, timeoutMs }, filter, (letter) => {
+  const onProgress = (records: number): void => onRead?.(records, 'dead letters');
+  await scanLetters({ ...ports, onProgress }, filter, (letter) => {
     const id = letter.dispatchId ?? `${letter.partition}/${letter.offset}`;
-    const other = last.get(id);
-    if (other && other.round >= letter.round) return;
-    bytes += letter.bodyBytes - (other?.bodyBytes ?? 0);
-    last.set(id, letter);
-    if (last.size > replayLettersMax || bytes > replayBytesMax) {
+    if ((lastRounds.get(id) ?? -1) >= letter.round) return;
+    lastRounds.set(id, letter.round);
+    // A later letter takes the place of the one before it, also when it is not of the time that is asked for.
+    bytes -= letters.get(id)?.bodyBytes ?? 0;
+    letters.delete(id);
+    if (!isWithin(filter, letter)) return;
+    bytes += letter.bodyBytes;
+    letters.set(id, letter);
+    if (letters.size > replayLettersMax || bytes > replayBytesMax) {
       throw new ReplayTooLarge(
-        `more than ${replayLettersMax} letters or ${replayBytesMax} bytes: replay single dispatches, or wait for the paced replay`,
+        `there are more than ${replayLettersMax} letters or ${replayBytesMax} bytes of them: take them in parts, of a time each, with --from and --to`,
       );
     }
   });
-  return [...last.values()];
+  return [...letters.values()];
 }
 
 /** Highest round of each dispatch that stands on `dispatches` since its letter was written. */
 async function roundsOpened(
-  { cluster, admin, environment, timeoutMs }: ReplayPorts,
+  { cluster, admin, environment, timeoutMs, onRead }: ReplayPorts,
   letters: readonly Letter[],
 ): Promise<ReadonlyMap<string, number>> {
+  let records = 0;
   const opened = new Map<string, number>();
   if (letters.length === 0) return opened;
   const topic = topicNames(environment).dispatches;
@@ -110,6 +120,7 @@ async function roundsOpened(
     from,
     timeoutMs,
     onRecord({ headers }) {
+      if (++records % recordsTold === 0) onRead?.(records, 'dispatches since');
       const id = headerText(headers, 'pr-dispatch');
       const round = Number(headerText(headers, 'pr-round') ?? 0);
       if (id !== undefined && wanted.has(id)) opened.set(id, Math.max(round, opened.get(id) ?? 0));
@@ -118,15 +129,14 @@ async function roundsOpened(
   return opened;
 }
 
-async function skipReason(
-  { reads }: ReplayPorts,
+/** @param rounds rising */
+function skipReason(
   letter: Letter,
+  rounds: readonly RoundState[],
   openedRound: number | undefined,
-): Promise<string | undefined> {
-  const rounds = reads ? (await reads.findDeliveries({ id: letter.dispatchId ?? '' })).deliveries : [];
+): string | undefined {
   const later =
-    rounds.find((delivery) => delivery.state === 'delivered') ??
-    rounds.find((delivery) => delivery.round > letter.round);
+    rounds.find(({ state }) => state === 'delivered') ?? rounds.findLast(({ round }) => round > letter.round);
   if (later) return `round ${later.round} is ${later.state}`;
   return openedRound !== undefined && openedRound > letter.round
     ? `round ${openedRound} was opened already`
@@ -143,6 +153,8 @@ export interface ReplayOrder {
   /** Endpoints whose breaker is open and to which it is forced. */
   readonly openCircuits: readonly EndpointId[];
   readonly now: () => number;
+  /** Told after each piece how many rounds stand open. */
+  readonly onSent: (sent: number) => void;
 }
 
 export interface ReplayResult {
@@ -157,7 +169,7 @@ export async function runReplay(
   { cluster, admin, environment }: ReplayPorts,
   order: ReplayOrder,
 ): Promise<ReplayResult> {
-  const { plan, filter, reason, actor, replay, now } = order;
+  const { plan, filter, reason, actor, replay, now, onSent } = order;
   const openCircuits = order.openCircuits.length === 0 ? {} : { openCircuits: order.openCircuits };
   const topics = topicNames(environment);
   const described = await admin.describeTopics([topics.dispatches, topics.audit]);
@@ -173,6 +185,8 @@ export async function runReplay(
     const named = {
       dispatch: filter.dispatch as DispatchId | undefined,
       endpoint: filter.endpoint as EndpointId | undefined,
+      from: filter.from && timestamp(filter.from.getTime()),
+      to: filter.to && timestamp(filter.to.getTime()),
     };
     const planned = plan.send.length;
     await appender.append(
@@ -201,6 +215,7 @@ export async function runReplay(
           };
         }),
       );
+      onSent(Math.min(planned, at + appendChunk));
     }
     const result = { replay, sent: planned, skipped: plan.skipped.length, failed: plan.failed.length };
     await appender.append(audit({ type: 'ReplayFinished', at: timestamp(now()), actor, ...result }));

@@ -29,6 +29,8 @@ export class Session {
   #cluster: KafkaCluster | undefined;
   readonly #closers: (() => Promise<void>)[] = [];
   #waitingFor = 'the command to end';
+  /** What stands already of work that is done piece by piece; said when it ends early. */
+  #reached = '';
   #abandoned = false;
   /** Set while a command is bounded in time. */
   #outOfTime: (() => void) | undefined;
@@ -116,6 +118,12 @@ export class Session {
     this.#restartTime();
   }
 
+  /** What is waited for comes in pieces, and one has come: the time begins anew. @param reached said when the rest does not come */
+  goesOn(reached?: string): void {
+    if (reached !== undefined) this.#reached = `: ${reached}`;
+    this.#restartTime();
+  }
+
   /** A person may think as long as they like. */
   async ask(question: string): Promise<string> {
     this.#stopTime();
@@ -124,8 +132,8 @@ export class Session {
     return answer;
   }
 
-  /** `work`, unless time runs out or somebody presses Ctrl-C. */
-  async bounded<T>(work: Promise<T>): Promise<T> {
+  /** `begin`, unless time runs out or somebody presses Ctrl-C. */
+  async bounded<T>(begin: () => Promise<T>): Promise<T> {
     const { interrupted } = this.io;
     const ended = Promise.withResolvers<never>();
     const giveUp = (failure: CliError): void => {
@@ -133,13 +141,15 @@ export class Session {
       ended.reject(failure);
     };
     this.#outOfTime = () => {
-      const message = `gave up after ${formatDuration(this.options.timeoutMs)} of waiting for ${this.#waitingFor} (--timeout changes that)`;
+      const message = `gave up after ${formatDuration(this.options.timeoutMs)} of waiting for ${this.#waitingFor} (--timeout changes that)${this.#reached}`;
       giveUp(new CliError('timeout', message));
     };
     this.#restartTime();
-    const stop = (): void => giveUp(new CliError('interrupted', 'interrupted'));
+    const stop = (): void => giveUp(new CliError('interrupted', `interrupted${this.#reached}`));
     interrupted.addEventListener('abort', stop, { once: true });
     if (interrupted.aborted) stop();
+    // Begun under the bound, so that it can take its time from its first step on.
+    const work = begin();
     try {
       return await Promise.race([work, ended.promise]);
     } finally {

@@ -6,8 +6,17 @@ import type { TopicSettings } from '@postrider/core/contracts';
 import { convergenceRows } from '@postrider/convergence';
 import { dispatchRows } from '@postrider/dispatch';
 import { retrySchedulerRows } from '@postrider/retry-scheduler';
-import { commonChecks, commonRows, loadConfig, mergeRows, type ConfigOf, type ConfigResult } from '@postrider/runtime';
+import {
+  commonChecks,
+  commonRows,
+  loadConfig,
+  mergeRows,
+  type ConfigOf,
+  type ConfigProblem,
+  type ConfigResult,
+} from '@postrider/runtime';
 import { retentionChecks } from './audit/retention-classes.ts';
+import { egressPolicy, type EgressSettings } from './egress.ts';
 
 export const allRows = mergeRows(commonRows, convergenceRows, dispatchRows, retrySchedulerRows, projectorRows);
 
@@ -31,7 +40,17 @@ export function loadSettings({ env, flags = [], path }: SettingsSources): Config
     flags,
     ...(path === undefined ? {} : { path }),
     ignoredEnv: launcherEnv,
-    checks: [commonChecks, retentionChecks],
+    checks: [commonChecks, retentionChecks, egressChecks],
+  });
+}
+
+/** Whoever looks at a configuration before a restart is told what the restart would be refused for. */
+function egressChecks(config: EgressSettings): ConfigProblem[] {
+  const read = egressPolicy(config);
+  if (read.ok) return [];
+  return read.problems.map((problem) => {
+    const [name = '', ...rest] = problem.split(': ');
+    return { key: `egress.${name}`, source: 'configuration', message: rest.join(': ') };
   });
 }
 

@@ -172,7 +172,13 @@ export interface ReplayRequested {
   readonly replay: string;
   readonly actor: string;
   readonly reason: string;
-  readonly filter: { readonly dispatch?: DispatchId | undefined; readonly endpoint?: EndpointId | undefined };
+  readonly filter: {
+    readonly dispatch?: DispatchId | undefined;
+    readonly endpoint?: EndpointId | undefined;
+    /** Letters written at or after, and before. */
+    readonly from?: Timestamp | undefined;
+    readonly to?: Timestamp | undefined;
+  };
   readonly planned: number;
   /** Endpoints whose breaker was open, and to which it was forced all the same; absent when there were none. */
   readonly openCircuits?: readonly EndpointId[] | undefined;

@@ -17,6 +17,7 @@ const anyDispatch = fc.record({
   eventId: text,
   eventType: text,
   eventTimeMs: optional(anyTime),
+  appendedMs: optional(anyTime),
   subject: optional(text),
   createdMs: ms,
   roundStartedMs: ms,
@@ -63,7 +64,7 @@ describe('dispatch record', () => {
 
   it('holds neither the target nor a secret: its headers are a closed list', () => {
     const allowed =
-      /^(pr-(v|dispatch|round|attempt|endpoint|project|event-id|event-type|event-time|subject|created|round-started|due|wake|hop|park|origin|deadline|correlation|replay|delay)|traceparent)$/;
+      /^(pr-(v|dispatch|round|attempt|endpoint|project|event-id|event-type|event-time|appended|subject|created|round-started|due|wake|hop|park|origin|deadline|correlation|replay|delay)|traceparent)$/;
     fc.assert(
       fc.property(anyDispatch, (dispatch) => {
         for (const name of Object.keys(dispatchHeaders(dispatch, { wakeMs: 1, delayMs: 1 })))

@@ -31,6 +31,7 @@ export function dispatchHeaders(
   };
   if (d.parkedMs !== undefined) headers['pr-parked'] = String(d.parkedMs);
   if (d.eventTimeMs !== undefined) headers['pr-event-time'] = String(d.eventTimeMs);
+  if (d.appendedMs !== undefined) headers['pr-appended'] = String(d.appendedMs);
   if (d.subject !== undefined) headers['pr-subject'] = d.subject;
   if (d.deadlineMs !== undefined) headers['pr-deadline'] = String(d.deadlineMs);
   if (d.correlation !== undefined) headers['pr-correlation'] = d.correlation;
@@ -90,6 +91,7 @@ export function decodeDispatch(header: HeaderReader, body: Uint8Array | null): D
     eventId: text('pr-event-id') as EventId,
     eventType: text('pr-event-type'),
     eventTimeMs: optionalTime('pr-event-time'),
+    appendedMs: optionalTime('pr-appended'),
     subject: optionalText('pr-subject'),
     createdMs: count('pr-created'),
     roundStartedMs: count('pr-round-started'),

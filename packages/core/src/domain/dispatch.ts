@@ -17,6 +17,8 @@ export interface Dispatch {
   /** When the event happened, epoch ms, if upstream said so. */
   readonly eventTimeMs: number | undefined;
   readonly subject: string | undefined;
+  /** When the event's record was appended upstream, epoch ms, as it says: by the broker's clock or the producer's. Old records do not say it. */
+  readonly appendedMs?: number | undefined;
   /** When convergence made the dispatch, epoch ms. */
   readonly createdMs: number;
   /** When this round began, epoch ms; `maxAge` counts from here. */

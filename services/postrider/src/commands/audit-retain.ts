@@ -68,13 +68,14 @@ async function retain(session: Session, flags: RetainFlags): Promise<ExitCode> {
   }
   if (olderThan !== undefined) refuseKeptLonger(config, olderThan);
   const retention = openRetention(session.auditDatabase('postrider_retention'));
+  // How much there is to drop is asked of all of it.
+  session.takeTime();
   const now = io.clock.now();
   const days = olderThan === undefined ? [] : await planDays({ environment, retention }, new Date(now - olderThan));
   const before = new Date(excerptsOf === undefined ? now - (excerptsOlderThan ?? 0) : now);
   const wanted = excerptsOlderThan !== undefined || excerptsOf !== undefined;
   const excerpts = wanted ? await retention.countExcerpts(environment, before, excerptsOf) : 0;
 
-  session.takeTime();
   const dropped: string[] = [];
   let obstacle: string | undefined;
   if (apply) {

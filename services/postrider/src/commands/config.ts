@@ -1,11 +1,31 @@
 // `postrider config check|docs`: which settings are in force and where each comes from; what there is to set.
 
-import { configDocs, describeConfig, envNameOf } from '@postrider/runtime';
+import { configDocs, describeConfig, envNameOf, readCheckpointKey } from '@postrider/runtime';
 import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { examples } from '../command-runner.ts';
+import { CliError } from '../failure.ts';
+import { requireSoundKeyring } from '../secret-access.ts';
+import type { Session } from '../session.ts';
 import { allRows, loadSettings } from '../settings.ts';
 import { shown, tableText } from '../table-text.ts';
+
+/** What is right as a configuration and is not enough for a start on this machine. */
+function startProblems({ config, io }: Session): string[] {
+  const problems: string[] = [];
+  try {
+    requireSoundKeyring(config, io.env);
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    problems.push(error.message);
+  }
+  const key = config['audit.checkpointKey'];
+  const read = key === undefined ? undefined : readCheckpointKey(key);
+  if (read?.ok === false) problems.push(`audit.checkpointKey: ${read.problem} (audit-projector)`);
+  if (config.environment === 'live' && key === undefined && !config['audit.unsignedInLive'])
+    problems.push('live needs audit.checkpointKey, or audit.unsignedInLive=true (audit-projector)');
+  return problems;
+}
 
 export const addConfig: AddCommand = (parent, runner) => {
   const config = parent
@@ -33,6 +53,8 @@ export const addConfig: AddCommand = (parent, runner) => {
             items.map(({ key, value, origin }) => [key, shown(value), origin ?? '']),
           ),
         );
+        for (const problem of startProblems(session))
+          session.out.note(`warning: a service that is started here is refused: ${problem}`);
       }),
     );
 

@@ -15,11 +15,15 @@ export const addDb: AddCommand = (parent, runner) => {
     .addHelpText('before', examples('postrider db migrate', 'postrider db status'));
 
   db.command('migrate')
-    .description('apply migrations that are missing; safe to run at any time, and twice at once')
+    .description(
+      'apply migrations that are missing, however long they take; safe to run at any time, and twice at once',
+    )
     .addHelpText('before', examples('postrider db migrate'))
     .action((_options, command: Command) =>
       runner.bounded(command, async (session) => {
         const url = session.postgresUrl;
+        // An index of a large table takes minutes, and connecting and waiting for another migration have bounds of their own.
+        session.takeTime();
         const report = await migrate(url, { onApplied: (name) => session.out.note(`applied ${name}`) });
         session.out.document(
           report,

@@ -134,7 +134,7 @@ export const addDeliveries: AddCommand = (parent, runner) => {
   deliveries
     .command('show')
     .description('the whole story of a delivery, or of everything that an event led to')
-    .argument('<id>', 'dispatch, attempt or event id, subject, or topic/partition/offset')
+    .argument('<id>', 'dispatch, attempt or event id, subject of a delivery, or topic/partition/offset')
     .addHelpText(
       'before',
       examples(
@@ -176,7 +176,7 @@ async function show(session: Session, id: string): Promise<void> {
   if (stories.length === 0 && events.length === 0) {
     throw new CliError(
       'not-found',
-      `nothing is known of ${id} in ${session.config.environment}; what was published within the last seconds may not be in the tables yet`,
+      `nothing is known of ${id} in ${session.config.environment}; what was published within the last seconds may not be in the tables yet, and an event that matched nobody or was rejected is found by its id or topic/partition/offset, not by its subject`,
     );
   }
   if (next !== undefined) out.note(`only the newest ${listLimitMax} deliveries are shown`);

@@ -4,18 +4,21 @@ import type { EndpointId } from '@postrider/core/domain';
 import type { AuditReads } from '@postrider/postgres';
 import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
-import { examples, optionValue } from '../command-runner.ts';
+import { checkStretch, examples, optionValue } from '../command-runner.ts';
 import { newestLetters, type Letter } from '../dead-letters.ts';
 import { readEndpoints } from '../endpoint-table.ts';
 import { CliError } from '../failure.ts';
 import { letterFates, type LetterFate } from '../letter-fate.ts';
 import { excerptCharsMax, listLimitDefault, listLimitMax } from '../limits.ts';
+import { ProgressLine } from '../progress-line.ts';
 import type { Session } from '../session.ts';
 import { momentText, shown, tableText } from '../table-text.ts';
 
 interface ListFlags {
   readonly endpoint?: string;
   readonly reason?: string;
+  readonly from?: Date;
+  readonly to?: Date;
   readonly limit: number;
 }
 
@@ -30,10 +33,13 @@ export const addDlq: AddCommand = (parent, runner) => {
     .description('dead letters, newest first; those replayed or delivered since are marked')
     .option('--endpoint <id>', 'of one endpoint')
     .option('--reason <reason>', 'of one reason, e.g. retries-exhausted')
+    .option('--from <moment>', 'dead since then or later', optionValue.moment)
+    .option('--to <moment>', 'dead before then', optionValue.moment)
     .option('--limit <n>', `at most so many (up to ${listLimitMax})`, optionValue.count(listLimitMax), listLimitDefault)
     .addHelpText('before', examples('postrider dlq list', 'postrider dlq list --endpoint shop-eu --reason gone --json'))
     .action(({ limit, ...filter }: ListFlags, command: Command) =>
       runner.bounded(command, async (session) => {
+        checkStretch(filter);
         const { letters, total, lastRounds, reasons } = await newest(session, filter, limit);
         const fates = await fatesOf(session, letters, lastRounds);
         session.out.list(
@@ -42,7 +48,8 @@ export const addDlq: AddCommand = (parent, runner) => {
           (letter) => letterJson(letter, fates.get(letter)),
         );
         if (total === 0) await hint(session, filter, reasons);
-        if (total > letters.length) session.out.note(`${total - letters.length} older ones are not shown: --limit`);
+        if (total > letters.length)
+          session.out.note(`${total - letters.length} older ones are not shown: --limit, --to`);
       }),
     );
 
@@ -87,18 +94,17 @@ async function hint(
   out.note(`note: there is no endpoint ${shown(endpoint)} in ${config.environment}, and no letter names one`);
 }
 
-async function newest(
-  session: Session,
-  filter: { endpoint?: string; reason?: string; dispatch?: string },
-  limit: number,
-) {
+async function newest(session: Session, filter: Partial<ListFlags> & { dispatch?: string }, limit: number) {
   const { cluster } = await session.kafka();
   session.waitFor('reading the dead letter queue');
-  return newestLetters(
-    { cluster, environment: session.config.environment, timeoutMs: session.options.timeoutMs },
-    filter,
-    limit,
-  );
+  const progress = new ProgressLine(session.io, session.out.json);
+  const onProgress = (records: number): void => {
+    session.goesOn();
+    progress.count(records, 0, 'records read');
+  };
+  const { environment } = session.config;
+  const scan = { cluster, environment, timeoutMs: session.options.timeoutMs, onProgress };
+  return newestLetters(scan, filter, limit).finally(() => progress.end());
 }
 
 /** The DLQ is readable while PostgreSQL is away; then only later letters tell of replays. */

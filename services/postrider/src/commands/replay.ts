@@ -4,16 +4,27 @@ import { randomUUID } from 'node:crypto';
 import type { AuditReads } from '@postrider/postgres';
 import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
-import { examples } from '../command-runner.ts';
+import { checkStretch, examples, optionValue } from '../command-runner.ts';
 import { CliError, exitCodes, type ExitCode } from '../failure.ts';
 import { openCircuitText, replayObstacles, shutText, type ReplayObstacles } from '../open-circuits.ts';
-import { planReplay, ReplayTooLarge, runReplay, type ReplayPlan, type ReplayPorts } from '../replay.ts';
+import { replayLettersMax } from '../limits.ts';
+import { ProgressLine } from '../progress-line.ts';
+import {
+  planReplay,
+  ReplayTooLarge,
+  runReplay,
+  type ReplayFilter,
+  type ReplayPlan,
+  type ReplayPorts,
+} from '../replay.ts';
 import type { Session } from '../session.ts';
 import { counted, shown } from '../table-text.ts';
 
 interface StartFlags {
   readonly dispatch?: string;
   readonly endpoint?: string;
+  readonly from?: Date;
+  readonly to?: Date;
   readonly reason: string;
   readonly actor?: string;
   readonly yes?: boolean;
@@ -34,7 +45,9 @@ export const addReplay: AddCommand = (parent, runner) => {
     .command('start')
     .description('open the next round for the last dead letter of a dispatch, or of each dispatch of an endpoint')
     .option('--dispatch <id>', 'of one dispatch')
-    .option('--endpoint <id>', 'of all dispatches to one endpoint')
+    .option('--endpoint <id>', `of all dispatches to one endpoint, up to ${replayLettersMax} at once`)
+    .option('--from <moment>', 'with --endpoint: that are dead since then or later', optionValue.moment)
+    .option('--to <moment>', 'with --endpoint: that were dead before then', optionValue.moment)
     .requiredOption('--reason <text>', 'why, for the audit')
     .option('--actor <name>', 'who does it, for the audit (default: the user)')
     .option('--dry-run', 'show what would be sent, write nothing')
@@ -45,7 +58,7 @@ export const addReplay: AddCommand = (parent, runner) => {
       examples(
         'postrider replay start --dispatch dsp_afylcml6p5c4h7kfcmdtoaxpcy --reason "customer fixed their server"',
         'postrider replay start --endpoint shop-eu --reason "outage of 31 January" --dry-run',
-        'postrider replay start --endpoint shop-eu --reason "outage of 31 January" --yes --json',
+        'postrider replay start --endpoint shop-eu --from 2026-01-31 --to 2026-02-01 --reason "outage of 31 January" --yes --json',
       ),
     )
     .action((flags: StartFlags, command: Command) => runner.bounded(command, (session) => start(session, flags)));
@@ -53,25 +66,29 @@ export const addReplay: AddCommand = (parent, runner) => {
 
 async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
   const { io, out } = session;
-  const { dispatch, endpoint, reason, actor = io.userName } = flags;
+  const { dispatch, endpoint, from, to, reason, actor = io.userName } = flags;
   if ((dispatch === undefined) === (endpoint === undefined))
     throw new CliError('usage', 'name one of --dispatch and --endpoint');
   if (reason.trim() === '') throw new CliError('usage', '--reason may not be empty');
-  const filter = { dispatch, endpoint };
-  const ports = await portsOf(session);
+  checkStretch(flags);
+  if (dispatch !== undefined && (from ?? to) !== undefined)
+    throw new CliError('usage', '--from and --to go with --endpoint: of one dispatch there is one last letter');
+  const filter = { dispatch, endpoint, from, to };
+  const progress = new ProgressLine(io, out.json);
+  const ports = await portsOf(session, progress);
   session.waitFor('reading the dead letter queue');
-  const plan = await planOrRefuse(ports, filter, io.clock.now());
+  const plan = await planOrRefuse(ports, filter, io.clock.now()).finally(() => progress.end());
   const found = plan.send.length + plan.skipped.length + plan.failed.length;
   if (found === 0)
     throw new CliError(
       'not-found',
-      `there is no dead letter of ${dispatch ?? `endpoint ${endpoint}`} in ${ports.environment}`,
+      `there is no dead letter of ${dispatch ?? `endpoint ${endpoint}`} in ${ports.environment}${(from ?? to) === undefined ? '' : ' of that time'}`,
     );
   for (const { letter, reason: why } of plan.failed)
     out.note(`cannot be replayed: ${letter.topic}/${letter.partition}/${letter.offset}: ${shown(why)}`);
 
   session.waitFor('how the endpoint fares');
-  const { open, shut } = await obstaclesOf(session, ports, plan, flags);
+  const { open, shut, paused } = await obstaclesOf(session, ports, plan, flags);
   if (flags.dryRun !== true && plan.send.length > 0) await confirm(session, plan, flags.yes === true);
   session.waitFor('the acknowledgement of the replayed records');
   const id = `rpl_${randomUUID()}`;
@@ -86,7 +103,11 @@ async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
           replay: id,
           openCircuits: open.map((circuit) => circuit.endpoint),
           now: io.clock.now,
-        });
+          onSent(sent) {
+            session.goesOn(`${sent} of ${plan.send.length} were sent; the same command sends the rest`);
+            progress.count(sent, plan.send.length, 'sent');
+          },
+        }).finally(() => progress.end());
   out.document(
     {
       ...result,
@@ -94,6 +115,7 @@ async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
       dryRun: flags.dryRun === true,
       openCircuits: open,
       shutEndpoints: shut,
+      pausedEndpoints: paused,
       items: itemsJson(plan),
     },
     () => planText(plan, result.replay),
@@ -103,7 +125,7 @@ async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
 }
 
 /** PostgreSQL only makes the skipping better: a replay goes on without it, and says so. */
-async function portsOf(session: Session): Promise<ReplayPorts> {
+async function portsOf(session: Session, progress: ProgressLine): Promise<ReplayPorts> {
   const { cluster, admin } = await session.kafka();
   const { environment } = session.config;
   let reads: AuditReads | undefined;
@@ -118,14 +140,14 @@ async function portsOf(session: Session): Promise<ReplayPorts> {
       `note: the audit database cannot be asked (${error instanceof Error ? error.message : String(error)}); only the topics tell what was replayed since`,
     );
   }
-  return { cluster, admin, environment, reads, timeoutMs: session.options.timeoutMs };
+  const onRead = (records: number, what: string): void => {
+    session.goesOn();
+    progress.count(records, 0, `${what} read`);
+  };
+  return { cluster, admin, environment, reads, timeoutMs: session.options.timeoutMs, onRead };
 }
 
-async function planOrRefuse(
-  ports: ReplayPorts,
-  filter: { dispatch?: string | undefined; endpoint?: string | undefined },
-  nowMs: number,
-): Promise<ReplayPlan> {
+async function planOrRefuse(ports: ReplayPorts, filter: ReplayFilter, nowMs: number): Promise<ReplayPlan> {
   try {
     return await planReplay(ports, filter, nowMs);
   } catch (error) {
@@ -141,10 +163,10 @@ async function obstaclesOf(
   plan: ReplayPlan,
   { dryRun, force }: Pick<StartFlags, 'dryRun' | 'force'>,
 ): Promise<ReplayObstacles> {
-  if (plan.send.length === 0) return { open: [], shut: [] };
+  if (plan.send.length === 0) return { open: [], shut: [], paused: [] };
   const nowMs = session.io.clock.now();
   const { cluster, admin } = await session.kafka();
-  const { open, shut } = await replayObstacles(
+  const { open, shut, paused } = await replayObstacles(
     { ...ports, cluster, admin },
     plan.send.map(({ dispatch }) => dispatch.endpointId),
     nowMs,
@@ -154,7 +176,8 @@ async function obstaclesOf(
     throw new CliError('refused', `nothing was sent: ${refused.join('\n')}`, { details: [...shut, ...open] });
   if (refused.length > 0) session.out.note(`would be refused: ${refused.join('\n')}`);
   else if (open.length > 0) session.out.note(`note: ${open.map((one) => openCircuitText(one, nowMs)).join('\n')}`);
-  return { open, shut };
+  for (const id of paused) session.out.note(`note: ${shown(id)} is paused: what is replayed waits until it is resumed`);
+  return { open, shut, paused };
 }
 
 async function confirm(session: Session, plan: ReplayPlan, yes: boolean): Promise<void> {
