@@ -11,7 +11,7 @@ const SECOND_MS = 1_000;
 const exclude = [...configDefaults.exclude, 'test/architecture/fixtures/**', '.postrider/**'];
 
 /** Seconds of processor time, which the quick tests should not wait for. */
-const simulation = 'services/dispatch/src/simulation.test.ts';
+const simulation = 'services/dispatch/src/simulation/simulation.test.ts';
 
 /** Real servers, started once for the whole project. */
 const globalSetup = ['test/support/global-setup.ts'];

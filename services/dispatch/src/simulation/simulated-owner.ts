@@ -2,8 +2,8 @@
 
 import type { Exchange, OffsetTracker } from '@postrider/core/domain';
 import type { AppendRecord } from '@postrider/kafka';
-import type { Dispatcher } from './dispatcher.ts';
-import type { PartitionState } from './partition-state.ts';
+import type { Dispatcher } from '../dispatcher.ts';
+import type { PartitionState } from '../partition-state.ts';
 
 /** An append that was sent and not acknowledged. */
 export interface OnTheWire {

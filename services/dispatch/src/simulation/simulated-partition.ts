@@ -14,15 +14,15 @@ import { attemptIdOf, EndpointIndex, OffsetTracker, type Dispatch } from '@postr
 import type { SendResult } from '@postrider/http';
 import type { AppendRecord, KafkaRecord } from '@postrider/kafka';
 import { manualClock, memorySecrets } from '@postrider/runtime/testing';
-import { createAttemptsLog } from './attempts-log.ts';
-import type { AttemptsEntry } from './attempts-reader.ts';
-import { Dispatcher } from './dispatcher.ts';
-import { endpointOf, ok, routes, settle, status, topics } from './dispatcher-rig.ts';
-import { EndpointRuntimes } from './endpoint-runtime.ts';
-import { EndpointViews } from './endpoint-views.ts';
-import { silentObserver } from './journal-observer.ts';
-import { PartitionState } from './partition-state.ts';
-import { readRestoreMark, restore, restoreMark } from './restore.ts';
+import { createAttemptsLog } from '../attempts-log.ts';
+import type { AttemptsEntry } from '../attempts-reader.ts';
+import { Dispatcher } from '../dispatcher.ts';
+import { endpointOf, ok, routes, settle, status, topics } from '../dispatcher-rig.ts';
+import { EndpointRuntimes } from '../endpoint-runtime.ts';
+import { EndpointViews } from '../endpoint-views.ts';
+import { silentObserver } from '../journal-observer.ts';
+import { PartitionState } from '../partition-state.ts';
+import { readRestoreMark, restore, restoreMark } from '../restore.ts';
 import {
   describeRecord,
   requestedAttempt,

@@ -3,7 +3,7 @@
 
 import type { AttemptsRecord } from '@postrider/core/contracts';
 import { attemptIdOf, type Dispatch } from '@postrider/core/domain';
-import type { AttemptsEntry, AttemptsReader } from './attempts-reader.ts';
+import type { AttemptsEntry, AttemptsReader } from '../attempts-reader.ts';
 
 /** What a window remembers: so little that everything is forgotten, looked up and given up some time. */
 export const simulatedWindows = [2, 4].flatMap((settledMax) =>
