@@ -141,6 +141,17 @@ describe('a partition without a leader', () => {
   });
 });
 
+test('a topic that is not there yet stops no other topic of a new member, and is read once it is', async () => {
+  const there = await createTopic('there', 1);
+  const later = `${there}-later`;
+  const { values } = join(there, [later, there]);
+  await writer.append(record(there, 0, 'a'));
+  await soon(() => expect(values).toEqual(['there/0 a']));
+  await direct.admin().applyTopics([{ name: later, partitions: 1, replicationFactor: 1, config: {} }]);
+  await writer.append(record(later, 0, 'b'));
+  await soon(() => expect(values).toHaveLength(2));
+});
+
 describe.each([
   ['forbidden', forbidden],
   ['deleted', unknownTopic],

@@ -109,7 +109,7 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
       try {
         setState('connecting');
         const cluster = await connections.get();
-        await knowOwnTopics(cluster, attempt, previous !== null);
+        await knowOwnTopics(cluster, attempt);
         setState('joining');
         const held = { generation: previous?.generationId ?? -1, partitions: previous?.assignment ?? [] };
         const joined = await joinGroup(cluster, membershipOptions, { memberId, held });
@@ -136,13 +136,13 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     await leave();
   }
 
-  /** A topic that was there before may be gone for good: after some tries the member joins for the others. */
-  async function knowOwnTopics(cluster: DriverCluster, attempt: number, joinedBefore: boolean): Promise<void> {
+  /** A topic may be gone for good, or not be there yet: after some tries the member joins for the others. */
+  async function knowOwnTopics(cluster: DriverCluster, attempt: number): Promise<void> {
     for (const topic of options.topics) {
       try {
         await knowTopics(cluster, [topic]);
       } catch (error) {
-        if (!joinedBefore || attempt < limits.GONE_TOPIC_TRIES || topicError(cluster, topic) === null) throw error;
+        if (attempt < limits.GONE_TOPIC_TRIES || topicError(cluster, topic) === null) throw error;
         report(toKafkaError(error, 'joining'), attempt, 'joining without a topic');
       }
     }

@@ -13,6 +13,8 @@ export const sourceCharsMax = 1024;
 export const dispatchesUnderWayMax = 10_000;
 /** How often it is looked where `audit` ends: what a restart reads back for an idle upstream partition at most. */
 export const endsLookMs = 60_000;
+/** How often it is looked whether every topic of events is there: how long readiness tells of one that is back. */
+export const eventTopicsLookMs = 10_000;
 /** Records of one upstream partition under way at once. */
 export const windowRecords = 1_000;
 /** Bytes of one upstream partition under way at once. */

@@ -36,8 +36,9 @@ import {
 import type { convergenceRows } from './config.ts';
 import { converge } from './converge.ts';
 import { readTableMark, tableMark, tableProblem, type TableSize } from './endpoint-gate.ts';
+import { EventTopics } from './event-topics.ts';
 import { Intake } from './intake.ts';
-import { appendRestMsMax, endsLookMs, windowBytes, windowRecords } from './limits.ts';
+import { appendRestMsMax, endsLookMs, eventTopicsLookMs, windowBytes, windowRecords } from './limits.ts';
 import type { EventPlan } from './plan-event.ts';
 import { Traces, type EventTrace } from './traces.ts';
 
@@ -71,6 +72,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
   let reader: TableReader | undefined;
   let consumer: AckedConsumer | undefined;
   let lost: LostRanges | undefined;
+  let eventSources: EventTopics | undefined;
   let waitingFor: string | undefined = 'starting';
   const cancels: (() => void)[] = [];
 
@@ -108,7 +110,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
       const admin = cluster.admin();
       const described = await waitForTopics(
         admin,
-        [topics.dispatches, topics.audit, topics.rejected, topics.replies, topics.endpoints, ...eventTopics],
+        [topics.dispatches, topics.audit, topics.rejected, topics.replies, topics.endpoints],
         {
           alike: [topics.dispatches, topics.audit, topics.rejected, topics.replies],
           signal: stopping.signal,
@@ -120,6 +122,15 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         },
       );
       if (!described) return;
+      eventSources = new EventTopics({
+        names: eventTopics,
+        describe: (names) => admin.describeTopics(names),
+        onAbsent: (message) => logger.error({}, message),
+      });
+      const lookAtSources = (): Promise<void> =>
+        eventSources!.look().catch((error: unknown) => logger.debug({ error }, 'which topics are there is not known'));
+      await lookAtSources();
+      void every(eventTopicsLookMs, lookAtSources, { timers, signal: stopping.signal });
       const partitions = described.get(topics.dispatches)!.partitions;
       appender = cluster.openAppender({
         restMsMax: appendRestMsMax,
@@ -235,7 +246,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
       const reasons: string[] = [];
       if (waitingFor !== undefined) reasons.push(waitingFor);
       if (consumer?.group.state() !== 'stable') reasons.push('not a member of the consumer group yet');
-      reasons.push(...trouble.reasons(), ...(lost?.reasons() ?? []));
+      reasons.push(...(eventSources?.reasons() ?? []), ...trouble.reasons(), ...(lost?.reasons() ?? []));
       return { ready: reasons.length === 0, reasons };
     },
   };
