@@ -3,7 +3,7 @@
 /** On one stack, one after the other: a kill of every kind of process and of the broker, a restart, lost answers, copies, edits. */
 export const ciSeeds: readonly number[] = [7];
 /** Short: all of CI has minutes. */
-export const ciSeconds = 8;
+export const ciSeconds = 6;
 
 export interface Regression {
   /** File in `regressions/`: a plan, since a seed means another one as soon as the nemesis learns something new. */

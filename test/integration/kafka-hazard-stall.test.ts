@@ -25,13 +25,13 @@ async function createTopic(name: string): Promise<string> {
 const append = (topic: string, value: string) => appender.append({ topic, partition: 0, key: null, value });
 const soon = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 20 });
 
-function join(from: typeof cluster, topic: string) {
+function join(from: typeof cluster, topic: string, absent: readonly string[] = []) {
   const values: string[] = [];
   /** Everything in its order: assignments, ends of generations, records. */
   const events: string[] = [];
   const group: GroupConsumer = from.consumeGroup({
     groupId: topic,
-    topics: [topic],
+    topics: [topic, ...absent],
     sessionTimeoutMs,
     onRecords({ records }) {
       for (const { value } of records) {
@@ -88,7 +88,8 @@ describe('a member whose heartbeats stop', () => {
     const topic = await createTopic('watch');
     const proxy = await startKafkaProxy({ brokers: testBrokers() });
     const proxied = openCluster({ brokers: proxy.brokers, clientId: `${prefix}-leader` });
-    const leader = join(proxied, topic);
+    // It asks for one that is not there at its first heartbeat, not only when what it knows is half a minute old.
+    const leader = join(proxied, topic, [`${topic}.absent`]);
     onTestFinished(async () => {
       await proxied.close();
       await proxy.stop();
@@ -96,7 +97,6 @@ describe('a member whose heartbeats stop', () => {
     await append(topic, 'before');
     await soon(() => expect(leader.values).toEqual(['before']));
     const silent = proxy.add({ api: 'Metadata', side: 'request', action: 'hold' });
-    // As soon as what it knows of the topics is half a minute old.
     await silent.hit;
     const beats = proxy.requests('Heartbeat');
     const inSession = 4;
