@@ -63,7 +63,9 @@ test('a reader that keeps up gets lines as fast as it reads them', async () => {
     const sink = openLogSink(2);
     for (let n = 0; n < 80_000; n++) sink.write('x'.repeat(99) + '\\n');
     process.stdin.resume();`;
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: ['pipe', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
   const closed = once(child, 'close');
   let bytes = 0;
   let beganMs = 0;

@@ -12,7 +12,11 @@ export interface LogSink {
   flush(): Promise<void>;
 }
 
-type Written = (error: NodeJS.ErrnoException | null, bytes: number) => void;
+interface Wrote {
+  readonly error: NodeJS.ErrnoException | null;
+  /** Bytes. */
+  readonly written: number;
+}
 
 /** Between two tries at a pipe that is full, in ms: its reader may be as fast as we are. */
 const pipeRestMs = 5;
@@ -54,7 +58,7 @@ export function openLogSink(descriptor: number): LogSink {
     isBusy = true;
     setImmediate(() => {
       const bytes = taken();
-      writeSome(bytes, (error, written) => {
+      writeSome(bytes, ({ error, written }) => {
         if (error?.code === 'EPIPE') isClosed = true;
         else if (written < bytes.length) rest = bytes.subarray(written);
         const again = (): void => {
@@ -70,16 +74,16 @@ export function openLogSink(descriptor: number): LogSink {
   };
 
   process.on('exit', () => {
+    if (isClosed) return;
     const untilMs = performance.now() + logFlushMs;
-    while (!isClosed && !isEmpty()) {
+    while (!isEmpty()) {
       const bytes = taken();
-      writeNow(descriptor, bytes, (error, written) => {
-        if (written < bytes.length) rest = bytes.subarray(written);
-        if (!error) return;
-        // A pipe whose reader is slow gets a moment; an exit does not wait for room on a disk.
-        if (error.code !== 'EAGAIN' || performance.now() > untilMs) isClosed = true;
-        else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pipeRestMs);
-      });
+      const { error, written } = writeNow(descriptor, bytes);
+      if (written < bytes.length) rest = bytes.subarray(written);
+      if (error === null) continue;
+      // A pipe whose reader is slow gets a moment; an exit does not wait for room on a disk.
+      if (error.code !== 'EAGAIN' || performance.now() > untilMs) return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pipeRestMs);
     }
   });
 
@@ -99,18 +103,16 @@ export function openLogSink(descriptor: number): LogSink {
 }
 
 /** The event loop waits for no disk. A pipe answers at once, so that an exit finds nothing under way of which it is unknown how much was taken. */
-function writerOf(descriptor: number): (bytes: Buffer, done: Written) => void {
+function writerOf(descriptor: number): (bytes: Buffer, done: (wrote: Wrote) => void) => void {
   const kind = fstatSync(descriptor);
-  if (kind.isFIFO() || kind.isSocket()) return (bytes, done) => writeNow(descriptor, bytes, done);
-  return (bytes, done) => write(descriptor, bytes, (error, written) => done(error, error ? 0 : written));
+  if (kind.isFIFO() || kind.isSocket()) return (bytes, done) => done(writeNow(descriptor, bytes));
+  return (bytes, done) => write(descriptor, bytes, (error, written) => done({ error, written: error ? 0 : written }));
 }
 
-function writeNow(descriptor: number, bytes: Buffer, done: Written): void {
-  let written: number;
+function writeNow(descriptor: number, bytes: Buffer): Wrote {
   try {
-    written = writeSync(descriptor, bytes);
+    return { error: null, written: writeSync(descriptor, bytes) };
   } catch (error) {
-    return done(error as NodeJS.ErrnoException, 0);
+    return { error: error as NodeJS.ErrnoException, written: 0 };
   }
-  done(null, written);
 }
