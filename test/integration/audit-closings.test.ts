@@ -23,6 +23,7 @@ import {
 } from '@postrider/postrider';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { batchOf } from '../support/audit-tables.ts';
+import { closingPorts } from '../support/closing-ports.ts';
 import {
   accepted,
   before,
@@ -230,6 +231,18 @@ describe('a closing record', () => {
     expect(kinds(await verified(tables))).toEqual([]);
     await tables.database.query('UPDATE daily_count SET success = success + 5 WHERE day = $1', [dayOf(60)]);
     expect(Object.keys((await verified(tables)).counts)).toEqual(['count-differs']);
+  });
+
+  it('of a partition that nothing came to since outlives its own day', async () => {
+    const tables = await databases.copyOf(databases.original);
+    const soonAfter = closingPorts(environment, tables.append, () => noon(50));
+    for (const plan of await planDays(tables.ports, before))
+      await dropDay({ ...tables.ports, ...soonAfter }, plan, why);
+    expect(kinds(await verified(tables))).toEqual([]);
+    const [ofClosings] = await planDays(tables.ports, before);
+    expect(ofClosings).toMatchObject({ day: dayOf(50), obstacle: undefined });
+    await dropDay(tables.ports, ofClosings!, why);
+    expect(kinds(await verified(tables))).toEqual([]);
   });
 
   it('may say why in characters that PostgreSQL does not take', async () => {

@@ -302,6 +302,11 @@ describe('an endpoint that answered 410 long ago', () => {
     expect(reason).toMatchObject({ exit: 0, stdout: expect.stringContaining('no dead letters') as string });
     expect(reason.stderr).toMatch(/none has the reason exhausted; there are: 1 /);
     expect((await cli.postrider([...list, 'shop-typo'])).stderr).toContain('there is no endpoint shop-typo');
+    const before = await cli.postrider([...list, 'shop-eu', '--to', '2001-01-01']);
+    expect([before.stdout, before.stderr]).toEqual([
+      expect.stringContaining('no dead letters'),
+      expect.not.stringContaining('no letter names one'),
+    ]);
   });
 });
 

@@ -40,6 +40,8 @@ export interface Retention {
   firstsSince(moment: Date, places: readonly PartitionPlace[]): Promise<LaterRecord[]>;
   /** How many records of each partition are not in the tables any more, not even as stubs, by `topic/partition`. Reads an index of everything. */
   droppedRows(environment: string): Promise<Map<string, number>>;
+  /** Where partitions begin of which records are gone, and which closing record says so. */
+  closedBases(environment: string): Promise<ClosedBase[]>;
   /** Whether the closing record of this stands in the tables. */
   isClosed(day: string, chain: DayChain): Promise<boolean>;
   /**
@@ -95,6 +97,7 @@ export function openRetention(database: Database): Retention {
       );
       return new Map(rows.map(({ place, dropped }) => [place, dropped]));
     },
+    closedBases: (environment) => readClosedBases(database, environment),
     async isClosed(day, { environment, topic, partition, first, next, rows, head }) {
       const found = await database.query<{ closed: boolean }>(
         `SELECT EXISTS (
@@ -143,6 +146,8 @@ export interface ClosedBase {
   /** Where the closing record stands in the topic `audit`. */
   readonly closedPartition: number;
   readonly closedOffset: number;
+  readonly closedAt: Date;
+  readonly closing: PartitionClosed;
 }
 
 /**
@@ -151,30 +156,30 @@ export interface ClosedBase {
  * @throws PostgresError
  */
 export async function readClosedBases(session: Session, environment: string): Promise<ClosedBase[]> {
-  const rows = await session.query<{ partition: number; offset: number; value: Buffer | null }>(
-    `SELECT partition, record_offset AS "offset", value FROM audit_record
+  const rows = await session.query<{ partition: number; offset: number; at: Date; value: Buffer | null }>(
+    `SELECT partition, record_offset AS "offset", recorded_at AS at, value FROM audit_record
      WHERE environment = $1 AND type = 'PartitionClosed' AND detail IS NOT NULL AND topic = $2 ORDER BY partition, record_offset`,
     [environment, `${environment}.audit`],
   );
-  const closings = rows.flatMap(({ value, ...at }) => {
+  const closings = rows.flatMap(({ value, ...record }) => {
     const decoded = decodeAudit(value);
     if (!decoded.ok || decoded.value.type !== 'PartitionClosed') return [];
     const { total, head } = decoded.value;
     const isWhole = isClosedSpan(environment, decoded.value, head) && Number.isSafeInteger(total) && total > 0;
-    return isWhole ? [{ ...at, closing: decoded.value }] : [];
+    return isWhole ? [{ ...record, closing: decoded.value }] : [];
   });
   const byPlace = Map.groupBy(closings, ({ closing }) => `${closing.topic}/${closing.partition}`);
   const bases: ClosedBase[] = [];
   for (const place of [...byPlace.keys()].sort()) {
     // The one of more records was closed later; of two that say the same, the first day is the one that is gone for certain.
-    for (const { partition, offset, closing } of byPlace
+    for (const { partition, offset, at, closing } of byPlace
       .get(place)!
       .toSorted((a, b) => b.closing.total - a.closing.total || Date.parse(a.closing.day) - Date.parse(b.closing.day))) {
       if (!(await isGone(session, environment, closing))) continue;
       const { topic, next, total, head } = closing;
       const until = new Date(Date.parse(closing.day) + dayMs);
-      const at = { closedPartition: partition, closedOffset: offset };
-      bases.push({ topic, partition: closing.partition, offset: next, rows: total, head, until, ...at });
+      const closed = { closedPartition: partition, closedOffset: offset, closedAt: at, closing };
+      bases.push({ topic, partition: closing.partition, offset: next, rows: total, head, until, ...closed });
       break;
     }
   }

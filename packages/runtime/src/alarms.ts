@@ -37,7 +37,7 @@ export const alarms: readonly Alarm[] = [
   {
     when: 'nothing is settled though there is work',
     expression:
-      'sum(rate(postrider_attempts_total[5m])) == 0 and sum(postrider_consumer_lag_records{service="dispatch"}) > 0',
+      '(sum(rate(postrider_attempts_total[5m])) or vector(0)) == 0 and sum(postrider_consumer_lag_records{service="dispatch"}) > 0',
     holds: '10m',
     todo: 'the log of dispatch, `postrider doctor`',
   },
@@ -63,7 +63,7 @@ export const alarms: readonly Alarm[] = [
     when: 'an endpoint cannot be read',
     expression: 'sum by (service) (postrider_endpoint_table_invalid_total) > 0',
     holds: '0m',
-    todo: '`postrider endpoints list` names it; its last good version is in force',
+    todo: '`postrider endpoints list` names it; its last good version is in force. The count begins anew with the process',
   },
   {
     when: 'the tables are behind',

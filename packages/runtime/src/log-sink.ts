@@ -1,32 +1,41 @@
 // Where log lines go: a file descriptor that may be slow, full or closed. None of these may hold up or end the process: what
 // cannot be written waits, up to a bound, and is tried again.
 
-import { write, writeSync } from 'node:fs';
+import { fstatSync, write, writeSync } from 'node:fs';
 import { logBufferBytesMax, logFlushMs, logRetryMs } from './limits.ts';
 
 /** What pino writes to. */
 export interface LogSink {
   /** One line with its newline. */
   write(line: string): void;
-  /** What is not written yet, at once, as far as the descriptor takes it; for an exit. */
-  flushSync(): void;
   /** Resolves when everything up to now is written, or when nothing can be written at present. */
   flush(): Promise<void>;
 }
 
-/** Between two tries at a full pipe while nothing else can be done, in ms. */
+interface Wrote {
+  readonly error: NodeJS.ErrnoException | null;
+  /** Bytes. */
+  readonly written: number;
+}
+
+/** Between two tries at a pipe that is full, in ms: its reader may be as fast as we are. */
 const pipeRestMs = 5;
 
-/** A burst of lines is few writes, and the event loop does not wait for a pipe: one write is under way, the rest is the next. */
+/**
+ * A burst of lines is few writes, each of what there is then; at an exit what is left goes at once, as far as the descriptor takes it.
+ * @param descriptor a pipe must be non-blocking, as Node makes those of its own streams
+ */
 export function openLogSink(descriptor: number): LogSink {
   let lines: string[] = [];
   let heldChars = 0;
   /** What a write has begun with and is not written of it. */
   let rest: Buffer | undefined;
-  let isWriting = false;
+  /** A write is under way, or the next one is to come. */
+  let isBusy = false;
   /** Its reader is gone for good. */
   let isClosed = false;
   let waiting: (() => void)[] = [];
+  const writeSome = writerOf(descriptor);
 
   const taken = (): Buffer => {
     const bytes = rest ?? Buffer.from(lines.join(''));
@@ -39,50 +48,44 @@ export function openLogSink(descriptor: number): LogSink {
   };
   const isEmpty = (): boolean => rest === undefined && lines.length === 0;
   const wake = (): void => {
-    for (const resolve of waiting.splice(0)) resolve();
+    for (const resolve of waiting) resolve();
     waiting = [];
   };
 
   const next = (): void => {
-    if (isWriting || isClosed) return;
-    if (isEmpty()) return wake();
-    const bytes = taken();
-    isWriting = true;
-    write(descriptor, bytes, (error, written) => {
-      if (error?.code === 'EPIPE') isClosed = true;
-      else if (error || written < bytes.length) rest = error ? bytes : bytes.subarray(written);
-      if (!error || isClosed) {
-        isWriting = false;
-        if (isClosed) wake();
-        next();
-        return;
-      }
-      wake();
-      // A disk without room, or a pipe that takes nothing now: it is not asked again with each line.
-      setTimeout(() => {
-        isWriting = false;
-        next();
-      }, logRetryMs).unref();
+    if (isBusy) return;
+    if (isClosed || isEmpty()) return wake();
+    isBusy = true;
+    setImmediate(() => {
+      const bytes = taken();
+      writeSome(bytes, ({ error, written }) => {
+        if (error?.code === 'EPIPE') isClosed = true;
+        else if (written < bytes.length) rest = bytes.subarray(written);
+        const again = (): void => {
+          isBusy = false;
+          next();
+        };
+        if (!error || isClosed) return again();
+        wake();
+        // A disk without room, or a pipe that takes nothing now: it is not asked again with each line.
+        setTimeout(again, error.code === 'EAGAIN' ? pipeRestMs : logRetryMs).unref();
+      });
     });
   };
 
-  const flushSync = (): void => {
-    const untilMs = performance.now() + logFlushMs;
+  process.on('exit', () => {
     if (isClosed) return;
+    const untilMs = performance.now() + logFlushMs;
     while (!isEmpty()) {
       const bytes = taken();
-      rest = bytes;
-      try {
-        const written = writeSync(descriptor, bytes);
-        rest = written < bytes.length ? bytes.subarray(written) : undefined;
-      } catch (error) {
-        // A pipe whose reader is slow gets a moment; an exit does not wait for room on a disk.
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > untilMs) return;
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pipeRestMs);
-      }
+      const { error, written } = writeNow(descriptor, bytes);
+      if (written < bytes.length) rest = bytes.subarray(written);
+      if (error === null) continue;
+      // A pipe whose reader is slow gets a moment; an exit does not wait for room on a disk.
+      if (error.code !== 'EAGAIN' || performance.now() > untilMs) return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pipeRestMs);
     }
-  };
-  process.on('exit', flushSync);
+  });
 
   return {
     write(line) {
@@ -91,12 +94,25 @@ export function openLogSink(descriptor: number): LogSink {
       heldChars += line.length;
       next();
     },
-    flushSync,
     flush: () =>
       new Promise((resolve) => {
-        if (isClosed || (isEmpty() && !isWriting)) return resolve();
         waiting.push(resolve);
         next();
       }),
   };
+}
+
+/** The event loop waits for no disk. A pipe answers at once, so that an exit finds nothing under way of which it is unknown how much was taken. */
+function writerOf(descriptor: number): (bytes: Buffer, done: (wrote: Wrote) => void) => void {
+  const kind = fstatSync(descriptor);
+  if (kind.isFIFO() || kind.isSocket()) return (bytes, done) => done(writeNow(descriptor, bytes));
+  return (bytes, done) => write(descriptor, bytes, (error, written) => done({ error, written: error ? 0 : written }));
+}
+
+function writeNow(descriptor: number, bytes: Buffer): Wrote {
+  try {
+    return { error: null, written: writeSync(descriptor, bytes) };
+  } catch (error) {
+    return { error: error as NodeJS.ErrnoException, written: 0 };
+  }
 }

@@ -38,6 +38,8 @@ export interface LoggerOptions {
 }
 
 export function createLogger(options: LoggerOptions): Logger {
+  // Node makes a pipe non-blocking when it opens its own stream upon it, which is at the first use.
+  void process.stderr;
   const stderr = options.write ? undefined : openLogSink(2);
   const sink: DestinationStream = stderr ?? { write: options.write ?? (() => {}) };
   const destination: DestinationStream =

@@ -42,3 +42,9 @@ test.each(alarms.map(({ when, expression }) => [when, expression]))(
     expect(known).toEqual(expect.arrayContaining(wanted));
   },
 );
+
+test('an alarm that something does not happen is told also where it never did: such a counter does not exist yet', () => {
+  const still = alarms.filter(({ expression }) => /rate\(.*== 0/.test(expression));
+  expect(still).not.toEqual([]);
+  for (const { expression } of still) expect(expression).toMatch(/\(sum\(rate\([^ ]+\)\) or vector\(0\)\) == 0/);
+});

@@ -16,7 +16,7 @@ export function systemSinks(env: Readonly<Record<string, string | undefined>>): 
     write: (text) => void stream.write(text),
     drained: async () => {
       // Fails when its reader goes away meanwhile.
-      if (stream.writableNeedDrain) await once(stream, 'drain').catch(() => undefined);
+      if (!isReaderGone && stream.writableNeedDrain) await once(stream, 'drain').catch(() => undefined);
       // A list without an end has nobody left to go on for.
       if (isReaderGone) process.exit(0);
     },

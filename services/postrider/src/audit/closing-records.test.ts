@@ -26,6 +26,7 @@ function portsOf(projectorMs: number): RetentionPorts {
     cluster: { openAppender: () => ({ appendAll, close: async () => undefined }) } as unknown as KafkaCluster,
     admin: { describeTopics: async () => new Map() },
     retention: {
+      closedBases: async () => [],
       isClosed: async (day: string) => nowMs >= (closedMs.get(day) ?? Number.POSITIVE_INFINITY),
       dropDay: async () => 9,
       makeDays: async () => undefined,

@@ -89,7 +89,8 @@ export async function dropDay(
   const { retention, now } = ports;
   await retention.makeDays(days);
   const missing: DayPlan['chains'][number][] = [];
-  for (const chain of chains) if (!(await retention.isClosed(day, chain))) missing.push(chain);
+  for (const chain of [...chains, ...(await closedBefore(ports, { day, chains }))])
+    if (!(await retention.isClosed(day, chain))) missing.push(chain);
   if (missing.length > 0) {
     await writeClosings(
       ports,
@@ -111,4 +112,22 @@ export async function dropDay(
     await untilClosed(ports, missing, (chain) => retention.isClosed(day, chain));
   }
   return retention.dropDay(day, days[0]);
+}
+
+/**
+ * What else is gone, and is told by a closing record that goes with these days: of partitions that nothing came to for as long. It is
+ * closed once more, with the last of these days, or nothing would say where they begin.
+ */
+async function closedBefore(
+  { environment, retention }: RetentionPorts,
+  { day, chains }: Pick<DayPlan, 'day' | 'chains'>,
+): Promise<DayPlan['chains']> {
+  const ends = Date.parse(day) + dayMs;
+  const bases = await retention.closedBases(environment);
+  return bases
+    .filter(({ closedAt }) => closedAt.getTime() < ends)
+    .map(({ closing: { topic, partition, from, next, rows, total, head } }) => {
+      return { environment, topic, partition, first: from, next, rows, total, head };
+    })
+    .filter(({ topic, partition }) => !chains.some((each) => each.topic === topic && each.partition === partition));
 }

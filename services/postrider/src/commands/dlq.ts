@@ -5,7 +5,7 @@ import type { AuditReads } from '@postrider/postgres';
 import type { Command } from 'commander';
 import type { AddCommand } from '../command-runner.ts';
 import { checkStretch, examples, optionValue } from '../command-runner.ts';
-import { newestLetters, type Letter } from '../dead-letters.ts';
+import { newestLetters, type Letter, type NewestLetters } from '../dead-letters.ts';
 import { readEndpoints } from '../endpoint-table.ts';
 import { CliError } from '../failure.ts';
 import { letterFates, type LetterFate } from '../letter-fate.ts';
@@ -47,7 +47,7 @@ export const addDlq: AddCommand = (parent, runner) => {
           (items) => listText(items, fates, session),
           (letter) => letterJson(letter, fates.get(letter)),
         );
-        if (total === 0) await hint(session, filter, reasons);
+        if (total === 0) await hint(session, filter, { lastRounds, reasons });
         if (total > letters.length)
           session.out.note(`${total - letters.length} older ones are not shown: --limit, --to`);
       }),
@@ -79,12 +79,16 @@ export const addDlq: AddCommand = (parent, runner) => {
 async function hint(
   session: Session,
   { endpoint, reason }: Pick<ListFlags, 'endpoint' | 'reason'>,
-  reasons: ReadonlyMap<string, number>,
+  { lastRounds, reasons }: Pick<NewestLetters, 'lastRounds' | 'reasons'>,
 ): Promise<void> {
   const { out, config, options } = session;
   if (reasons.size > 0) {
     const there = [...reasons].map(([name, count]) => `${count} ${shown(name)}`).join(', ');
     out.note(`note: none has the reason ${shown(reason ?? '')}; there are: ${there}`);
+    return;
+  }
+  if (lastRounds.size > 0) {
+    out.note('note: none is of that time; there are letters of another');
     return;
   }
   if (endpoint === undefined) return;

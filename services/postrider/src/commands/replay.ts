@@ -104,7 +104,7 @@ async function start(session: Session, flags: StartFlags): Promise<ExitCode> {
           openCircuits: open.map((circuit) => circuit.endpoint),
           now: io.clock.now,
           onSent(sent) {
-            session.goesOn(`${sent} of ${plan.send.length} were sent; the same command sends the rest`);
+            session.goesOn(`at least ${sent} of ${plan.send.length} were sent; the same command sends the rest`);
             progress.count(sent, plan.send.length, 'sent');
           },
         }).finally(() => progress.end());
