@@ -124,7 +124,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
       if (!described) return;
       eventSources = new EventTopics({
         names: eventTopics,
-        describe: (names) => admin.describeTopics(names),
+        list: () => admin.listTopics(),
         onAbsent: (message) => logger.error({}, message),
       });
       const lookAtSources = (): Promise<void> =>
