@@ -152,6 +152,16 @@ test('a topic that is not there yet stops no other topic of a new member, and is
   await soon(() => expect(values).toHaveLength(2));
 });
 
+test('a topic that is not there yet and is the only one is waited for: a member that reads nothing would seem well', async () => {
+  const only = `${prefix}.only`;
+  const { values, errors } = join(only, [only]);
+  // More often than a topic beside others is waited for.
+  await soon(() => expect(errors.length).toBeGreaterThan(10));
+  await createTopic('only', 1);
+  await writer.append(record(only, 0, 'a'));
+  await soon(() => expect(values).toEqual(['only/0 a']));
+});
+
 describe.each([
   ['forbidden', forbidden],
   ['deleted', unknownTopic],

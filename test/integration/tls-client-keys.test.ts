@@ -51,6 +51,16 @@ it.each([
   expect(given).toMatchObject({ ok: false });
 });
 
+it('is looked for once in each of them: every attempt asks, also those of an endpoint that none belongs to', () => {
+  const tls = { clientCert: own.cert };
+  const value = Buffer.alloc(own.key.length, '\n');
+  expect(endpointTls({ tls }, [{ purpose: 'tls-client-key', value }])).toMatchObject({ ok: false });
+  // Nobody writes to a secret: that this is not seen shows that it was not read again.
+  value.write(own.key);
+  expect(endpointTls({ tls }, [{ purpose: 'tls-client-key', value }])).toMatchObject({ ok: false });
+  expect(endpointTls({ tls }, [{ purpose: 'tls-client-key', value: Buffer.from(value) }])).toMatchObject({ ok: true });
+});
+
 it('is judged when the endpoint is applied, whatever its profile, and never told', async () => {
   const cli = await cliTerminal('clientkey', {
     KEY_OWN: own.key,

@@ -11,6 +11,9 @@ const keyPurpose = 'tls-client-key';
 
 const byTls = new WeakMap<NonNullable<Endpoint['tls']>, { readonly key: Buffer; readonly material: TlsMaterial }>();
 
+/** By key: the certificate that it was last compared with. Every attempt asks, also those of an endpoint that no key belongs to. */
+const compared = new WeakMap<Buffer, { readonly cert: string; readonly belongs: boolean }>();
+
 export type EndpointTls =
   | { readonly ok: true; readonly material: TlsMaterial | undefined }
   /** A client certificate whose key is not among the secrets. */
@@ -43,6 +46,14 @@ export function endpointTls(
 }
 
 function belongsTo(key: Buffer, cert: string): boolean {
+  const last = compared.get(key);
+  if (last?.cert === cert) return last.belongs;
+  const belongs = compare(key, cert);
+  compared.set(key, { cert, belongs });
+  return belongs;
+}
+
+function compare(key: Buffer, cert: string): boolean {
   try {
     return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
   } catch {

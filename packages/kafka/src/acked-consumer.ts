@@ -10,7 +10,7 @@ import { KafkaError } from './kafka-error.ts';
 import { LOG_ENDS_LOOK_MS, METADATA_REFRESH_MS } from './limits.ts';
 import type { AssignedPartition, Assignment, Generation, GroupConsumer, GroupOptions } from './group-options.ts';
 import type { KafkaRecord, TopicPartition } from './record.ts';
-import { readLast, regrownOf, startsOf, withLast, type LastFinished } from './regrown-logs.ts';
+import { readLast, withLast, type LastFinished } from './regrown-logs.ts';
 
 /** One partition in one assignment. It ends when the partition is lost; acknowledgements that come later change nothing. */
 export interface OwnedPartition extends TopicPartition {
@@ -101,6 +101,8 @@ class PartitionStream implements OwnedPartition, BytesHeld {
   committedAtMs = Number.NEGATIVE_INFINITY;
   metadata: string | undefined;
   #lastCommitted: LastFinished | undefined;
+  /** Reading begins with this one, which is finished, to see whether it still stands there; undefined once that is known. */
+  before: LastFinished | undefined;
   borrowedBytes = 0;
   highWatermark: number;
   next: number;
@@ -134,6 +136,7 @@ class PartitionStream implements OwnedPartition, BytesHeld {
   readAgainFrom(offset: number): void {
     this.tracker = new OffsetTracker();
     this.#lastCommitted = undefined;
+    this.before = undefined;
     this.restart = offset;
     this.next = offset;
   }
@@ -141,6 +144,14 @@ class PartitionStream implements OwnedPartition, BytesHeld {
   /** The record before what is to be committed; of what was committed by an earlier owner, it says. */
   get last(): LastFinished | undefined {
     return this.tracker.last ?? this.#lastCommitted;
+  }
+
+  /** Where reading begins. The record before the commit is asked for only where it is in the log: what is gone says nothing. */
+  readFrom(): number | undefined {
+    const last = this.#lastCommitted;
+    const isThere = last && last.offset >= this.assigned.logStart && last.offset < this.assigned.logEnd;
+    this.before = isThere ? last : undefined;
+    return this.before?.offset;
   }
 
   unreadMs(lagRecords: number, nowMs: number): number {
@@ -236,15 +247,31 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
     }
   };
 
-  function rangeLost(range: TopicPartition & { from: number; to: number }): void {
-    const stream = streams.get(keyOf(range));
-    if (stream !== undefined && range.to < stream.next) {
-      stream.readAgainFrom(range.to);
-      stream.highWatermark = range.to;
+  function rangeLost({ topic, partition, from: position, to }: TopicPartition & { from: number; to: number }): void {
+    const stream = streams.get(keyOf({ topic, partition }));
+    // What lies below is finished, the record before the commit too.
+    const from = Math.max(position, stream?.next ?? 0);
+    if (from === to) return;
+    if (stream !== undefined && to < stream.next) {
+      stream.readAgainFrom(to);
+      stream.highWatermark = to;
       budget.moved(stream);
       resumeIfRoomy(stream);
     }
-    options.onRangeLost?.(range);
+    options.onRangeLost?.({ topic, partition, from, to });
+  }
+
+  /** Without the record before the commit, if it comes first; undefined when another one stands there: the log is read again from its start. */
+  function beyondCommit(stream: PartitionStream, records: KafkaRecord[]): KafkaRecord[] | undefined {
+    const { before, topic, partition, next: from } = stream;
+    const [first] = records;
+    stream.before = undefined;
+    if (first === undefined || first.offset !== before?.offset) return records;
+    if (first.timestamp === before.timestampMs) return records.slice(1);
+    const to = stream.assigned.logStart;
+    rangeLost({ topic, partition, from, to });
+    group.seek(topic, partition, to);
+    return undefined;
   }
 
   const group = cluster.consumeGroup({
@@ -252,17 +279,23 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
     topics: options.topics,
     ...(options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs }),
     async prepare(partitions, signal) {
-      const regrown = await regrownOf(cluster, partitions, signal);
       const wished = (await options.prepare?.(partitions, signal)) ?? [];
-      if (!signal.aborted)
-        for (const { topic, partition, committed, logStart: to } of regrown)
-          rangeLost({ topic, partition, from: committed!.offset, to });
-      return startsOf(wished, regrown);
+      const starts = partitions.flatMap(({ topic, partition }) => {
+        const offset = streams.get(keyOf({ topic, partition }))?.readFrom();
+        return offset === undefined ? [] : [{ topic, partition, offset }];
+      });
+      return [...starts, ...wished];
     },
     ...(options.onState ? { onState: options.onState } : {}),
     ...(options.onError ? { onError: options.onError } : {}),
     onRangeLost: rangeLost,
-    ...(options.onPartitionFault ? { onPartitionFault: options.onPartitionFault } : {}),
+    onPartitionFault(fault) {
+      const stream = streams.get(keyOf(fault));
+      if (stream?.before?.offset !== fault.offset) return options.onPartitionFault?.(fault);
+      // It is finished; whether what follows can be decoded is another question.
+      stream.before = undefined;
+      group.seek(fault.topic, fault.partition, stream.next);
+    },
     onAssigned(assignment, generation) {
       const { added, lost } = assignment;
       for (const partition of lost) {
@@ -284,9 +317,11 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
     onRecords({ topic, partition, records, highWatermark }) {
       const stream = streams.get(`${topic}/${partition}`);
       if (!stream) return;
+      const unfinished = beyondCommit(stream, records);
+      if (unfinished === undefined) return;
       stream.highWatermark = highWatermark;
       const { tracker } = stream;
-      for (const record of records) {
+      for (const record of unfinished) {
         const slot = tracker.open(record.offset, record.timestamp, record.value?.length ?? 0);
         stream.next = record.offset + 1;
         options.onRecord(record, () => acknowledge(stream, tracker, slot), stream);

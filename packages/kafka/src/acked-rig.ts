@@ -35,6 +35,10 @@ class FakeGroup {
           void this.calls.push(`pause ${topic}/${partitions.join()}`),
         resume: (topic: string, partitions: readonly number[]) =>
           void this.calls.push(`resume ${topic}/${partitions.join()}`),
+        seek: (topic: string, partition: number, offset: number) => {
+          this.calls.push(`seek ${topic}/${partition} ${offset}`);
+          this.positions.set(`${topic}/${partition}`, offset);
+        },
         position: (topic: string, partition: number) => this.positions.get(`${topic}/${partition}`) ?? null,
         commit: async (offsets: readonly CommitOffset[]) => {
           this.commits.push([...offsets]);

@@ -136,16 +136,19 @@ export function openGroupConsumer(settings: KafkaSettings, options: GroupOptions
     await leave();
   }
 
-  /** A topic may be gone for good, or not be there yet: after some tries the member joins for the others. */
+  /** A topic may be gone for good, or not be there yet: after some tries the member joins for the others, if there are any. */
   async function knowOwnTopics(cluster: DriverCluster, attempt: number): Promise<void> {
+    const missing: KafkaError[] = [];
     for (const topic of options.topics) {
       try {
         await knowTopics(cluster, [topic]);
       } catch (error) {
         if (attempt < limits.GONE_TOPIC_TRIES || topicError(cluster, topic) === null) throw error;
-        report(toKafkaError(error, 'joining'), attempt, 'joining without a topic');
+        missing.push(toKafkaError(error, 'joining'));
       }
     }
+    if (missing.length === options.topics.length && missing[0] !== undefined) throw missing[0];
+    for (const error of missing) report(error, attempt, 'joining without a topic');
   }
 
   /** Takes over what was assigned: keeps what never left this member, prepares the rest. */

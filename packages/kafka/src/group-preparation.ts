@@ -61,6 +61,8 @@ export async function whenLed(
     await pause(UNLED_RETRY_MS, signal);
     try {
       const cluster = await connections.get();
+      // Connections that were opened meanwhile, or that joined before its topic was there, do not ask for it by themselves.
+      await cluster.addMultipleTargetTopics([topic]);
       await cluster.refreshMetadata();
       if ((leaderOf(cluster, at) ?? null) === null) continue;
       setRange(at, await logRanges(cluster, [{ topic, partition }]));

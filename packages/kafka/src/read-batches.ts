@@ -121,14 +121,16 @@ class RecordReader {
 
   /** Rounded beyond 2^53. */
   roughVarint(): number {
-    let byte = this.#next();
+    const first = this.#next();
+    let byte = first;
     let value = byte & 0x7f;
     for (let scale = 128; byte > 0x7f; scale *= 128) {
       if (scale > 2 ** 63) throw new KafkaError('undecodable', 'a number of more than ten bytes');
       byte = this.#next();
       value += (byte & 0x7f) * scale;
     }
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+    // The sign by its bit: what is rounded is even.
+    return (first & 1) === 0 ? value / 2 : -(value + 1) / 2;
   }
 
   /**

@@ -117,6 +117,16 @@ describe('a record batch', () => {
       const { buffer } = await RecordBatch({ records, firstOffset: 0, firstTimestamp, lastOffsetDelta: 0 });
       expect((await read(buffer)).batches[0]?.records).toMatchObject([{ timestamp: time, value: Buffer.from('v') }]);
     }
+    // One behind it in the same batch that counts milliseconds: before the first by more than a number holds exactly.
+    const later = { key: 'k', value: 'v', headers: {}, offsetDelta: 1, timestampDelta: '-1699998300000000001' };
+    const { buffer } = await RecordBatch({
+      records: [Record({ ...later, offsetDelta: 0, timestampDelta: 0 }), Record(later)],
+      firstOffset: 0,
+      firstTimestamp: '1700000000000000000',
+      lastOffsetDelta: 1,
+    });
+    const [, second] = (await read(buffer)).batches[0]!.records;
+    expect(Math.abs(second!.timestamp - 1_700_000_000_000)).toBeLessThan(1_000);
   });
 
   test('that is cut off anywhere is told from one that is whole', async () => {

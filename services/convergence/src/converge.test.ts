@@ -90,7 +90,7 @@ const recordedMs = Date.parse('2026-01-02T03:04:05.600Z');
 function start(
   record: KafkaRecord,
   endpoints: readonly Endpoint[] = [endpoint('a'), endpoint('b')],
-  earlier?: EventTrace,
+  earlier: EventTrace | readonly EventTrace[] = [],
   ours: boolean | Promise<boolean> = true,
 ) {
   const index = new EndpointIndex();
@@ -105,7 +105,7 @@ function start(
     isOurs: () => ours,
     onDone: (plan) => seen.done.push(`${plan.kind} after ${seen.acks} acks`),
     traces: {
-      take: () => earlier,
+      take: () => [earlier].flat(),
       tracing: () => undefined,
       traced: () => undefined,
       partitionOf: (partition) => partition % 4,
@@ -221,7 +221,8 @@ describe('converge', () => {
       const { appender, seen } = start(
         event(),
         [endpoint('a', { eventTypes: ['other'] }), endpoint('b'), endpoint('c')],
-        accepted(['a', 'b']),
+        // The older one is of a record that stood there before.
+        [{ ...accepted(['c']), event: 'evt-0' } as EventTrace, accepted(['a', 'b'])],
       );
       await settle();
       expect(appender.of(topics.audit)).toEqual([]);

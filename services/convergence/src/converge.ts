@@ -6,7 +6,7 @@
 //
 // The trace comes first: what it promises is carried out even if this process dies right after it.
 
-import { encodeReply, originOf, replyPlace, type TopicNames } from '@postrider/core/contracts';
+import { encodeReply, replyPlace, type TopicNames } from '@postrider/core/contracts';
 import type { Dispatch } from '@postrider/core/domain';
 import type { Ack, Appender, KafkaRecord, OwnedPartition } from '@postrider/kafka';
 import { appendTrace } from './append-trace.ts';
@@ -42,9 +42,8 @@ export interface ConvergeDeps {
  * resolves after the acknowledgement (or when the effects failed).
  */
 export function converge(record: KafkaRecord, ack: Ack, place: OwnedPartition, deps: ConvergeDeps): Promise<void> {
-  const earlier = deps.traces.take(record, originOf(record));
-  if (earlier && isTraceOf(earlier, record, deps.context()))
-    return repeat(record, earlier, deps).then(ack, deps.onFatal);
+  const earlier = deps.traces.take(record).find((trace) => isTraceOf(trace, record, deps.context()));
+  if (earlier) return repeat(record, earlier, deps).then(ack, deps.onFatal);
   const plan = planEvent(record, deps.context());
   if (plan.kind === 'accepted') deps.onPlanned?.(plan.dispatches.length);
   return perform(record, plan, place, deps).then((done) => {

@@ -3,8 +3,8 @@
 
 export interface EventTopicsDeps {
   readonly names: readonly string[];
-  /** Those of them that are there, and may be read. */
-  readonly describe: (names: readonly string[]) => Promise<ReadonlyMap<string, unknown>>;
+  /** All that this user may know of. */
+  readonly list: () => Promise<readonly string[]>;
   /** Told when they change, with what mends it. */
   readonly onAbsent: (message: string) => void;
 }
@@ -19,8 +19,8 @@ export class EventTopics {
 
   /** Rejects with KafkaError when nobody answers; what was known stands. */
   async look(): Promise<void> {
-    const { names, describe, onAbsent } = this.#deps;
-    const there = await describe(names);
+    const { names, list, onAbsent } = this.#deps;
+    const there = new Set(await list());
     const before = this.#absent;
     this.#absent = names.filter((name) => !there.has(name));
     if (this.#absent.some((name) => !before.includes(name))) onAbsent(this.reasons().join('; '));

@@ -21,7 +21,8 @@ function rigOf(dispatchesEach: number) {
     begun,
     place,
     read(offsets: readonly number[], from: OwnedPartition = place): void {
-      for (const offset of offsets) intake.accept({ ...record({}), offset }, () => undefined, from);
+      const { topic, partition } = from;
+      for (const offset of offsets) intake.accept({ ...record({}), topic, partition, offset }, () => undefined, from);
     },
     async end(): Promise<void> {
       ends.shift()!();
@@ -65,22 +66,26 @@ describe('events that match thousands of endpoints', () => {
 });
 
 it('events are begun no sooner than what was traced of them is read back', async () => {
-  const { intake, read, begun } = rigOf(0);
+  const { intake, read, begun, place } = rigOf(0);
+  const another = { ...place, topic: 'another', owned: () => true };
   const traces = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const failures: unknown[] = [];
-  for (const { promise } of traces) intake.holdUntil(promise, () => undefined);
+  for (const { promise } of traces) intake.holdUntil(place, promise, () => undefined);
   read([1, 2]);
   traces[0]!.resolve();
   await settle();
   intake.resume();
   expect(begun).toEqual([]);
+  // Topics of others have nothing to do with it.
+  read([70], another);
+  expect(begun).toEqual([70]);
   traces[1]!.resolve();
   await settle();
-  expect(begun).toEqual([1, 2]);
-  intake.holdUntil(Promise.reject(new Error('unreadable')), (error) => failures.push(error));
+  expect(begun).toEqual([70, 1, 2]);
+  intake.holdUntil(place, Promise.reject(new Error('unreadable')), (error) => failures.push(error));
   read([3]);
   await settle();
-  expect([begun, failures]).toEqual([[1, 2], [new Error('unreadable')]]);
+  expect([begun, failures]).toEqual([[70, 1, 2], [new Error('unreadable')]]);
 });
 
 it('events that lead to nothing are all begun at once', () => {

@@ -2,7 +2,7 @@
 // hundreds of events: with thousands of endpoints in a project, planning all of them at once would take longer than a session and
 // more memory than there is. So one is begun after another, as long as what is under way leads to a bounded number of dispatches.
 
-import type { Ack, KafkaRecord, OwnedPartition } from '@postrider/kafka';
+import type { Ack, KafkaRecord, OwnedPartition, TopicPartition } from '@postrider/kafka';
 import { dispatchesUnderWayMax } from './limits.ts';
 
 interface Waiting {
@@ -25,7 +25,8 @@ export class Intake {
   readonly #underWay = new Set<Promise<void>>();
   #dispatches = 0;
   #accepting = true;
-  #held = 0;
+  /** By upstream partition: what begins later than all others, and for how many reasons. */
+  readonly #held = new Map<string, { reasons: number; waiting: Waiting[] }>();
 
   constructor(begin: Begin) {
     this.#begin = begin;
@@ -33,17 +34,29 @@ export class Intake {
 
   /** Takes one record, in the order of its partition. */
   accept(record: KafkaRecord, ack: Ack, place: OwnedPartition): void {
-    this.#waiting.push({ record, ack, place });
+    (this.#held.get(keyOf(record))?.waiting ?? this.#waiting).push({ record, ack, place });
     this.#go();
   }
 
-  /** Begins nothing before this resolves, and nothing more at all when it fails. */
-  holdUntil(known: Promise<unknown>, onFailure: (error: unknown) => void): void {
-    this.#held++;
+  /** Begins nothing of this partition before `known` resolves, and nothing more at all of it when that fails. */
+  holdUntil(at: TopicPartition, known: Promise<unknown>, onFailure: (error: unknown) => void): void {
+    const key = keyOf(at);
+    const hold = this.#held.get(key) ?? { reasons: 0, waiting: [] };
+    hold.reasons++;
+    this.#held.set(key, hold);
+    hold.waiting.push(...this.#waiting.filter(({ record }) => keyOf(record) === key));
+    this.#waiting = this.#waiting.filter(({ record }) => keyOf(record) !== key);
     known.then(() => {
-      this.#held--;
+      if (--hold.reasons > 0) return;
+      this.#held.delete(key);
+      this.#waiting.push(...hold.waiting.filter(({ place }) => place.owned()));
       this.#go();
     }, onFailure);
+  }
+
+  /** Resolves when what is under way now is acknowledged. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
   }
 
   /** What a stop waits for as well. */
@@ -55,7 +68,7 @@ export class Intake {
   /** Begins nothing more and resolves when what is under way is acknowledged. */
   async quiesce(): Promise<void> {
     this.#accepting = false;
-    await Promise.all(this.#underWay);
+    await this.settled();
   }
 
   /** Goes on after a rebalance, without what belongs to somebody else now. */
@@ -66,12 +79,7 @@ export class Intake {
   }
 
   #go(): void {
-    while (
-      this.#accepting &&
-      this.#held === 0 &&
-      this.#waiting.length > 0 &&
-      this.#dispatches < dispatchesUnderWayMax
-    ) {
+    while (this.#accepting && this.#waiting.length > 0 && this.#dispatches < dispatchesUnderWayMax) {
       const { record, ack, place } = this.#waiting.shift()!;
       let dispatches = 0;
       const handled = this.#begin(record, ack, place, (planned) => {
@@ -87,3 +95,5 @@ export class Intake {
     }
   }
 }
+
+const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;

@@ -124,7 +124,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
       if (!described) return;
       eventSources = new EventTopics({
         names: eventTopics,
-        describe: (names) => admin.describeTopics(names),
+        list: () => admin.listTopics(),
         onAbsent: (message) => logger.error({}, message),
       });
       const lookAtSources = (): Promise<void> =>
@@ -163,7 +163,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         cluster,
         onRangeLost: tellLost,
         audit: topics.audit,
-        auditEnds: () => admin.endOffsets(topics.audit),
+        endsOf: (topic) => admin.endOffsets(topic),
         partitions,
       });
       // Without an answer the commits say what they said before.
@@ -227,7 +227,8 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         onRangeLost: (range) => {
           // Appended before the traces of what follows it in the partition, and acknowledged before their offsets are committed.
           intake.track(lost!.tell(range));
-          if (range.to < range.from) intake.holdUntil(traces.readAgain(range, stopping.signal), convergeDeps.onFatal);
+          if (range.to < range.from)
+            intake.holdUntil(range, traces.readAgain(range, intake.settled(), stopping.signal), convergeDeps.onFatal);
         },
       });
       cancels.push(
