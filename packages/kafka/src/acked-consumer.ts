@@ -249,8 +249,8 @@ export function consumeAcked(cluster: KafkaCluster, options: AckedOptions): Acke
 
   function rangeLost({ topic, partition, from: position, to }: TopicPartition & { from: number; to: number }): void {
     const stream = streams.get(keyOf({ topic, partition }));
-    // What lies below is finished, the record before the commit too.
-    const from = Math.max(position, stream?.next ?? 0);
+    // Read from the record before the commit on: that one is finished.
+    const from = Math.max(position, (stream?.before?.offset ?? -1) + 1);
     if (from === to) return;
     if (stream !== undefined && to < stream.next) {
       stream.readAgainFrom(to);

@@ -86,6 +86,13 @@ describe('a log that was cut and has grown past its commit before anybody looked
     }
   });
 
+  it('is told as lost from its commit on where retention took what follows it before it was taken over', async () => {
+    const { group, lost, starts } = takeOver(same, { logStart: 95 });
+    expect(await starts).toEqual([]);
+    group.options.onRangeLost!({ topic, partition: 0, from: 92, to: 95 });
+    expect(lost).toEqual([{ topic, partition: 0, from: 92, to: 95 }]);
+  });
+
   it('is passed over where that record cannot be decoded: it is finished', async () => {
     const { group, acks, faults, starts } = takeOver(other);
     await starts;
