@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { compileCache } from '../support/service-process.ts';
 import { cliTerminal, type CliTerminal } from './cli-terminal.ts';
 
 const main = join(import.meta.dirname, '../../services/postrider/src/main.ts');
@@ -34,7 +35,7 @@ async function binary(
 ): Promise<Ended> {
   const to = (stream: 'stdout' | 'stderr') => (options.full === stream ? openSync(main, 'r') : 'pipe');
   const child = spawn(process.execPath, [main, ...argv], {
-    env: { PATH: process.env['PATH'], ...cli.env, ...options.env },
+    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache, ...cli.env, ...options.env },
     timeout: 40_000,
     stdio: ['pipe', to('stdout'), to('stderr')],
   });

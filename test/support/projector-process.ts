@@ -17,6 +17,7 @@ import {
   systemTimers,
 } from '@postrider/runtime';
 import type { TestPostriderOptions } from './postrider.ts';
+import { compileCache } from './service-process.ts';
 
 const self = fileURLToPath(import.meta.url);
 
@@ -28,7 +29,7 @@ export function startProjectorProcess(
   const flags = [`environment=${options.environment}`, `kafka.brokers=${options.brokers.join(',')}`, ...set];
   const child = spawn(process.execPath, [self, ...flags], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { PATH: process.env['PATH'], POSTRIDER_POSTGRES_URL: options.postgresUrl },
+    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache, POSTRIDER_POSTGRES_URL: options.postgresUrl },
   });
   const gone = once(child, 'exit');
   return {

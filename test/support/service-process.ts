@@ -24,7 +24,7 @@ export interface ServiceProcess {
 
 const cli = join(import.meta.dirname, '..', '..', 'services', 'postrider', 'src', 'main.ts');
 /** Compiled code of earlier starts: half of a start is reading the same files again. */
-const compileCache = join(import.meta.dirname, '..', '..', '.postrider', 'compile-cache');
+export const compileCache = join(import.meta.dirname, '..', '..', '.postrider', 'compile-cache');
 const logCharsMax = 2_000_000;
 const running = new Set<ChildProcess>();
 
