@@ -48,7 +48,7 @@ export const tasks = {
     node: ['test/model/main.ts'],
   },
   'test:outages': {
-    about: 'brokers and databases taken away under load; minutes, not part of npm test',
+    about: 'brokers, databases and services taken away under load; minutes, not part of npm test',
     node: [...vitest, '--project', 'outages'],
   },
   'test:mutations': {
