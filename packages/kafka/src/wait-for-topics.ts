@@ -6,8 +6,8 @@ import { KafkaError } from './kafka-error.ts';
 import type { TopicDescription } from './topic-plan.ts';
 
 export interface WaitOptions {
-  /** Topics that belong together by partition number: they are waited for as well until they have as many of them. */
-  readonly alike?: readonly string[];
+  /** Topics in which a record keeps the partition number that it has in the first of them: none may have fewer. One with more does no harm. */
+  readonly sameNumbers?: readonly string[];
   readonly signal: AbortSignal;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Told once per new cause of waiting, with what mends it. */
@@ -20,11 +20,11 @@ const recheckMs = 1_000;
 export async function waitForTopics(
   admin: KafkaAdmin,
   names: readonly string[],
-  { alike = [], signal, sleep, onWaiting }: WaitOptions,
+  { sameNumbers = [], signal, sleep, onWaiting }: WaitOptions,
 ): Promise<Map<string, TopicDescription> | undefined> {
   let told: string | undefined;
   while (!signal.aborted) {
-    const message = await describe(admin, names, alike);
+    const message = await describe(admin, names, sameNumbers);
     if (signal.aborted) return undefined;
     if (typeof message !== 'string') return message;
     if (message !== told) onWaiting(message);
@@ -37,17 +37,21 @@ export async function waitForTopics(
 async function describe(
   admin: KafkaAdmin,
   names: readonly string[],
-  alike: readonly string[],
+  [first, ...others]: readonly string[],
 ): Promise<Map<string, TopicDescription> | string> {
   try {
     const described = await admin.describeTopics(names);
     const missing = names.filter((name) => !described.has(name));
     if (missing.length > 0)
       return `waiting for topics ${missing.join(', ')}: create them with \`postrider topics apply\``;
-    const counts = alike.map((name) => ({ name, partitions: described.get(name)!.partitions }));
-    if (new Set(counts.map(({ partitions }) => partitions)).size < 2) return described;
-    const told = counts.map(({ name, partitions }) => `${name} has ${partitions}`).join(', ');
-    return `waiting for topics with as many partitions: ${told}; an endpoint's records have one number in all of them, see \`postrider topics check\``;
+    if (first === undefined) return described;
+    const { partitions: needed } = described.get(first)!;
+    const short = others.map((name) => ({ name, partitions: described.get(name)!.partitions }));
+    const told = short
+      .filter(({ partitions }) => partitions < needed)
+      .map(({ name, partitions }) => `${name} has ${partitions}`);
+    if (told.length === 0) return described;
+    return `waiting for partitions: ${told.join(', ')}, and ${first} ${needed}; a record has one number in all of them: add those that are missing, see \`postrider topics check\``;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     // The others say what mends them.

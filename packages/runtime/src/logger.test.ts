@@ -161,3 +161,10 @@ test('a log that nobody can take ends nothing', () => {
   });
   expect({ status, stdout }).toEqual({ status: 0, stdout: 'goes on\n' });
 });
+
+test('all loggers of a process write to stderr by one sink: two would write into each other’s lines', () => {
+  createLogger({ level: 'info', format: 'json' });
+  const listeners = process.listenerCount('exit');
+  createLogger({ level: 'info', format: 'json' });
+  expect(process.listenerCount('exit')).toBe(listeners);
+});

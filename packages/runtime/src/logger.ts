@@ -4,7 +4,7 @@
 import { pino } from 'pino';
 import type { DestinationStream, Logger as PinoLogger } from 'pino';
 import { errorDepthMax } from './limits.ts';
-import { openLogSink } from './log-sink.ts';
+import { openLogSink, type LogSink } from './log-sink.ts';
 import { prettyLine } from './pretty-line.ts';
 import { redactFields, redactText } from './redact.ts';
 
@@ -38,9 +38,7 @@ export interface LoggerOptions {
 }
 
 export function createLogger(options: LoggerOptions): Logger {
-  // Node makes a pipe non-blocking when it opens its own stream upon it, which is at the first use.
-  void process.stderr;
-  const stderr = options.write ? undefined : openLogSink(2);
+  const stderr = options.write ? undefined : stderrSink();
   const sink: DestinationStream = stderr ?? { write: options.write ?? (() => {}) };
   const destination: DestinationStream =
     options.format === 'pretty' ? { write: (line) => sink.write(prettyLine(line)) } : sink;
@@ -57,6 +55,15 @@ export function createLogger(options: LoggerOptions): Logger {
     destination,
   );
   return narrow(root, () => stderr?.flush() ?? Promise.resolve());
+}
+
+let ofStderr: LogSink | undefined;
+
+/** One for the process: two would write into each other's lines. */
+function stderrSink(): LogSink {
+  // Node makes a pipe non-blocking when it opens its own stream upon it, which is at the first use.
+  void process.stderr;
+  return (ofStderr ??= openLogSink(2));
 }
 
 function narrow(log: PinoLogger, flush: () => Promise<void>): Logger {

@@ -268,7 +268,7 @@ export const catalogue = {
   consumerLagSeconds: {
     type: 'gauge',
     name: 'postrider_consumer_lag_seconds',
-    help: 'Age of the oldest record read and not consumed yet; 0 when there is none. In a retry tier it waits on purpose.',
+    help: 'Age of the oldest record read and not consumed yet, or for how long what follows cannot be read; 0 when there is neither. In a retry tier it waits on purpose.',
     unit: 'seconds',
     labels: { service, topic },
   },

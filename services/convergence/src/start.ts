@@ -112,7 +112,7 @@ export function createConvergence(deps: ConvergenceDeps): Service {
         admin,
         [topics.dispatches, topics.audit, topics.rejected, topics.replies, topics.endpoints],
         {
-          alike: [topics.dispatches, topics.audit, topics.rejected, topics.replies],
+          sameNumbers: [topics.dispatches, topics.audit, topics.rejected, topics.replies],
           signal: stopping.signal,
           sleep: (ms, signal) => sleep(timers, ms, signal),
           onWaiting: (message) => {

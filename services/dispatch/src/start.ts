@@ -133,7 +133,7 @@ export function createDispatch(deps: DispatchDeps): Service {
         ...config['retry.tiers'].map(topics.retry),
       ];
       const described = await waitForTopics(admin, needed, {
-        alike: [topics.dispatches, topics.attempts, topics.dlq, ...config['retry.tiers'].map(topics.retry)],
+        sameNumbers: [topics.dispatches, topics.attempts, topics.dlq, ...config['retry.tiers'].map(topics.retry)],
         signal: stopping.signal,
         sleep: (ms, signal) => sleep(timers, ms, signal),
         onWaiting: (message) => {

@@ -72,7 +72,7 @@ export function createRetryScheduler({ config, cluster, logger, metrics, clock, 
     async start(context: StartContext) {
       const admin = cluster.admin();
       const described = await waitForTopics(admin, [topics.dispatches, topics.audit, topics.endpoints, ...tierTopics], {
-        alike: [topics.dispatches, ...tierTopics],
+        sameNumbers: [topics.dispatches, ...tierTopics],
         signal: stopping.signal,
         sleep: (ms, signal) => sleep(timers, ms, signal),
         onWaiting: (message) => {
